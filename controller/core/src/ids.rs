@@ -1,0 +1,155 @@
+//! Names of things, each a type of its own, so that a volume is never passed where an instance is meant.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// A name that is not one.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{value:?} is not a {what}: allowed is {allowed}")]
+pub struct BadName {
+    /// What was expected, in the field's own term.
+    pub what: &'static str,
+    /// What was given, cut to a readable length.
+    pub value: String,
+    /// What would be accepted.
+    pub allowed: &'static str,
+}
+
+/// Longest part of a bad value that an error repeats: enough to recognise it, too little to flood a log.
+const SHOWN_CHARACTERS: usize = 80;
+
+fn bad(what: &'static str, value: &str, allowed: &'static str) -> BadName {
+    BadName { what, value: value.chars().take(SHOWN_CHARACTERS).collect(), allowed }
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $allowed:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the name if it has the right form.
+            pub fn new(value: impl Into<String>) -> Result<Self, BadName> {
+                let value = value.into();
+                let check: fn(&str) -> bool = $check;
+                if check(&value) { Ok(Self(value)) } else { Err(bad($what, &value, $allowed)) }
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = BadName;
+            fn try_from(value: String) -> Result<Self, BadName> {
+                Self::new(value)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = BadName;
+            fn from_str(value: &str) -> Result<Self, BadName> {
+                Self::new(value)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+    };
+}
+
+/// AWS ids: a prefix and 8 or 17 hexadecimal digits (older and newer resources).
+fn is_aws_id(value: &str, prefix: &str) -> bool {
+    value.strip_prefix(prefix).is_some_and(|rest| {
+        (8..=17).contains(&rest.len())
+            && rest.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    })
+}
+
+/// Lower-case words joined by hyphens: safe as a tag value, an SSM path segment and a DynamoDB key alike.
+fn is_label(value: &str) -> bool {
+    (1..=63).contains(&value.len())
+        && value.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !value.starts_with('-')
+        && !value.ends_with('-')
+}
+
+name!(
+    /// A protected service, as `failover.toml` names it.
+    ServiceName, "service name",
+    "1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'", is_label);
+name!(
+    /// A data volume's name within its service; it outlives the EBS volumes that carry it.
+    VolumeName, "volume name",
+    "1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'", is_label);
+name!(
+    /// An EC2 instance.
+    InstanceId, "instance id", "i- and 8 to 17 hexadecimal digits", |value| is_aws_id(value, "i-"));
+name!(
+    /// An EBS volume.
+    VolumeId, "volume id", "vol- and 8 to 17 hexadecimal digits", |value| is_aws_id(value, "vol-"));
+name!(
+    /// An EBS snapshot.
+    SnapshotId, "snapshot id", "snap- and 8 to 17 hexadecimal digits", |value| is_aws_id(value, "snap-"));
+name!(
+    /// An Elastic IP's allocation.
+    AllocationId, "allocation id", "eipalloc- and 8 to 17 hexadecimal digits", |value| is_aws_id(value, "eipalloc-"));
+name!(
+    /// An Availability Zone, such as `eu-central-1a`.
+    Zone, "Availability Zone", "a zone's name such as eu-central-1a",
+    |value| (2..=40).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'));
+name!(
+    /// A CloudWatch alarm.
+    AlarmName, "alarm name", "1 to 255 characters", |value| !value.is_empty() && value.chars().count() <= 255);
+name!(
+    /// One failover of one service: starts with its time, so that names sort by age.
+    FailoverId, "failover id", "1 to 64 of a-z, 0-9 and '-'",
+    |value| (1..=64).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'));
+
+impl FailoverId {
+    /// The id of the failover that leads a service to `epoch`, begun at `at`.
+    ///
+    /// It needs no randomness: an epoch is reached once, and a failover that is given up leaves the epoch but not the second.
+    pub fn of(epoch: u64, at: jiff::Timestamp) -> Self {
+        Self(format!("f{:012}-e{epoch}", at.as_millisecond().unsigned_abs()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn accepts_aws_forms_and_names_what_is_allowed() {
+        assert_eq!(InstanceId::new("i-0123456789abcdef0").unwrap().as_str(), "i-0123456789abcdef0");
+        assert!(InstanceId::new("i-1a2b3c4d").is_ok());
+        for wrong in ["", "i-", "i-xyz", "vol-0123456789abcdef0", "i-0123456789ABCDEF0", "i-0123456789abcdef01"] {
+            let error = InstanceId::new(wrong).unwrap_err().to_string();
+            assert!(error.contains("instance id") && error.contains("hexadecimal"), "{error}");
+        }
+        assert!(ServiceName::new("billing-db").is_ok());
+        assert!(ServiceName::new("Billing db").is_err());
+    }
+
+    #[test]
+    fn a_long_bad_name_does_not_flood_the_log() {
+        let error = ServiceName::new("x".repeat(1_000_000)).unwrap_err().to_string();
+        assert!(error.len() < 300, "{}", error.len());
+    }
+}

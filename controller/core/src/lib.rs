@@ -1,0 +1,9 @@
+//! The decisions of the failover controller, and nothing else.
+//!
+//! Pure: no async, no SDK, no clock, no randomness. Time comes in as a value, the [`world::World`] as observed, the
+//! [`ledger::Ledger`] as last written; out comes a [`verdict::Verdict`], with reasons that a person can read.
+
+pub mod ids;
+pub mod spec;
+pub mod step;
+pub mod world;

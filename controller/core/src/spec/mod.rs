@@ -1,0 +1,248 @@
+//! The spec: what an operator asks of the controller for one service, as `failover.toml` says it.
+
+mod parse;
+mod units;
+
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AlarmName, AllocationId, ServiceName, VolumeName};
+
+pub use parse::SpecError;
+pub use units::{Bounded, Count, Gib, MibPerSecond, Seconds};
+
+/// One service's `failover.toml`, checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// The service's name: the value of the tag `failover:service` on everything that belongs to it.
+    pub service: ServiceName,
+    /// The way of failing over.
+    pub topology: Topology,
+    /// The addresses that move. None given: the Elastic IP that carries the service's tag, if there is one.
+    #[serde(default, rename = "address")]
+    pub addresses: Vec<AddressSpec>,
+    /// The data volumes.
+    #[serde(default, rename = "volume")]
+    pub volumes: Vec<VolumeSpec>,
+    /// When a failure counts as one.
+    #[serde(default)]
+    pub detect: Detect,
+    /// How the old active is kept from writing.
+    #[serde(default)]
+    pub fence: Fence,
+    /// What may happen to data, and how long copies are kept.
+    #[serde(default)]
+    pub data: Data,
+    /// What stops flapping.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What runs on the instance.
+    #[serde(default)]
+    pub agent: Agent,
+}
+
+/// The way of failing over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Topology {
+    /// Two or more instances, one of them active.
+    Standby,
+    /// An Auto Scaling group of one.
+    AutoScaling,
+}
+
+/// An address that moves with the service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddressSpec {
+    /// What kind of address.
+    pub kind: AddressKind,
+    /// Which one.
+    pub allocation_id: AllocationId,
+}
+
+/// Kinds of address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AddressKind {
+    /// An Elastic IP.
+    ElasticIp,
+}
+
+/// A data volume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VolumeSpec {
+    /// Its name, the value of the tag `failover:volume`.
+    pub name: VolumeName,
+    /// Where the agent mounts it.
+    pub mount: Option<String>,
+    /// What the agent expects on it.
+    pub filesystem: Option<Filesystem>,
+    /// The very first volume, where none exists yet.
+    pub blank: Option<Blank>,
+}
+
+/// File systems that the agent handles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filesystem {
+    /// ext4.
+    Ext4,
+    /// XFS.
+    Xfs,
+}
+
+/// A new, empty volume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blank {
+    /// Its size.
+    pub size_gib: Gib,
+    /// Its type.
+    #[serde(default = "Blank::default_type", rename = "type")]
+    pub volume_type: String,
+}
+
+impl Blank {
+    fn default_type() -> String {
+        "gp3".to_owned()
+    }
+}
+
+/// When a failure counts as one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Detect {
+    /// CloudWatch alarms that speak of the active instance.
+    pub alarms: Vec<AlarmName>,
+    /// How long evidence must last, read again, before it is believed. An instance seen stopped or terminated needs none.
+    pub confirm_seconds: Seconds<0, 3_600>,
+}
+
+impl Default for Detect {
+    fn default() -> Self {
+        Self { alarms: Vec::new(), confirm_seconds: Bounded::of(20) }
+    }
+}
+
+/// How the old active is kept from writing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Fence {
+    /// How long the operating system may take to shut down before the instance is cut.
+    pub stop_grace_seconds: Seconds<0, 1_800>,
+    /// How long a fence may stay unproven before `when_unconfirmed` decides.
+    pub confirm_within_seconds: Seconds<30, 7_200>,
+    /// What to do when the old active can't be shown to be fenced.
+    pub when_unconfirmed: WhenUnconfirmed,
+}
+
+impl Default for Fence {
+    fn default() -> Self {
+        Self {
+            stop_grace_seconds: Bounded::of(30),
+            confirm_within_seconds: Bounded::of(300),
+            when_unconfirmed: WhenUnconfirmed::Halt,
+        }
+    }
+}
+
+/// What to do when the old active can't be shown to be fenced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenUnconfirmed {
+    /// Stop and say so.
+    Halt,
+    /// Go on with the newest completed copies, if they are young enough. The old active may still run.
+    Proceed,
+}
+
+/// What may happen to data, and how long copies are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Data {
+    /// How much of the newest data may be lost when it can't be reached.
+    pub max_loss_seconds: Seconds<0, 2_592_000>,
+    /// How often a running service is snapshotted; none: never. At least 15 s apart, as EBS demands.
+    pub snapshot_every_seconds: Option<Seconds<60, 604_800>>,
+    /// How many snapshots of each volume are kept.
+    pub keep_snapshots: Count<1, 1_000>,
+    /// How long a volume that no longer serves is kept.
+    pub keep_superseded_seconds: Seconds<0, 31_536_000>,
+    /// Rate at which a restored volume is filled (`VolumeInitializationRate`, paid for); none: blocks load at first use.
+    pub initialization_rate_mib_per_second: Option<MibPerSecond>,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self {
+            max_loss_seconds: Bounded::of(0),
+            snapshot_every_seconds: None,
+            keep_snapshots: Bounded::of(8),
+            keep_superseded_seconds: Bounded::of(604_800),
+            initialization_rate_mib_per_second: None,
+        }
+    }
+}
+
+/// What stops flapping.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// How long after a failover no automatic one begins.
+    pub cooldown_seconds: Seconds<0, 86_400>,
+    /// How many automatic failovers may begin in 24 hours.
+    pub failovers_per_day: Count<1, 1_000>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { cooldown_seconds: Bounded::of(600), failovers_per_day: Bounded::of(4) }
+    }
+}
+
+/// What the boot agent runs on the instance that is active.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Agent {
+    /// systemd units that run only where active.
+    pub units: Vec<String>,
+    /// Commands before readiness is judged.
+    pub on_active: Vec<String>,
+    /// Commands before the units stop.
+    pub on_quiesce: Vec<String>,
+    /// How readiness is judged.
+    pub ready: Option<Ready>,
+}
+
+/// How readiness is judged: exactly one of these.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "lowercase")]
+pub enum Ready {
+    /// A TCP connection to `host:port` is accepted.
+    Tcp(String),
+    /// A GET of the URL answers 2xx.
+    Http(String),
+    /// The command exits 0.
+    Command(String),
+}
+
+impl Spec {
+    /// Reads and checks a `failover.toml`.
+    pub fn parse(text: &str) -> Result<Self, SpecError> {
+        parse::parse(text)
+    }
+
+    /// The spec of a volume.
+    pub fn volume(&self, name: &VolumeName) -> Option<&VolumeSpec> {
+        self.volumes.iter().find(|volume| volume.name == *name)
+    }
+
+    /// The spec as `failover.toml`, with every default spelt out.
+    pub fn to_toml(&self) -> String {
+        // The only failure of the serializer is a type that TOML lacks; none is used. An empty text would fail to parse, loudly.
+        toml::to_string_pretty(self).unwrap_or_default()
+    }
+}
