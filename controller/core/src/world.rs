@@ -441,6 +441,8 @@ pub mod tag {
     pub const EPOCH: &str = "failover:epoch";
     /// What it was made for: `failover` or `periodic`; on a volume that no longer serves, `superseded`.
     pub const ROLE: &str = "failover:role";
+    /// How often the fence of its failover had been opened again when it was made.
+    pub const FENCE: &str = "failover:fence";
     /// Which try of its failover made it.
     pub const ATTEMPT: &str = "failover:attempt";
 }

@@ -3,7 +3,6 @@
 mod parse;
 mod units;
 
-
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AlarmName, AllocationId, ServiceName, VolumeName};

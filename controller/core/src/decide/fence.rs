@@ -1,0 +1,240 @@
+//! The fence: until it is shown, nothing of the old side is copied as final, promoted or attached elsewhere.
+//!
+//! Clean first (the operating system shuts down), then by force (the instance is cut), then by taking the volumes away.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::View;
+use super::progress::Progress;
+use crate::ids::InstanceId;
+use crate::ledger::{Change, Failover, FenceState, Proof};
+use crate::spec::WhenUnconfirmed;
+use crate::step::{Step, StopMode};
+use crate::verdict::Halt;
+use crate::world::{InstanceState, Part, Sight, Volume};
+
+/// An accepted stop that shows no effect at all is sent again after this.
+const STOP_PATIENCE: SignedDuration = SignedDuration::from_secs(120);
+/// A forced stop that does not end is followed by taking the volumes away after this.
+const FORCE_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+/// A forced detach "may need several tries over minutes" (EBS guide).
+const FORCED_DETACH_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+/// No instance stops in less.
+const STOP_PACE: SignedDuration = SignedDuration::from_secs(4);
+
+/// Brings the fence nearer, and says whether it holds (shown, or waived).
+pub(super) fn close(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) -> bool {
+    if let Some(proof) = proof(view, failover) {
+        let already = matches!(failover.fence, FenceState::Proven { proof: known, .. } if known == proof);
+        if !already {
+            prove_stops(view, failover, progress);
+            let needs = match proof {
+                Proof::InstancesOff => vec![Part::Instances],
+                Proof::VolumesDetached => vec![Part::Volumes, Part::Addresses],
+            };
+            progress.change(Change::Fenced(proof), needs);
+            progress.reason("the old side is fenced");
+        }
+        return already;
+    }
+    match &failover.fence {
+        FenceState::Proven { proof, .. } => {
+            // Out of sight is not started again: what was shown holds until something else is seen.
+            let reopened = contradicted(view, failover, *proof);
+            if reopened {
+                let reason = format!("{} can write again; it is fenced anew", failover.from.instance_id);
+                progress.turn(Change::ReopenFence, [Part::Instances, Part::Volumes], reason);
+            }
+            !reopened
+        }
+        FenceState::Open { .. } => {
+            fence(view, failover, progress);
+            false
+        }
+        FenceState::Waived { .. } => true,
+    }
+}
+
+/// Whether something is seen that the proof rules out: somebody started the old side again.
+fn contradicted(view: View<'_>, failover: &Failover, proof: Proof) -> bool {
+    let writers = writers(view, failover);
+    match proof {
+        Proof::InstancesOff => {
+            writers.iter().any(|id| view.world.instances.get(id).is_some_and(|instance| !instance.state.is_off()))
+        }
+        Proof::VolumesDetached => view.ledger.heads.values().any(|head| {
+            view.world.volumes.get(&head.volume).is_some_and(|volume| {
+                volume.attachments.iter().any(|attachment| attachment.instance != failover.to.instance_id)
+            })
+        }),
+    }
+}
+
+/// Who could write to the service's data, besides the target: the old active, and whoever holds a volume of it.
+pub(super) fn writers(view: View<'_>, failover: &Failover) -> BTreeSet<InstanceId> {
+    let mut writers = BTreeSet::from([failover.from.instance_id.clone()]);
+    for head in view.ledger.heads.values() {
+        if let Some(volume) = view.world.volumes.get(&head.volume) {
+            writers.extend(volume.attachments.iter().map(|attachment| attachment.instance.clone()));
+        }
+    }
+    writers.remove(&failover.to.instance_id);
+    writers
+}
+
+/// What shows that none of them can.
+fn proof(view: View<'_>, failover: &Failover) -> Option<Proof> {
+    // Whoever holds a volume is only known if every volume is.
+    let volumes: Vec<Option<&Volume>> =
+        view.ledger.heads.values().map(|head| view.world.volumes.get(&head.volume)).collect();
+    let writers = writers(view, failover);
+    let off = |id: &InstanceId| view.world.instances.get(id).is_some_and(|instance| instance.state.is_off());
+    if writers.iter().all(off) {
+        // The old active is off; an unseen volume could only be held by someone whom nobody made active.
+        return Some(Proof::InstancesOff);
+    }
+    let target = &failover.to.instance_id;
+    let detached = |volume: &Volume| {
+        volume.is_free() || volume.attachments.iter().all(|attachment| attachment.instance == *target)
+    };
+    let all_detached = !volumes.is_empty() && volumes.iter().all(|volume| volume.is_some_and(detached));
+    let addresses_away = super::resources::addresses(view).iter().all(|id| {
+        view.world
+            .addresses
+            .get(id)
+            .is_some_and(|address| address.instance.as_ref().is_none_or(|holder| !writers.contains(holder)))
+    });
+    (all_detached && addresses_away).then_some(Proof::VolumesDetached)
+}
+
+fn fence(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
+    let since = match &failover.fence {
+        FenceState::Open { since: Some(since) } => *since,
+        _ => {
+            progress.change(Change::BeginFence, [Part::Instances]);
+            view.now
+        }
+    };
+    let open: Vec<InstanceId> = writers(view, failover)
+        .into_iter()
+        .filter(|id| !view.world.instances.get(id).is_some_and(|instance| instance.state.is_off()))
+        .collect();
+    let within = seconds(view.spec.fence.confirm_within_seconds.get());
+    if view.now.duration_since(since) >= within {
+        unconfirmed(view, &open, progress);
+    }
+    for writer in &open {
+        fence_one(view, failover, writer, since, progress);
+    }
+}
+
+fn unconfirmed(view: View<'_>, open: &[InstanceId], progress: &mut Progress<'_>) {
+    let seen = open.iter().map(|id| match view.world.instances.sight(id) {
+        Sight::Known(instance) => format!("{id} is {}", instance.state.as_str()),
+        Sight::Absent => format!("{id} is not listed, which proves nothing"),
+        Sight::Unknown(_) => format!("{id} can't be seen"),
+    });
+    let why = seen.collect::<Vec<_>>().join(", ");
+    match view.spec.fence.when_unconfirmed {
+        WhenUnconfirmed::Proceed => progress.change(Change::WaiveFence(why), [Part::Instances]),
+        WhenUnconfirmed::Halt => {
+            progress.halt(Halt::FenceUnconfirmed { instances: open.to_vec(), why }, Part::Instances);
+        }
+    }
+}
+
+fn fence_one(view: View<'_>, failover: &Failover, writer: &InstanceId, since: Timestamp, progress: &mut Progress<'_>) {
+    let stop = |mode| Step::StopInstance { instance: writer.clone(), mode };
+    let first = |mode| failover.attempt(&stop(mode)).map(|attempt| attempt.first_at);
+    let grace = seconds(view.spec.fence.stop_grace_seconds.get());
+    let waited = |from: Timestamp, wait| view.now.duration_since(from) >= wait;
+    let state = match view.world.instances.sight(writer) {
+        Sight::Known(instance) => Some(instance.state),
+        // Asked to stop all the same: that can be undone, and AWS may hear what it does not show.
+        Sight::Unknown(_) => None,
+        Sight::Absent => {
+            progress.wait(Part::Volumes, soon(view), format!("{writer} is not listed any more"));
+            return;
+        }
+    };
+    let asked = first(StopMode::Graceful);
+    match state {
+        Some(InstanceState::Pending) => {
+            progress.wait(Part::Instances, soon(view), format!("{writer} is pending and can't be stopped yet"));
+        }
+        Some(InstanceState::ShuttingDown) if !waited(since, grace + FORCE_PATIENCE) => {
+            progress.wait(Part::Instances, soon(view), format!("{writer} is shutting down"));
+        }
+        Some(InstanceState::Running | InstanceState::Stopping)
+            if asked.is_some_and(|asked| waited(asked, grace))
+                || (state == Some(InstanceState::Stopping) && waited(since, grace)) =>
+        {
+            progress.step(stop(StopMode::Forced), STOP_PATIENCE, STOP_PACE);
+            if first(StopMode::Forced).is_some_and(|cut| waited(cut, FORCE_PATIENCE)) {
+                take_away(view, failover, writer, progress);
+            }
+        }
+        Some(InstanceState::Stopping) => {
+            let look = super::progress::next_look(asked.unwrap_or(since), STOP_PACE, view.now);
+            progress.wait(Part::Instances, look, format!("{writer} is stopping"));
+        }
+        Some(InstanceState::ShuttingDown) => take_away(view, failover, writer, progress),
+        Some(InstanceState::Running) | None => {
+            progress.step(stop(StopMode::Graceful), STOP_PATIENCE.min(grace + STOP_PACE), STOP_PACE);
+        }
+        Some(InstanceState::Stopped | InstanceState::Terminated) => {}
+    }
+}
+
+/// The last resort for an instance that does not go down: its volumes, and then its address, are taken from it.
+fn take_away(view: View<'_>, failover: &Failover, writer: &InstanceId, progress: &mut Progress<'_>) {
+    progress.wait(Part::Instances, soon(view), format!("{writer} does not go down"));
+    let mut held = false;
+    for head in view.ledger.heads.values() {
+        let Some(volume) = view.world.volumes.get(&head.volume) else { return };
+        if volume.attachment_to(writer).is_some() {
+            held = true;
+            let step = Step::DetachVolume { volume: head.volume.clone(), instance: writer.clone(), force: true };
+            progress.step(step, FORCED_DETACH_PATIENCE, SignedDuration::from_secs(2));
+        }
+    }
+    let target_runs = view
+        .world
+        .instances
+        .get(&failover.to.instance_id)
+        .is_some_and(|instance| instance.state == InstanceState::Running);
+    if held || !target_runs || view.ledger.heads.is_empty() {
+        return;
+    }
+    for id in super::resources::addresses(view) {
+        if view.world.addresses.get(&id).and_then(|address| address.instance.as_ref()) == Some(writer) {
+            super::takeover::move_address(failover, id, progress);
+        }
+    }
+}
+
+/// The stops that led to the proof, for the report.
+fn prove_stops(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
+    for instance in writers(view, failover) {
+        let stops = [StopMode::Graceful, StopMode::Forced]
+            .map(|mode| Step::StopInstance { instance: instance.clone(), mode }.key());
+        progress.proved(stops);
+    }
+    for head in view.ledger.heads.values() {
+        let instance = failover.from.instance_id.clone();
+        let step = Step::DetachVolume { volume: head.volume.clone(), instance, force: true };
+        if view.world.volumes.get(&head.volume).is_some_and(Volume::is_free) {
+            progress.proved([step.key()]);
+        }
+    }
+}
+
+pub(super) fn seconds(value: u64) -> SignedDuration {
+    SignedDuration::from_secs(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+fn soon(view: View<'_>) -> Timestamp {
+    view.now.saturating_add(SignedDuration::from_secs(2)).unwrap_or(view.now)
+}

@@ -1,0 +1,108 @@
+//! The decision: from what was observed, what is asked and what was recorded to what to do next.
+//!
+//! It depends on the world and the ledger, never on the event that made us look, so that a lost, late, doubled or
+//! reordered event changes nothing but the time.
+
+mod adopt;
+mod choose;
+mod data;
+mod detect;
+mod fence;
+mod plan;
+mod progress;
+mod resources;
+mod takeover;
+mod target;
+mod upkeep;
+mod wish;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::ledger::Ledger;
+use crate::spec::{Spec, Topology};
+use crate::verdict::{Refusal, Verdict};
+use crate::world::{Part, World};
+
+pub use adopt::{AdoptError, adopt};
+pub use plan::{Plan, plan};
+
+/// What a decision rests on. It may be older than this only where being older can't do harm (see [`progress::Progress`]).
+const FRESH: SignedDuration = SignedDuration::from_secs(5);
+
+/// Everything that a decision may look at.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) spec: &'a Spec,
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) world: &'a World,
+    pub(crate) now: Timestamp,
+}
+
+impl View<'_> {
+    /// Those of `parts` that were seen too long ago to rest a change on.
+    fn stale(&self, parts: impl IntoIterator<Item = Part>) -> Vec<Part> {
+        let mut stale: Vec<Part> =
+            parts.into_iter().filter(|part| self.now.duration_since(self.world.seen_at(*part)) > FRESH).collect();
+        stale.sort_unstable();
+        stale.dedup();
+        stale
+    }
+
+    /// The parts that matter for this service at all.
+    fn relevant_parts(&self) -> Vec<Part> {
+        let has_volumes = !self.spec.volumes.is_empty() || !self.ledger.heads.is_empty();
+        let has_alarms = !self.spec.detect.alarms.is_empty();
+        Part::ALL
+            .into_iter()
+            .filter(|part| match part {
+                Part::Volumes | Part::Snapshots => has_volumes,
+                Part::Alarms => has_alarms,
+                Part::Instances | Part::Checks | Part::Addresses => true,
+            })
+            .collect()
+    }
+}
+
+/// What to do next for a service.
+///
+/// # Guarantees
+/// - An irreversible step is only taken on what is known, and was seen within the last seconds.
+/// - Nothing is attached, promoted or given the address before the old side is fenced, or the spec waived the fence.
+/// - Data older than the newest is only promoted within `data.max_loss_seconds` or what an operator accepted.
+///
+/// # Assumptions
+/// The caller holds the service's lease, and `ledger` is what it last wrote or read under it.
+pub fn decide(spec: &Spec, ledger: &Ledger, world: &World, now: Timestamp) -> Verdict {
+    let view = View { spec, ledger, world, now };
+    if let Some(failover) = &ledger.failover {
+        return takeover::advance(view, failover);
+    }
+    if let Some(paused) = &ledger.paused {
+        return paused_verdict(view, &paused.by);
+    }
+    let stale = view.stale(view.relevant_parts());
+    if !stale.is_empty() {
+        return Verdict::Look(stale);
+    }
+    if spec.topology == Topology::AutoScaling {
+        return Verdict::Refuse { refusal: Refusal::Topology, until: None };
+    }
+    if let Some(verdict) = detect::members(view) {
+        return verdict;
+    }
+    if let Some(request) = &ledger.request {
+        return wish::judge(view, request);
+    }
+    detect::judge(view)
+}
+
+fn paused_verdict(view: View<'_>, by: &str) -> Verdict {
+    let refusal = Refusal::Paused { by: by.to_owned() };
+    match &view.ledger.request {
+        Some(_) => progress::record(crate::ledger::Change::Decline(refusal.to_string()), refusal.to_string()),
+        None => Verdict::Settled { reasons: vec![refusal.to_string()] },
+    }
+}
+
+#[cfg(test)]
+mod tests;

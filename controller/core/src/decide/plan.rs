@@ -1,0 +1,80 @@
+//! A plan: what a failover would do, if it began now. Nothing is changed by making one.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{View, resources, wish};
+use crate::ledger::{Change, Failover, Ledger, Request, Target};
+use crate::spec::Spec;
+use crate::verdict::Verdict;
+use crate::world::{InstanceState, World};
+
+/// What a failover would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// From where.
+    pub from: Target,
+    /// To where; none if it would be refused.
+    pub to: Option<Target>,
+    /// Why it would be refused.
+    pub refusal: Option<String>,
+    /// What would be done, in order; what stands in one line is done side by side.
+    pub steps: Vec<String>,
+}
+
+/// What the failover that `request` asks for would do now.
+pub fn plan(spec: &Spec, ledger: &Ledger, world: &World, request: &Request, now: Timestamp) -> Plan {
+    let view = View { spec, ledger, world, now };
+    let from = ledger.active_target();
+    let refused = |why: String| Plan { from: from.clone(), to: None, refusal: Some(why), steps: Vec::new() };
+    if let Some(running) = &ledger.failover {
+        return refused(format!("{} is running", running.id));
+    }
+    if let Some(pause) = &ledger.paused {
+        return refused(crate::verdict::Refusal::Paused { by: pause.by.clone() }.to_string());
+    }
+    match wish::grant(view, request) {
+        Err(refusal) => refused(refusal.to_string()),
+        Ok(Verdict::Record { changes, .. }) => match changes.first() {
+            Some(Change::Begin(failover)) => {
+                Plan { from: from.clone(), to: Some(failover.to.clone()), refusal: None, steps: steps(view, failover) }
+            }
+            _ => refused("nothing would begin".to_owned()),
+        },
+        Ok(_) => refused("nothing would begin".to_owned()),
+    }
+}
+
+fn steps(view: View<'_>, failover: &Failover) -> Vec<String> {
+    let (from, to) = (&failover.from, &failover.to);
+    let stopped =
+        view.world.instances.get(&to.instance_id).is_some_and(|instance| instance.state == InstanceState::Stopped);
+    let start = stopped.then(|| format!("start {}", to.instance_id));
+    let stop = format!("stop {} (cut after {} s)", from.instance_id, view.spec.fence.stop_grace_seconds);
+    let mut steps = match (start, failover.planned) {
+        (Some(start), true) => vec![format!("{start} and wait for its status checks"), stop],
+        (Some(start), false) => vec![format!("{start} ∥ {stop}")],
+        (None, _) => vec![stop],
+    };
+    let (near, far): (Vec<_>, Vec<_>) = view.ledger.heads.iter().partition(|(_, head)| head.zone == to.zone);
+    for (name, head) in near {
+        steps.push(format!("detach {} ({name})", head.volume));
+    }
+    if !far.is_empty() {
+        let volumes: Vec<String> = far.iter().map(|(name, head)| format!("{} ({name})", head.volume)).collect();
+        steps.push(format!("snapshot {}", volumes.join(", ")));
+        for (name, head) in far {
+            let shape = &head.shape;
+            steps.push(format!("restore {name} ({} GiB {}) in {}", shape.size_gib, shape.volume_type, to.zone));
+        }
+    }
+    steps.push(format!("name {} active in the ledger, epoch {}", to.instance_id, view.ledger.epoch + 1));
+    let attach = view.ledger.heads.keys().map(|name| format!("attach {name}"));
+    let moves = resources::addresses(view).into_iter().map(|id| format!("move {id}"));
+    let last: Vec<String> = attach.chain(moves).collect();
+    if !last.is_empty() {
+        steps.push(format!("{} to {}", last.join(" ∥ "), to.instance_id));
+    }
+    steps.push(format!("verify volumes, address and the status checks of {}", to.instance_id));
+    steps
+}

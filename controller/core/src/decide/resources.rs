@@ -1,0 +1,67 @@
+//! Which resources are meant: exactly these, or a refusal that names the doubt.
+
+use std::collections::BTreeSet;
+
+use super::View;
+use crate::ids::{AllocationId, VolumeId, VolumeName};
+use crate::verdict::Refusal;
+use crate::world::{Lineage, Volume};
+
+/// The addresses that move with the service: those of the spec, or those that the service was adopted with.
+pub(super) fn addresses(view: View<'_>) -> BTreeSet<AllocationId> {
+    if view.spec.addresses.is_empty() {
+        view.ledger.addresses.clone()
+    } else {
+        view.spec.addresses.iter().map(|address| address.allocation_id.clone()).collect()
+    }
+}
+
+/// Whether it is beyond doubt which address and which volumes are meant.
+pub(super) fn doubt(view: View<'_>) -> Option<Refusal> {
+    doubtful_addresses(view).or_else(|| differing_volumes(view)).or_else(|| doubtful_volumes(view))
+}
+
+fn doubtful_addresses(view: View<'_>) -> Option<Refusal> {
+    if !view.spec.addresses.is_empty() {
+        return None;
+    }
+    let mut meant = view.ledger.addresses.clone();
+    let tagged = view.world.addresses.iter_known().filter(|(_, address)| {
+        address.tags.get(crate::world::tag::SERVICE).is_some_and(|value| value == view.spec.service.as_str())
+    });
+    meant.extend(tagged.map(|(id, _)| id.clone()));
+    let doubtful = meant.len() > view.ledger.addresses.len();
+    doubtful.then(|| Refusal::AmbiguousAddress(meant.into_iter().collect()))
+}
+
+fn differing_volumes(view: View<'_>) -> Option<Refusal> {
+    let spec: BTreeSet<&VolumeName> = view.spec.volumes.iter().map(|volume| &volume.name).collect();
+    let ledger: BTreeSet<&VolumeName> = view.ledger.heads.keys().collect();
+    let text = |names: &BTreeSet<&VolumeName>| match names.len() {
+        0 => "none".to_owned(),
+        _ => names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", "),
+    };
+    (spec != ledger).then(|| Refusal::VolumesDiffer { spec: text(&spec), ledger: text(&ledger) })
+}
+
+fn doubtful_volumes(view: View<'_>) -> Option<Refusal> {
+    view.ledger.heads.iter().find_map(|(name, head)| {
+        let strangers = view.world.volumes.iter_known().filter(|(id, volume)| is_stranger(view, name, id, volume));
+        let mut volumes: Vec<VolumeId> = strangers.map(|(id, _)| id.clone()).collect();
+        if volumes.is_empty() {
+            return None;
+        }
+        volumes.insert(0, head.volume.clone());
+        Some(Refusal::AmbiguousVolume { name: name.clone(), volumes })
+    })
+}
+
+/// A volume that says it carries the data, but that the ledger has never heard of and no failover made.
+fn is_stranger(view: View<'_>, name: &VolumeName, id: &VolumeId, volume: &Volume) -> bool {
+    let lineage = Lineage::of(&volume.tags);
+    lineage.name.as_ref() == Some(name)
+        && lineage.failover.is_none()
+        && !volume.is_lost()
+        && !view.ledger.is_head(id)
+        && !view.ledger.superseded.contains_key(id)
+}

@@ -1,0 +1,212 @@
+//! A failover that runs: fence, start, copy side by side; promote; attach, address side by side; prove.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::progress::{Progress, next_look};
+use super::target::{Readiness, await_checks, prepare};
+use super::{View, data, fence, resources};
+use crate::ids::AllocationId;
+use crate::ledger::{Change, Failover, Head};
+use crate::report::Outcome;
+use crate::step::{FailureClass, Step, StepOutcome};
+use crate::verdict::{Halt, Verdict};
+use crate::world::{AttachmentState, Instance, InstanceState, Part, Sight};
+
+const ATTACH_PACE: SignedDuration = SignedDuration::from_secs(2);
+const ATTACH_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+const ADDRESS_PATIENCE: SignedDuration = SignedDuration::from_secs(20);
+/// Status checks come minutes after a start; a target that has not passed them after this needs an operator.
+const PROOF_PATIENCE: SignedDuration = SignedDuration::from_mins(15);
+/// EC2's recommended device names for data volumes.
+const DEVICES: [&str; 11] = [
+    "/dev/sdf", "/dev/sdg", "/dev/sdh", "/dev/sdi", "/dev/sdj", "/dev/sdk", "/dev/sdl", "/dev/sdm", "/dev/sdn",
+    "/dev/sdo", "/dev/sdp",
+];
+
+/// The next step of a failover.
+pub(super) fn advance(view: View<'_>, failover: &Failover) -> Verdict {
+    let mut progress = Progress::new(view);
+    if failover.is_promoted() {
+        settle_in(view, failover, &mut progress);
+    } else if let Some(unsure) = resources::doubt(view) {
+        progress.halt(Halt::Refused(unsure), Part::Volumes);
+    } else {
+        take_over(view, failover, &mut progress);
+    }
+    progress.verdict()
+}
+
+/// Until the promotion: everything here can still end with the old side serving, or at least with its data in place.
+fn take_over(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
+    let readiness = prepare(view, failover, progress);
+    if progress.has_turned() {
+        return;
+    }
+    if failover.planned && !failover.has_begun_to_fence() && readiness != Readiness::Well {
+        if readiness == Readiness::Runs {
+            await_checks(view, failover, progress);
+        }
+        return;
+    }
+    if !fence::close(view, failover, progress) {
+        return;
+    }
+    let Some(heads) = data::bring(view, failover, progress) else { return };
+    if readiness != Readiness::Coming {
+        let reason =
+            format!("{} is made the active instance, epoch {}", failover.to.instance_id, view.ledger.epoch + 1);
+        progress.turn(Change::Promote { heads }, [Part::Instances, Part::Volumes], reason);
+    }
+}
+
+/// After the promotion: the target gets its volumes and the address, and is shown to serve.
+fn settle_in(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
+    let id = &failover.to.instance_id;
+    let instance = match view.world.instances.sight(id) {
+        Sight::Known(instance) => instance,
+        Sight::Absent => return lost(id, "it does not exist any more", progress),
+        Sight::Unknown(_) => {
+            let halt = Halt::Unseen { what: id.to_string(), why: "AWS does not answer for it".to_owned() };
+            return progress.halt(halt, Part::Instances);
+        }
+    };
+    match instance.state {
+        InstanceState::Running => {}
+        InstanceState::Pending => return progress.wait(Part::Instances, soon(view), format!("{id} is pending")),
+        other => return lost(id, &format!("it is {}", other.as_str()), progress),
+    }
+    let attached = attach(view, failover, instance, progress);
+    let reached = address(view, failover, progress);
+    if attached && reached {
+        prove(view, failover, progress);
+    }
+}
+
+/// The target failed after it was promoted: that is a failure of the active instance, and handled as one.
+fn lost(id: &crate::ids::InstanceId, why: &str, progress: &mut Progress<'_>) {
+    let reason = format!("{id} was made active and failed before it was shown to serve: {why}");
+    progress.turn(Change::GiveUp { outcome: Outcome::Halted, reason: reason.clone() }, [Part::Instances], reason);
+}
+
+fn attach(view: View<'_>, failover: &Failover, instance: &Instance, progress: &mut Progress<'_>) -> bool {
+    let id = &failover.to.instance_id;
+    let mut all = true;
+    for (index, head) in view.ledger.heads.values().enumerate() {
+        let volume = match view.world.volumes.sight(&head.volume) {
+            Sight::Known(volume) => volume,
+            Sight::Absent | Sight::Unknown(_) => {
+                all = false;
+                progress.wait(Part::Volumes, soon(view), format!("{} can't be seen", head.volume));
+                continue;
+            }
+        };
+        let step = || attach_step(failover, instance, head, index);
+        match volume.attachment_to(id) {
+            Some(attachment) if attachment.state == AttachmentState::Attached => progress.proved([step().key()]),
+            Some(attachment) => {
+                all = false;
+                let since = failover.attempt(&step()).map_or(view.now, |attempt| attempt.last_at);
+                let look = next_look(since, ATTACH_PACE, view.now);
+                progress.wait(Part::Volumes, look, format!("{} is {:?}", head.volume, attachment.state).to_lowercase());
+            }
+            None => {
+                all = false;
+                match volume.attachments.first() {
+                    Some(other) => progress.halt(
+                        Halt::VolumeTaken { volume: head.volume.clone(), instance: other.instance.clone() },
+                        Part::Volumes,
+                    ),
+                    None => drop(progress.step(step(), ATTACH_PATIENCE, ATTACH_PACE)),
+                }
+            }
+        }
+    }
+    all
+}
+
+fn attach_step(failover: &Failover, instance: &Instance, head: &Head, index: usize) -> Step {
+    let step = |device: String| Step::AttachVolume {
+        volume: head.volume.clone(),
+        instance: failover.to.instance_id.clone(),
+        device,
+    };
+    let first = step(head.device.clone());
+    step(device(failover, instance, head, index, &first))
+}
+
+/// The device name that the data had before, if the target has it free; after a refusal, the next one.
+fn device(failover: &Failover, instance: &Instance, head: &Head, index: usize, first: &Step) -> String {
+    let taken = |device: &str| instance.devices.iter().any(|(name, id)| name == device && *id != head.volume);
+    let refused = failover.attempt(first).map_or(0, |attempt| match &attempt.outcome {
+        StepOutcome::Failed { class: FailureClass::Invalid | FailureClass::Conflict, .. } => attempt.tries as usize,
+        _ => 0,
+    });
+    if refused == 0 && !taken(&head.device) {
+        return head.device.clone();
+    }
+    let free: Vec<&str> = DEVICES.into_iter().filter(|device| !taken(device)).collect();
+    let next = free.get((index + refused) % free.len().max(1)).copied();
+    next.map_or_else(|| head.device.clone(), str::to_owned)
+}
+
+fn address(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) -> bool {
+    let mut all = true;
+    for id in resources::addresses(view) {
+        match view.world.addresses.sight(&id) {
+            Sight::Known(address) if address.instance.as_ref() == Some(&failover.to.instance_id) => {
+                progress.proved([address_step(failover, id).key()]);
+            }
+            Sight::Known(_) => {
+                all = false;
+                move_address(failover, id, progress);
+            }
+            Sight::Absent => {
+                all = false;
+                progress.halt(Halt::AddressGone(id), Part::Addresses);
+            }
+            Sight::Unknown(why) => {
+                all = false;
+                progress.wait(Part::Addresses, soon(view), format!("{id} can't be seen: {why}"));
+            }
+        }
+    }
+    all
+}
+
+fn address_step(failover: &Failover, allocation: AllocationId) -> Step {
+    Step::MoveAddress { allocation, instance: failover.to.instance_id.clone() }
+}
+
+/// Leads an address to the target.
+pub(super) fn move_address(failover: &Failover, allocation: AllocationId, progress: &mut Progress<'_>) {
+    progress.step(address_step(failover, allocation), ADDRESS_PATIENCE, SignedDuration::from_secs(1));
+}
+
+fn prove(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
+    let id = &failover.to.instance_id;
+    let checks = view.world.checks.get(id);
+    if checks.is_some_and(|checks| checks.passed()) {
+        progress.change(Change::Finish, [Part::Instances, Part::Volumes, Part::Addresses, Part::Checks]);
+        progress.reason(format!("{id} serves: volumes, address and status checks are as they should be"));
+        return;
+    }
+    let since = failover.promoted_at.unwrap_or(view.now);
+    if view.now.duration_since(since) >= PROOF_PATIENCE {
+        let why = checks.map_or("its status checks can't be seen".to_owned(), |checks| match checks.impaired() {
+            names if names.is_empty() => "its status checks have not passed".to_owned(),
+            names => format!("its {} status check is impaired", names.join(" and ")),
+        });
+        progress.halt(Halt::TargetUnwell { instance: id.clone(), why }, Part::Checks);
+        return;
+    }
+    let look = next_look(since, SignedDuration::ZERO, view.now);
+    progress.wait(
+        Part::Checks,
+        look,
+        format!("{id} has its data and the address; its status checks have not passed yet"),
+    );
+}
+
+fn soon(view: View<'_>) -> Timestamp {
+    view.now.saturating_add(SignedDuration::from_secs(2)).unwrap_or(view.now)
+}

@@ -1,0 +1,120 @@
+//! The target until it is promoted: chosen again if it can't be one, started if it is stopped.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::progress::{Progress, next_look};
+use super::{View, choose};
+use crate::ledger::{Change, Failover};
+use crate::report::Outcome;
+use crate::step::Step;
+use crate::verdict::Halt;
+use crate::world::{InstanceState, Part, Sight};
+
+/// An accepted start that shows no effect is sent again after this.
+const START_PATIENCE: SignedDuration = SignedDuration::from_secs(120);
+/// No instance starts in less.
+const START_PACE: SignedDuration = SignedDuration::from_secs(4);
+/// A target that can't be seen for so long is not waited for.
+const UNSEEN_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+/// How long a planned failover waits for the target's status checks, which come minutes after a start.
+const CHECKS_PATIENCE: SignedDuration = SignedDuration::from_mins(15);
+
+/// How far the target is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readiness {
+    /// It runs, and its status checks passed.
+    Well,
+    /// It runs.
+    Runs,
+    /// Not yet.
+    Coming,
+}
+
+/// Brings the target nearer to running.
+pub(super) fn prepare(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) -> Readiness {
+    let id = &failover.to.instance_id;
+    match view.world.instances.sight(id) {
+        Sight::Known(instance) => match instance.state {
+            InstanceState::Running => running(view, failover, progress),
+            InstanceState::Stopped => start(view, failover, progress),
+            InstanceState::Pending | InstanceState::Stopping => {
+                let began = failover.attempt(&start_step(failover)).map_or(failover.started_at, |at| at.last_at);
+                let look = next_look(began, START_PACE, view.now);
+                progress.wait(Part::Instances, look, format!("{id} is {}", instance.state.as_str()));
+                Readiness::Coming
+            }
+            InstanceState::ShuttingDown | InstanceState::Terminated => {
+                another(view, failover, &format!("it is {}", instance.state.as_str()), progress)
+            }
+        },
+        Sight::Absent => another(view, failover, "it does not exist any more", progress),
+        Sight::Unknown(why) => {
+            let tried = failover.attempts.values().map(|attempt| attempt.last_at).max();
+            if view.now.duration_since(tried.unwrap_or(failover.started_at)) >= UNSEEN_PATIENCE {
+                return another(view, failover, "it can't be seen", progress);
+            }
+            progress.wait(Part::Instances, soon(view), format!("{id} can't be seen: {why}"));
+            Readiness::Coming
+        }
+    }
+}
+
+fn running(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) -> Readiness {
+    progress.proved([start_step(failover).key()]);
+    if let Some(why) = choose::unwell(view, &failover.to.instance_id) {
+        return another(view, failover, &why, progress);
+    }
+    if view.world.checks.get(&failover.to.instance_id).is_some_and(|checks| checks.passed()) {
+        Readiness::Well
+    } else {
+        Readiness::Runs
+    }
+}
+
+/// A planned failover takes nothing down before the target is well: waiting costs nobody anything.
+pub(super) fn await_checks(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
+    let id = &failover.to.instance_id;
+    if view.now.duration_since(failover.started_at) >= CHECKS_PATIENCE {
+        let reason = format!("the status checks of {id} did not pass in time; nothing was taken down");
+        progress.turn(Change::GiveUp { outcome: Outcome::Refused, reason: reason.clone() }, [Part::Checks], reason);
+        return;
+    }
+    let look = next_look(failover.started_at, SignedDuration::ZERO, view.now);
+    progress.wait(Part::Checks, look, format!("{id} runs; its status checks have not passed yet"));
+}
+
+fn start_step(failover: &Failover) -> Step {
+    Step::StartInstance { instance: failover.to.instance_id.clone() }
+}
+
+fn start(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) -> Readiness {
+    match progress.step(start_step(failover), START_PATIENCE, START_PACE) {
+        Some(no_room) => another(view, failover, &format!("it can't be started: {no_room}"), progress),
+        None => Readiness::Coming,
+    }
+}
+
+/// Takes the next best target, or halts; a planned failover that has taken nothing down ends instead.
+pub(super) fn another(view: View<'_>, failover: &Failover, why: &str, progress: &mut Progress<'_>) -> Readiness {
+    let id = &failover.to.instance_id;
+    let mut excluded = failover.excluded.clone();
+    excluded.insert(id.clone(), why.to_owned());
+    match choose::target(view, &failover.destination, &excluded) {
+        Ok(to) => {
+            let reason = format!("{id} can't be the target ({why}); {} takes over", to.instance_id);
+            let excluded = (id.clone(), why.to_owned());
+            progress.turn(Change::Retarget { to, excluded }, [Part::Instances, Part::Checks], reason);
+        }
+        Err(candidates) if failover.planned && !failover.has_begun_to_fence() => {
+            let reason = format!("{}; nothing was taken down", Halt::NoTarget { candidates });
+            let change = Change::GiveUp { outcome: Outcome::Refused, reason: reason.clone() };
+            progress.turn(change, [Part::Instances, Part::Checks], reason);
+        }
+        Err(candidates) => progress.halt(Halt::NoTarget { candidates }, Part::Instances),
+    }
+    Readiness::Coming
+}
+
+fn soon(view: View<'_>) -> Timestamp {
+    view.now.saturating_add(SignedDuration::from_secs(2)).unwrap_or(view.now)
+}

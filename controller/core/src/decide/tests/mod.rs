@@ -1,0 +1,6 @@
+//! Decisions as values: a world and a ledger in, a verdict out.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod cases;
+mod rules;
+mod sample;

@@ -1,0 +1,179 @@
+//! One failover: what it is for, how far it is, and what was tried.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Destination;
+use crate::ids::{FailoverId, InstanceId, SnapshotId, VolumeName, Zone};
+use crate::step::{Step, StepKey, StepOutcome};
+
+/// A failover that runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failover {
+    /// Its name.
+    pub id: FailoverId,
+    /// Why it began.
+    pub cause: Cause,
+    /// Whether it is a drill.
+    pub drill: bool,
+    /// The active instance was well when it began: nothing is stopped before the target runs, and it can be given up without harm until then.
+    pub planned: bool,
+    /// Where the operator wants the service; the best standby otherwise.
+    pub destination: Destination,
+    /// Loss that the operator named on the command line.
+    pub accepted_loss_seconds: Option<u64>,
+    /// The active instance at its beginning.
+    pub from: Target,
+    /// The instance that takes over.
+    pub to: Target,
+    /// Instances that can't be the target, and why.
+    pub excluded: BTreeMap<InstanceId, String>,
+    /// When the failure was first seen; a planned one sets it with its fence.
+    pub down_since: Option<Timestamp>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How far the fence is.
+    pub fence: FenceState,
+    /// How often the fence was opened again: copies count only under the fence that they were made under.
+    #[serde(default)]
+    pub fences: u32,
+    /// Older copies that were chosen because the newest data could not be reached.
+    pub older_copies: BTreeMap<VolumeName, SnapshotId>,
+    /// How much of the newest data the older copies lack.
+    pub data_loss_seconds: u64,
+    /// When the ledger named the target active.
+    pub promoted_at: Option<Timestamp>,
+    /// What was tried, by step.
+    pub attempts: BTreeMap<StepKey, Attempt>,
+    /// Steps in the order of their beginnings, for the report.
+    pub steps: Vec<StepRecord>,
+    /// What an operator should know although the failover went on.
+    pub warnings: BTreeSet<String>,
+    /// Set while it can't go on without an operator (or a change of the world).
+    pub halted: Option<Halted>,
+}
+
+/// Why a failover began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The active instance failed; the evidence in words.
+    Failure(Vec<String>),
+    /// An operator asked; who.
+    Operator(String),
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Failure(evidence) => formatter.write_str(&evidence.join("; ")),
+            Self::Operator(by) => write!(formatter, "asked for by {by}"),
+        }
+    }
+}
+
+/// An instance in its zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Which.
+    pub instance_id: InstanceId,
+    /// Where.
+    pub zone: Zone,
+}
+
+/// How far the fence is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FenceState {
+    /// Not shown yet.
+    Open {
+        /// When fencing began; none: it did not begin.
+        since: Option<Timestamp>,
+    },
+    /// Shown: nothing of the old side can write.
+    Proven {
+        /// When it was seen.
+        at: Timestamp,
+        /// What was seen.
+        proof: Proof,
+    },
+    /// Not shown, and the spec says to go on: the old side may still write to its own copy.
+    Waived {
+        /// When.
+        at: Timestamp,
+        /// Why it could not be shown.
+        why: String,
+    },
+}
+
+/// What showed that the old side can't write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// Every instance that could write is stopped or terminated.
+    InstancesOff,
+    /// Every data volume is detached from everything but the target.
+    VolumesDetached,
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// How often it was tried.
+    pub tries: u32,
+    /// When it was first tried.
+    pub first_at: Timestamp,
+    /// When it was last tried.
+    pub last_at: Timestamp,
+    /// What AWS said.
+    pub outcome: StepOutcome,
+    /// When AWS said it; the same as `last_at` while it has said nothing.
+    pub answered_at: Timestamp,
+}
+
+/// A step in the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Its key, which leads to its attempts.
+    pub key: StepKey,
+    /// What.
+    pub step: String,
+    /// On what.
+    pub resource: String,
+    /// When it was first tried.
+    pub started_at: Timestamp,
+    /// When an observation showed it done.
+    pub finished_at: Option<Timestamp>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Calls of AWS that trying it took.
+    pub api_calls: u32,
+}
+
+/// Why a failover stands still.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Halted {
+    /// Since when.
+    pub at: Timestamp,
+    /// What is wrong, and what an operator can do.
+    pub reason: String,
+}
+
+impl Failover {
+    /// Whether the ledger named the target active already: from there on the failover is never taken back.
+    pub fn is_promoted(&self) -> bool {
+        self.promoted_at.is_some()
+    }
+
+    /// Whether anything that could disturb the old side was tried.
+    pub fn has_begun_to_fence(&self) -> bool {
+        !matches!(self.fence, FenceState::Open { since: None })
+    }
+
+    /// What became of a step.
+    pub fn attempt(&self, step: &Step) -> Option<&Attempt> {
+        self.attempts.get(&step.key())
+    }
+}
