@@ -122,7 +122,16 @@ impl Bringing<'_, '_, '_> {
             self.progress.proved(keys);
             return Some(id);
         }
+        if others.is_empty() {
+            let soon = self.view.now.saturating_add(RESTORE_PACE).unwrap_or(self.view.now);
+            self.progress.wait(Part::Volumes, soon, format!("{id} is not ready yet"));
+        }
         for attachment in others {
+            if !self.view.world.instances.get(&attachment.instance).is_some_and(|holder| holder.state.is_off()) {
+                let soon = self.view.now.saturating_add(SignedDuration::from_secs(3)).unwrap_or(self.view.now);
+                self.progress.wait(Part::Instances, soon, format!("{} is not seen to be off", attachment.instance));
+                continue;
+            }
             let step = |force| Step::DetachVolume { volume: id.clone(), instance: attachment.instance.clone(), force };
             let asked = self.failover.attempt(&step(false)).map(|attempt| attempt.first_at);
             let force = asked.is_some_and(|asked| self.view.now.duration_since(asked) >= DETACH_PATIENCE);

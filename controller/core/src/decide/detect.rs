@@ -89,7 +89,7 @@ pub(super) fn judge(view: View<'_>) -> Verdict {
             Some(suspicion) => waiting(view, suspicion, format!("suspected, but {why}")),
             None => Verdict::Settled { reasons: vec![why] },
         },
-        Evidence::Down(evidence) => begin_or_refuse(view, evidence, view.now),
+        Evidence::Down(evidence) => begin_or_refuse(view, &evidence, view.now),
         Evidence::Suspected(evidence) => confirm(view, evidence),
     }
 }
@@ -99,7 +99,7 @@ fn confirm(view: View<'_>, evidence: Vec<String>) -> Verdict {
     match &view.ledger.suspicion {
         Some(suspicion) if suspicion.instance == view.ledger.active => {
             if view.now.duration_since(suspicion.since) >= confirm {
-                return begin_or_refuse(view, evidence, suspicion.since);
+                return begin_or_refuse(view, &evidence, suspicion.since);
             }
             let left = confirm - view.now.duration_since(suspicion.since);
             let reason = format!("{}; to be confirmed for {} s more", evidence.join("; "), left.as_secs().max(1));
@@ -122,10 +122,10 @@ fn waiting(view: View<'_>, suspicion: &Suspicion, reason: String) -> Verdict {
     Verdict::Wait { until, parts: vec![Part::Instances, Part::Checks, Part::Alarms], reasons: vec![reason] }
 }
 
-fn begin_or_refuse(view: View<'_>, evidence: Vec<String>, down_since: Timestamp) -> Verdict {
+fn begin_or_refuse(view: View<'_>, evidence: &[String], down_since: Timestamp) -> Verdict {
     let (refusal, until) = match limits(view) {
         Some(refused) => refused,
-        None => match begin(view, &Wanted::failure(evidence.clone()), down_since) {
+        None => match begin(view, &Wanted::failure(evidence.to_vec()), down_since) {
             Ok(verdict) => return verdict,
             Err(refusal) => (refusal, None),
         },

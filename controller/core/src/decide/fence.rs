@@ -110,12 +110,11 @@ fn proof(view: View<'_>, failover: &Failover) -> Option<Proof> {
 }
 
 fn fence(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
-    let since = match &failover.fence {
-        FenceState::Open { since: Some(since) } => *since,
-        _ => {
-            progress.change(Change::BeginFence, [Part::Instances]);
-            view.now
-        }
+    let since = if let FenceState::Open { since: Some(since) } = &failover.fence {
+        *since
+    } else {
+        progress.change(Change::BeginFence, [Part::Instances]);
+        view.now
     };
     let open: Vec<InstanceId> = writers(view, failover)
         .into_iter()

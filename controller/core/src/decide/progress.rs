@@ -201,7 +201,7 @@ impl<'a> Progress<'a> {
     /// One verdict out of all wishes: first what is too old to rest on; then steps and changes, which a halt elsewhere
     /// does not hold up; then halts; then patience.
     pub(super) fn verdict(mut self) -> Verdict {
-        if !self.proved.is_empty() && !self.turned {
+        if !self.proved.is_empty() {
             self.changes.insert(0, Change::Proved(std::mem::take(&mut self.proved)));
         }
         let acts = !self.steps.is_empty() || !self.changes.is_empty();

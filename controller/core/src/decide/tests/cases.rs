@@ -177,7 +177,7 @@ fn fence_copy_restore_promote_attach_address_prove() {
     // The target runs: the old one is stopped.
     let verdict = decide(&spec, &ledger, &world(start()), start());
     let stop = Step::StopInstance { instance: instance_id('a'), mode: StopMode::Graceful };
-    assert_eq!(steps(&verdict), [stop.clone()]);
+    assert_eq!(steps(&verdict), [stop]);
     let ledger = follow(&ledger, &verdict, start());
 
     // Accepted is not stopped: nothing goes on.
