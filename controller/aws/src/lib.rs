@@ -1,1 +1,33 @@
-//! Placeholder while the workspace is laid out.
+//! The only crate that names an AWS SDK: it observes, it acts, it keeps the ledger, and it turns every failure into a class.
+//!
+//! ```text
+//! clients   SDK clients, built once, over the network or over any in-process region
+//! error     every failed call becomes an AwsError where it arises; classify says what it means for going on
+//! observe   Interest ──► World: a call that failed makes a part unknown, never absent
+//! act       Step ──► StepOutcome: one effect, bounded in time, done already counts as accepted
+//! store     the ledger in DynamoDB: lease, compare-and-set, wake marks, history
+//! specs, notify, clues   specs in SSM, messages through SNS, from a resource's id to its service
+//! ```
+//!
+//! It decides nothing: what to do is `failover-core`'s, when to do it the engine's.
+
+mod act;
+mod clients;
+mod clock;
+mod clues;
+mod convert;
+mod error;
+mod notify;
+pub mod observe;
+pub mod specs;
+pub mod store;
+mod transport;
+
+pub use act::Acted;
+pub use clients::{Aws, Settings, SetupError};
+pub use clock::Clock;
+pub use error::{AwsError, classify, code};
+pub use observe::Interest;
+pub use specs::{Specs, SpecsError};
+pub use store::{Acquired, BadRecord, EditError, Lease, Released, Store, StoreError, Stored};
+pub use transport::{Transport, TransportError};

@@ -1,0 +1,111 @@
+//! Instances: `DescribeInstances`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_ec2::types::{Instance as Ec2Instance, InstanceState as Ec2State, InstanceStateName};
+use failover_core::ids::{InstanceId, VolumeId, Zone};
+use failover_core::world::{Instance, InstanceState, Listing};
+
+use super::answer::{Answer, Owners};
+use super::singly::by_tag_then_id;
+use super::{MOST_PAGES, PAGE, Scope};
+use crate::clients::Aws;
+use crate::convert::tags;
+use crate::error::{AwsError, failed};
+
+const OPERATION: &str = "DescribeInstances";
+
+impl Aws {
+    pub(super) async fn instances(
+        &self,
+        scope: Scope<'_>,
+        known: &BTreeSet<InstanceId>,
+    ) -> (Listing<InstanceId, Instance>, Owners<InstanceId>) {
+        let by_id = |id| self.instance_by_id(id);
+        by_tag_then_id(self.clock(), OPERATION, known, self.instances_by_tag(scope), by_id).await
+    }
+
+    async fn instances_by_tag(&self, scope: Scope<'_>) -> Result<Answer<InstanceId, Instance>, AwsError> {
+        let call = self.ec2().describe_instances().filters(scope.filter()).max_results(PAGE);
+        let mut next_token = None;
+        let mut answer: Option<Answer<_, _>> = None;
+        for _ in 0..MOST_PAGES {
+            let page = call.clone().set_next_token(next_token).send().await.map_err(failed(OPERATION))?;
+            let at = self.clock().now();
+            let answer = answer.get_or_insert_with(|| Answer::new(at));
+            for instance in page.reservations().iter().flat_map(|reservation| reservation.instances()) {
+                answer.take(instance.instance_id(), &tags(instance.tags()), read(instance), at);
+            }
+            next_token = page.next_token.filter(|token| !token.is_empty());
+            if next_token.is_none() {
+                break;
+            }
+        }
+        Ok(super::finish(answer, next_token.is_some(), self.clock()))
+    }
+
+    async fn instance_by_id(&self, id: InstanceId) -> Result<Answer<InstanceId, Instance>, AwsError> {
+        let page = self.ec2().describe_instances().instance_ids(id).send().await.map_err(failed(OPERATION))?;
+        let at = self.clock().now();
+        let mut answer = Answer::new(at);
+        for instance in page.reservations().iter().flat_map(|reservation| reservation.instances()) {
+            answer.take(instance.instance_id(), &tags(instance.tags()), read(instance), at);
+        }
+        Ok(answer)
+    }
+}
+
+fn read(instance: &Ec2Instance) -> Result<Instance, String> {
+    let zone =
+        instance.placement().and_then(|placement| placement.availability_zone()).ok_or("no Availability Zone")?;
+    let mut devices = BTreeMap::new();
+    for mapping in instance.block_device_mappings() {
+        let volume = mapping.ebs().and_then(|ebs| ebs.volume_id());
+        if let (Some(device), Some(volume)) = (mapping.device_name(), volume) {
+            devices.insert(device.to_owned(), VolumeId::new(volume).map_err(|error| error.to_string())?);
+        }
+    }
+    Ok(Instance {
+        zone: Zone::new(zone).map_err(|error| error.to_string())?,
+        state: state(instance.state().ok_or("no state")?)?,
+        devices,
+    })
+}
+
+/// The name says it; where only the code is given, its low byte does (aws-facts 1.1).
+fn state(state: &Ec2State) -> Result<InstanceState, String> {
+    match state.name() {
+        Some(InstanceStateName::Pending) => Ok(InstanceState::Pending),
+        Some(InstanceStateName::Running) => Ok(InstanceState::Running),
+        Some(InstanceStateName::ShuttingDown) => Ok(InstanceState::ShuttingDown),
+        Some(InstanceStateName::Terminated) => Ok(InstanceState::Terminated),
+        Some(InstanceStateName::Stopping) => Ok(InstanceState::Stopping),
+        Some(InstanceStateName::Stopped) => Ok(InstanceState::Stopped),
+        Some(other) => Err(format!("instance state {:?} is not one that we know", other.as_str())),
+        None => match state.code().map(|code| code & 0xff) {
+            Some(0) => Ok(InstanceState::Pending),
+            Some(16) => Ok(InstanceState::Running),
+            Some(32) => Ok(InstanceState::ShuttingDown),
+            Some(48) => Ok(InstanceState::Terminated),
+            Some(64) => Ok(InstanceState::Stopping),
+            Some(80) => Ok(InstanceState::Stopped),
+            Some(other) => Err(format!("instance state code {other} is not one that we know")),
+            None => Err("no state".to_owned()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_low_byte_of_a_code_counts_and_what_is_new_is_not_guessed() {
+        let code = |code| state(&Ec2State::builder().code(code).build());
+        assert_eq!(code(80), Ok(InstanceState::Stopped));
+        assert_eq!(code(0x4110), Ok(InstanceState::Running));
+        assert!(code(96).is_err_and(|why| why.contains("96")));
+        let named = Ec2State::builder().name(InstanceStateName::from("hibernating")).code(80).build();
+        assert!(state(&named).is_err_and(|why| why.contains("hibernating")));
+    }
+}
