@@ -1,0 +1,38 @@
+//! What the region's data services hold: tables, parameters, topics.
+//!
+//! Each store is a plain state machine: an operation's name, its input as JSON and the time go in, the output or an
+//! [`AwsError`] comes out. Which protocol carried the input is not known here; `wire` decodes and encodes.
+
+pub(crate) mod dynamodb;
+pub(crate) mod error;
+pub(crate) mod input;
+pub(crate) mod sns;
+pub(crate) mod ssm;
+pub(crate) mod time;
+
+use std::time::Duration;
+
+pub(crate) use error::AwsError;
+
+/// What the stores need to know of their region.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) seed: u64,
+    pub(crate) region_name: String,
+    pub(crate) account_id: String,
+    /// How much faster than the wall the region's time runs.
+    pub(crate) speed: f64,
+}
+
+impl Settings {
+    /// A law's duration as it passes on the wall's clock.
+    pub(crate) fn scaled(&self, duration: Duration) -> Duration {
+        if self.speed.is_finite() && self.speed > 0.0 { duration.div_f64(self.speed) } else { duration }
+    }
+
+    /// Settings for tests.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Settings {
+        Settings { seed: 1, region_name: "eu-central-1".to_owned(), account_id: "123456789012".to_owned(), speed: 1.0 }
+    }
+}
