@@ -21,6 +21,8 @@ mod notify;
 pub mod observe;
 pub mod specs;
 pub mod store;
+#[cfg(test)]
+mod testing;
 mod transport;
 
 pub use act::Acted;

@@ -1,5 +1,6 @@
 //! Effects on instances and addresses.
 
+use aws_sdk_ec2::types::Reservation;
 use failover_core::ids::{AllocationId, InstanceId};
 use failover_core::step::StopMode;
 
@@ -69,7 +70,7 @@ impl Run<'_> {
     async fn instance_state(&self, instance: &InstanceId) -> Option<String> {
         self.reads();
         let page = self.aws.ec2().describe_instances().instance_ids(instance.as_str()).send().await.ok()?;
-        let found = page.reservations().iter().flat_map(|reservation| reservation.instances()).next()?;
+        let found = page.reservations().iter().flat_map(Reservation::instances).next()?;
         Some(found.state()?.name()?.as_str().to_owned())
     }
 

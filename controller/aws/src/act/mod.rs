@@ -5,6 +5,8 @@
 
 mod instances;
 mod snapshots;
+#[cfg(test)]
+mod tests;
 mod volumes;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

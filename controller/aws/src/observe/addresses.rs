@@ -23,7 +23,7 @@ impl Aws {
     ) -> (Listing<AllocationId, Address>, Owners<AllocationId>) {
         let by_tag = async { self.read_addresses(self.ec2().describe_addresses().filters(scope.filter())).await };
         let by_id = |id: AllocationId| self.read_addresses(self.ec2().describe_addresses().allocation_ids(id));
-        by_tag_then_id(self.clock(), OPERATION, known, by_tag, by_id).await
+        Box::pin(by_tag_then_id(self.clock(), OPERATION, known, by_tag, by_id)).await
     }
 
     async fn read_addresses(

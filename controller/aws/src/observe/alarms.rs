@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
-use aws_sdk_cloudwatch::types::{AlarmType, CompositeAlarm, Dimension, MetricAlarm, StateValue};
+use aws_sdk_cloudwatch::types::{AlarmType, CompositeAlarm, Dimension, Metric, MetricAlarm, StateValue};
 use failover_core::ids::{AlarmName, InstanceId};
 use failover_core::world::{Alarm, AlarmState, Listing, Tags};
 use futures::future::join_all;
@@ -107,7 +107,7 @@ fn state(state: Option<&StateValue>) -> Result<AlarmState, String> {
 /// The instance of the alarm's dimensions, its own or those of its metrics. Several instances: none can be named.
 fn instance(alarm: &MetricAlarm) -> Option<InstanceId> {
     let of_metrics =
-        alarm.metrics().iter().filter_map(|query| query.metric_stat()?.metric()).flat_map(|it| it.dimensions());
+        alarm.metrics().iter().filter_map(|query| query.metric_stat()?.metric()).flat_map(Metric::dimensions);
     let mut instances: BTreeSet<InstanceId> =
         alarm.dimensions().iter().chain(of_metrics).filter_map(instance_of).collect();
     if instances.len() == 1 { instances.pop_first() } else { None }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ec2::types::{Instance as Ec2Instance, InstanceState as Ec2State, InstanceStateName};
+use aws_sdk_ec2::types::{Instance as Ec2Instance, InstanceState as Ec2State, InstanceStateName, Reservation};
 use failover_core::ids::{InstanceId, VolumeId, Zone};
 use failover_core::world::{Instance, InstanceState, Listing};
 
@@ -22,7 +22,7 @@ impl Aws {
         known: &BTreeSet<InstanceId>,
     ) -> (Listing<InstanceId, Instance>, Owners<InstanceId>) {
         let by_id = |id| self.instance_by_id(id);
-        by_tag_then_id(self.clock(), OPERATION, known, self.instances_by_tag(scope), by_id).await
+        Box::pin(by_tag_then_id(self.clock(), OPERATION, known, self.instances_by_tag(scope), by_id)).await
     }
 
     async fn instances_by_tag(&self, scope: Scope<'_>) -> Result<Answer<InstanceId, Instance>, AwsError> {
@@ -33,7 +33,7 @@ impl Aws {
             let page = call.clone().set_next_token(next_token).send().await.map_err(failed(OPERATION))?;
             let at = self.clock().now();
             let answer = answer.get_or_insert_with(|| Answer::new(at));
-            for instance in page.reservations().iter().flat_map(|reservation| reservation.instances()) {
+            for instance in page.reservations().iter().flat_map(Reservation::instances) {
                 answer.take(instance.instance_id(), &tags(instance.tags()), read(instance), at);
             }
             next_token = page.next_token.filter(|token| !token.is_empty());
@@ -48,7 +48,7 @@ impl Aws {
         let page = self.ec2().describe_instances().instance_ids(id).send().await.map_err(failed(OPERATION))?;
         let at = self.clock().now();
         let mut answer = Answer::new(at);
-        for instance in page.reservations().iter().flat_map(|reservation| reservation.instances()) {
+        for instance in page.reservations().iter().flat_map(Reservation::instances) {
             answer.take(instance.instance_id(), &tags(instance.tags()), read(instance), at);
         }
         Ok(answer)

@@ -15,6 +15,8 @@ mod checks;
 mod instances;
 mod singly;
 mod snapshots;
+#[cfg(test)]
+mod tests;
 mod volumes;
 
 use std::collections::BTreeSet;

@@ -22,7 +22,7 @@ impl Aws {
         known: &BTreeSet<VolumeId>,
     ) -> (Listing<VolumeId, Volume>, Owners<VolumeId>) {
         let by_id = |id| self.volume_by_id(id);
-        by_tag_then_id(self.clock(), OPERATION, known, self.volumes_by_tag(scope), by_id).await
+        Box::pin(by_tag_then_id(self.clock(), OPERATION, known, self.volumes_by_tag(scope), by_id)).await
     }
 
     async fn volumes_by_tag(&self, scope: Scope<'_>) -> Result<Answer<VolumeId, Volume>, AwsError> {

@@ -9,6 +9,7 @@ use super::{BadRecord, Store, StoreError, Stored, UpdateCall};
 use crate::error::convert;
 
 /// What came of asking for the lease.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is mostly the large one")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Acquired {
     /// It is ours.
@@ -27,6 +28,7 @@ pub enum Acquired {
 }
 
 /// What came of giving the lease back.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is soon taken apart")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Released {
     /// It is not ours any more.

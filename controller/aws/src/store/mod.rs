@@ -15,6 +15,8 @@ mod history;
 mod item;
 mod lease;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use failover_core::ids::ServiceName;
 use failover_core::ledger::Ledger;

@@ -1,0 +1,289 @@
+//! What goes over the wire for each step, and what its answers mean.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::time::Duration;
+
+use failover_core::ids::{AllocationId, InstanceId, SnapshotId, VolumeId, VolumeName, Zone};
+use failover_core::step::{FailureClass, SnapshotSource, Step, StepOutcome, StopMode, Together};
+use failover_core::world::{Tags, VolumeShape};
+use tokio::time::Instant;
+
+use super::Acted;
+use crate::testing::{Reply, Script};
+
+const WITHIN: Duration = Duration::from_secs(20);
+
+fn instance() -> InstanceId {
+    InstanceId::new("i-00000000000000001").unwrap()
+}
+
+fn volume(number: u8) -> VolumeId {
+    VolumeId::new(format!("vol-0000000{number}")).unwrap()
+}
+
+async fn act(script: &Script, step: &Step) -> Acted {
+    script.aws().act(step, WITHIN).await
+}
+
+fn accepted(made: &[&str]) -> StepOutcome {
+    StepOutcome::Accepted { made: made.iter().map(ToString::to_string).collect() }
+}
+
+fn class(acted: &Acted) -> Option<FailureClass> {
+    match acted.outcome {
+        StepOutcome::Failed { class, .. } => Some(class),
+        _ => None,
+    }
+}
+
+fn instance_in(state: &str) -> Reply {
+    Reply::ec2(&format!(
+        "<reservationSet><item><instancesSet><item><instanceId>i-00000000000000001</instanceId>\
+         <instanceState><name>{state}</name></instanceState></item></instancesSet></item></reservationSet>"
+    ))
+}
+
+fn wrong_state() -> Reply {
+    Reply::error(400, "IncorrectInstanceState", "The instance is not in a state from which it can be …")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forced_stop_skips_the_operating_system() {
+    let script = Script::of([Reply::ec2(""), Reply::ec2("")]);
+    let stop = |mode| Step::StopInstance { instance: instance(), mode };
+    assert_eq!(act(&script, &stop(StopMode::Forced)).await, Acted { outcome: accepted(&[]), api_calls: 1 });
+    act(&script, &stop(StopMode::Graceful)).await;
+    let requests = script.requests();
+    assert!(requests[0].has("Force=true") && requests[0].has("SkipOsShutdown=true"), "{requests:?}");
+    assert!(!requests[1].has("Force") && !requests[1].has("SkipOsShutdown"), "{requests:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn start_and_stop_are_done_where_a_look_shows_it() {
+    let cases = [
+        (Step::StartInstance { instance: instance() }, "running", true),
+        (Step::StartInstance { instance: instance() }, "pending", true),
+        (Step::StartInstance { instance: instance() }, "stopping", false),
+        (Step::StopInstance { instance: instance(), mode: StopMode::Graceful }, "stopping", true),
+        (Step::StopInstance { instance: instance(), mode: StopMode::Forced }, "stopping", false),
+        (Step::StopInstance { instance: instance(), mode: StopMode::Forced }, "terminated", true),
+        (Step::StopInstance { instance: instance(), mode: StopMode::Graceful }, "pending", false),
+    ];
+    for (step, state, done) in cases {
+        let script = Script::of([wrong_state(), instance_in(state)]);
+        let acted = act(&script, &step).await;
+        assert_eq!(acted.api_calls, 2);
+        assert_eq!(acted.outcome == accepted(&[]), done, "{step} on {state}: {acted:?}");
+        assert!(done || class(&acted) == Some(FailureClass::Conflict));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_effect_is_sent_once_and_what_got_no_answer_may_have_happened() {
+    let start = Step::StartInstance { instance: instance() };
+    for (reply, expected) in [
+        (Reply::error(503, "RequestLimitExceeded", "slow down"), FailureClass::Retryable),
+        (Reply::error(500, "InsufficientInstanceCapacity", "none left"), FailureClass::Capacity),
+        (Reply::Broken, FailureClass::UnknownOutcome),
+        (Reply::Refused, FailureClass::Retryable),
+        (Reply::Hang, FailureClass::UnknownOutcome),
+        (Reply::Answer(502, "<html>bad gateway</html>".to_owned()), FailureClass::Retryable),
+    ] {
+        let script = Script::new(move |_| reply.clone());
+        let acted = act(&script, &start).await;
+        assert_eq!(class(&acted), Some(expected), "{acted:?}");
+        assert_eq!(script.requests().len(), 1, "{acted:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_step_takes_longer_than_it_may() {
+    let script = Script::new(|_| Reply::Hang);
+    let within = Duration::from_secs(1);
+    let begun = Instant::now();
+    let acted = script.aws().act(&Step::StartInstance { instance: instance() }, within).await;
+    assert_eq!(class(&acted), Some(FailureClass::UnknownOutcome));
+    // Only the read before the snapshots hangs: nothing can have happened.
+    let acted = script.aws().act(&snapshots(&["data"], None), within).await;
+    assert_eq!(class(&acted), Some(FailureClass::Retryable));
+    assert_eq!(begun.elapsed().as_secs(), 2);
+}
+
+fn restore(volume_type: &str, encrypted: bool) -> Step {
+    Step::RestoreVolume {
+        name: VolumeName::new("data").unwrap(),
+        snapshot: SnapshotId::new("snap-00000001").unwrap(),
+        zone: Zone::new("eu-central-1b").unwrap(),
+        shape: VolumeShape {
+            size_gib: 20,
+            volume_type: volume_type.to_owned(),
+            iops: Some(3000),
+            throughput_mib_per_second: Some(125),
+            encrypted,
+            kms_key: Some("key-1".to_owned()),
+        },
+        initialization_rate_mib_per_second: Some(300),
+        tags: Tags::from([("failover:service".to_owned(), "db".to_owned())]),
+        client_token: "token-1".to_owned(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restored_volume_is_shaped_like_its_source() {
+    let script = Script::new(|_| Reply::ec2("<volumeId>vol-00000009</volumeId>"));
+    assert_eq!(act(&script, &restore("gp3", true)).await.outcome, accepted(&["vol-00000009"]));
+    act(&script, &restore("gp2", false)).await;
+    act(&script, &restore("io2", false)).await;
+    let requests = script.requests();
+    for part in [
+        "SnapshotId=snap-00000001",
+        "AvailabilityZone=eu-central-1b",
+        "Size=20",
+        "VolumeType=gp3",
+        "Iops=3000",
+        "Throughput=125",
+        "Encrypted=true",
+        "KmsKeyId=key-1",
+        "VolumeInitializationRate=300",
+        "ClientToken=token-1",
+        "TagSpecification.1.ResourceType=volume",
+        "TagSpecification.1.Tag.1.Key=failover:service",
+    ] {
+        assert!(requests[0].has(part), "{part} in {:?}", requests[0]);
+    }
+    assert!(["Iops", "Throughput", "Kms", "Encrypted"].iter().all(|part| !requests[1].has(part)), "{:?}", requests[1]);
+    assert!(requests[2].has("Iops=3000") && !requests[2].has("Throughput"), "{:?}", requests[2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_detached_or_deleted_already_is_accepted() {
+    let detach = Step::DetachVolume { volume: volume(1), instance: instance(), force: true };
+    let script =
+        Script::of([Reply::error(400, "IncorrectState", "Volume 'vol-00000001' is in the 'available' state.")]);
+    assert_eq!(act(&script, &detach).await.outcome, accepted(&[]));
+    assert!(script.requests()[0].has("Force=true"));
+    let script = Script::of([Reply::error(400, "IncorrectState", "Volume 'vol-00000001' is in the 'creating' state.")]);
+    assert_eq!(class(&act(&script, &detach).await), Some(FailureClass::Conflict));
+
+    let script = Script::of([Reply::error(400, "InvalidVolume.NotFound", "gone")]);
+    assert_eq!(act(&script, &Step::DeleteVolume { volume: volume(1) }).await.outcome, accepted(&[]));
+    let script = Script::of([Reply::error(400, "InvalidSnapshot.NotFound", "gone")]);
+    let delete = Step::DeleteSnapshot { snapshot: SnapshotId::new("snap-00000001").unwrap() };
+    assert_eq!(act(&script, &delete).await.outcome, accepted(&[]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_volume_in_use_is_attached_only_if_it_is_so_where_it_shall_be() {
+    let attach = Step::AttachVolume { volume: volume(1), instance: instance(), device: "/dev/sdf".to_owned() };
+    for (holder, done) in [("i-00000000000000001", true), ("i-00000000000000002", false)] {
+        let seen = format!(
+            "<volumeSet><item><volumeId>vol-00000001</volumeId><size>1</size><availabilityZone>eu-central-1a</availabilityZone>\
+             <status>in-use</status><createTime>2026-01-01T00:00:00.000Z</createTime><volumeType>gp3</volumeType>\
+             <attachmentSet><item><instanceId>{holder}</instanceId><device>/dev/sdf</device><status>attached</status></item></attachmentSet>\
+             </item></volumeSet>"
+        );
+        let in_use = Reply::error(400, "VolumeInUse", "vol-00000001 is already attached to an instance");
+        let script = Script::of([in_use, Reply::ec2(&seen)]);
+        let acted = act(&script, &attach).await;
+        assert_eq!(acted.outcome == accepted(&[]), done, "{acted:?}");
+        assert!(script.requests()[0].has("Device=/dev/sdf"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_moves_in_one_call() {
+    let script = Script::of([Reply::ec2("<associationId>eipassoc-1</associationId>")]);
+    let step = Step::MoveAddress { allocation: AllocationId::new("eipalloc-00000001").unwrap(), instance: instance() };
+    assert_eq!(act(&script, &step).await, Acted { outcome: accepted(&[]), api_calls: 1 });
+    assert!(script.requests()[0].has("AllowReassociation=true"));
+}
+
+fn tags(name: &str) -> Tags {
+    let pairs =
+        [("failover:id", "f1"), ("failover:attempt", "0"), ("failover:volume", name), ("failover:service", "db")];
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+fn snapshots(names: &[&str], together: Option<Together>) -> Step {
+    let source = |(number, name): (u8, &&str)| SnapshotSource {
+        name: VolumeName::new(*name).unwrap(),
+        volume: volume(number),
+        tags: tags(name),
+    };
+    Step::TakeSnapshots { sources: (1..).zip(names).map(source).collect(), together }
+}
+
+fn on_instance() -> Option<Together> {
+    Some(Together { instance: instance(), exclude: vec![volume(7)] })
+}
+
+fn there(snapshot: u8, of: u8, attempt: &str) -> String {
+    format!(
+        "<item><snapshotId>snap-0000000{snapshot}</snapshotId><volumeId>vol-0000000{of}</volumeId><status>pending</status>\
+         <startTime>2026-01-01T00:00:00.000Z</startTime><volumeSize>20</volumeSize><tagSet>\
+         <item><key>failover:id</key><value>f1</value></item><item><key>failover:attempt</key><value>{attempt}</value></item>\
+         </tagSet></item>"
+    )
+}
+
+const NONE: &str = "<snapshotSet/>";
+
+#[tokio::test(start_paused = true)]
+async fn one_volume_is_copied_alone() {
+    let script =
+        Script::of([Reply::ec2(NONE), Reply::ec2("<snapshotId>snap-00000001</snapshotId><status>pending</status>")]);
+    let acted = act(&script, &snapshots(&["data"], on_instance())).await;
+    assert_eq!(acted, Acted { outcome: accepted(&["snap-00000001"]), api_calls: 2 });
+    assert_eq!(script.actions(), ["DescribeSnapshots", "CreateSnapshot"]);
+    let read = &script.requests()[0];
+    assert!(read.has("tag:failover:id") && read.has("vol-00000001"), "{read:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn volumes_of_one_instance_share_a_point_in_time() {
+    let both = "<snapshotSet><item><snapshotId>snap-00000001</snapshotId><volumeId>vol-00000001</volumeId></item>\
+        <item><snapshotId>snap-00000002</snapshotId><volumeId>vol-00000002</volumeId></item></snapshotSet>";
+    let script = Script::of([Reply::ec2(NONE), Reply::ec2(both), Reply::ec2(""), Reply::ec2("")]);
+    let acted = act(&script, &snapshots(&["data", "logs"], on_instance())).await;
+    assert_eq!(acted, Acted { outcome: accepted(&["snap-00000001", "snap-00000002"]), api_calls: 4 });
+    let requests = script.requests();
+    for part in [
+        "InstanceSpecification.InstanceId=i-00000000000000001",
+        "ExcludeBootVolume=true",
+        "ExcludeDataVolumeId.1=vol-00000007",
+    ] {
+        assert!(requests[1].has(part), "{part} in {:?}", requests[1]);
+    }
+    assert!(!requests[1].has("failover:volume") && requests[1].has("failover:id"), "{:?}", requests[1]);
+    assert_eq!(script.actions()[2..], ["CreateTags", "CreateTags"]);
+    assert!(requests[3].has("snap-00000002") && requests[3].has("Value=logs"), "{:?}", requests[3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_instance_is_refused_each_volume_is_copied_alone() {
+    let script = Script::new(|request| match request.action.as_str() {
+        "DescribeSnapshots" => Reply::ec2(NONE),
+        "CreateSnapshots" => Reply::error(400, "IncorrectState", "stopped"),
+        _ => Reply::ec2("<snapshotId>snap-00000003</snapshotId>"),
+    });
+    let acted = act(&script, &snapshots(&["data", "logs"], on_instance())).await;
+    assert_eq!(acted.outcome, accepted(&["snap-00000003", "snap-00000003"]));
+    assert_eq!(acted.api_calls, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeated_step_copies_nothing_twice_and_completes_the_tags() {
+    let found = format!("<snapshotSet>{}{}{}</snapshotSet>", there(1, 1, "0"), there(2, 2, "0"), there(3, 1, "9"));
+    let script = Script::of([Reply::ec2(&found), Reply::ec2(""), Reply::ec2("")]);
+    let acted = act(&script, &snapshots(&["data", "logs"], on_instance())).await;
+    assert_eq!(acted.outcome, accepted(&["snap-00000001", "snap-00000002"]));
+    assert_eq!(script.actions(), ["DescribeSnapshots", "CreateTags", "CreateTags"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_fails_before_a_snapshot_makes_none() {
+    let script = Script::new(|_| Reply::error(503, "Unavailable", ""));
+    let acted = act(&script, &snapshots(&["data"], None)).await;
+    assert_eq!(class(&acted), Some(FailureClass::Retryable));
+    assert!(script.actions().iter().all(|action| action == "DescribeSnapshots"), "{:?}", script.actions());
+}
