@@ -113,6 +113,7 @@ pub fn adopt(spec: &Spec, world: &World, now: Timestamp) -> Result<Ledger, Adopt
         addresses,
         paused: None,
         request: None,
+        asked: VecDeque::new(),
         suspicion: None,
         refused: None,
         failover: None,

@@ -258,14 +258,7 @@ impl Bringing<'_, '_, '_> {
 
     /// The newest completed copy of the lineage, if the loss is allowed.
     fn older_copy(&mut self, why: &str) -> Option<VolumeId> {
-        let copies = self.view.world.snapshots.iter_known();
-        let newest = copies
-            .filter(|(_, copy)| copy.state == SnapshotState::Completed)
-            .filter(|(_, copy)| {
-                copy.volume == self.head.volume || Lineage::of(&copy.tags).name.as_ref() == Some(self.name)
-            })
-            .max_by_key(|(id, copy)| (copy.started_at, (*id).clone()));
-        let Some((snapshot, copy)) = newest else {
+        let Some((snapshot, copy)) = newest_copy(self.view.world, self.name, self.head) else {
             let halt = match self.view.world.snapshots.complete.known() {
                 Some(()) => Halt::NoCopy { name: self.name.clone(), why: why.to_owned() },
                 None => Halt::Unseen { what: format!("the snapshots of {}", self.name), why: why.to_owned() },
@@ -313,6 +306,24 @@ impl Bringing<'_, '_, '_> {
         tags.insert(tag::FENCE.to_owned(), self.failover.fences.to_string());
         tags
     }
+}
+
+/// Up to when the newest completed copy of some data holds it.
+pub fn recovery_point(world: &crate::world::World, name: &VolumeName, head: &Head) -> Option<Timestamp> {
+    newest_copy(world, name, head).map(|(_, copy)| copy.started_at)
+}
+
+fn newest_copy<'a>(
+    world: &'a crate::world::World,
+    name: &VolumeName,
+    head: &Head,
+) -> Option<(&'a SnapshotId, &'a Snapshot)> {
+    world
+        .snapshots
+        .iter_known()
+        .filter(|(_, copy)| copy.state == SnapshotState::Completed)
+        .filter(|(_, copy)| copy.volume == head.volume || Lineage::of(&copy.tags).name.as_ref() == Some(name))
+        .max_by_key(|(id, copy)| (copy.started_at, (*id).clone()))
 }
 
 /// The tags that everything of a lineage carries from its creation.

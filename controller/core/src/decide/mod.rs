@@ -24,6 +24,7 @@ use crate::verdict::{Refusal, Verdict};
 use crate::world::{Part, World};
 
 pub use adopt::{AdoptError, adopt};
+pub use data::recovery_point;
 pub use plan::{Plan, plan};
 
 /// What a decision rests on. It may be older than this only where being older can't do harm (see [`progress::Progress`]).

@@ -101,6 +101,8 @@ pub struct IllegalChange {
 const MOST_STEPS: usize = 200;
 /// How many notices wait at most; the oldest go first.
 const MOST_NOTICES: usize = 20;
+/// How many wishes are remembered, so that a repeated event is not a new wish.
+const MOST_ASKED: usize = 20;
 /// The daily cap looks this far back.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -164,6 +166,15 @@ impl Ledger {
 
     /// A wish waits for its turn; while a failover runs, only the loss that the operator accepts is taken from it.
     fn ask(&mut self, request: &Request) -> Result<(), IllegalChange> {
+        if let Some(id) = &request.id {
+            if self.asked.contains(id) {
+                return Ok(());
+            }
+            self.asked.push_back(id.clone());
+            while self.asked.len() > MOST_ASKED {
+                self.asked.pop_front();
+            }
+        }
         match (&mut self.failover, request.accepted_loss_seconds) {
             (None, _) => self.request = Some(request.clone()),
             (Some(failover), Some(seconds)) if !failover.is_promoted() => {

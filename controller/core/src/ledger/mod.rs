@@ -52,6 +52,9 @@ pub struct Ledger {
     /// An operator's wish that was not looked at yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Request>,
+    /// The ids of the latest wishes, newest last.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub asked: VecDeque<String>,
     /// Evidence of a failure that is not confirmed yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspicion: Option<Suspicion>,
@@ -132,6 +135,9 @@ impl std::fmt::Display for Destination {
 /// An operator's wish for a failover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
+    /// What tells it from another wish for the same: one that was seen before is not granted twice, however often its event arrives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// Where to.
     pub to: Destination,
     /// Only when everything is known and well; otherwise nothing is touched.

@@ -15,7 +15,7 @@ use crate::world::{
 };
 
 fn request(drill: bool) -> Request {
-    Request { to: Destination::Standby, drill, accepted_loss_seconds: None, at: start(), by: "me".to_owned() }
+    Request { id: None, to: Destination::Standby, drill, accepted_loss_seconds: None, at: start(), by: "me".to_owned() }
 }
 
 /// Applies whatever the verdict writes, as the engine would, with every step accepted.
@@ -526,6 +526,18 @@ fn adoption_takes_what_is_beyond_doubt_and_refuses_the_rest() {
     let mut dark = world(start());
     dark.volumes = Listing::unknown("timed out", start());
     assert!(matches!(adopt(&spec(), &dark, start()), Err(AdoptError::Unseen { .. })));
+}
+
+#[test]
+fn a_repeated_wish_is_granted_once() {
+    let wish = Request { id: Some("1".to_owned()), ..request(false) };
+    let asked = ledger().apply(&Change::Ask(wish.clone()), start()).unwrap();
+    let begun = follow(&asked, &decide(&spec(), &asked, &world(start()), start()), start());
+    assert!(begun.failover.is_some());
+    let again = begun.apply(&Change::Ask(wish.clone()), start()).unwrap();
+    assert_eq!(again, begun);
+    let other = Request { id: Some("2".to_owned()), ..wish };
+    assert!(begun.apply(&Change::Ask(other), start()).is_err(), "another wish while a failover runs");
 }
 
 #[test]

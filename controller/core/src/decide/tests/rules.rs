@@ -231,7 +231,7 @@ fn ledger_strategy() -> impl Strategy<Value = Ledger> {
     let superseded = prop::collection::btree_map((3_u32..5).prop_map(volume_id), past(), 0..=2);
     let request =
         (any::<bool>(), past(), prop::option::of(0_u64..100_000)).prop_map(|(drill, at, accepted_loss_seconds)| {
-            Request { to: Destination::Standby, drill, accepted_loss_seconds, at, by: "me".to_owned() }
+            Request { id: None, to: Destination::Standby, drill, accepted_loss_seconds, at, by: "me".to_owned() }
         });
     let suspicion =
         past().prop_map(|since| Suspicion { instance: instance_id('a'), since, evidence: vec!["x".to_owned()] });

@@ -83,6 +83,7 @@ pub(super) fn ledger() -> Ledger {
         addresses: BTreeSet::from([allocation()]),
         paused: None,
         request: None,
+        asked: VecDeque::new(),
         suspicion: None,
         refused: None,
         failover: None,

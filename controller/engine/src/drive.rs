@@ -1,0 +1,342 @@
+//! One service, driven until it is settled, stands still, or the host's time is nearly up.
+
+use std::time::Duration;
+
+use failover_aws::{Acquired, Interest, Released, StoreError, Stored};
+use failover_core::decide;
+use failover_core::ids::ServiceName;
+use failover_core::ledger::{Change, Notice};
+use failover_core::report::Report;
+use failover_core::spec::Spec;
+use failover_core::step::{FailureClass, Step, StepOutcome};
+use failover_core::verdict::Verdict;
+use failover_core::world::{Part, World};
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::look::interest;
+use crate::{Engine, EngineError, Host, MomentKind};
+
+/// How long a lease holds. After a crash, nobody takes over before it is past; every write extends it.
+const LEASE: SignedDuration = SignedDuration::from_secs(30);
+/// A waiting holder extends its lease when less than this is left.
+const LEASE_RENEWAL: SignedDuration = SignedDuration::from_secs(18);
+/// How long one effect may take. With the margin it stays well within the lease that was extended just before.
+const STEP_DEADLINE: Duration = Duration::from_secs(10);
+const STEP_MARGIN: SignedDuration = SignedDuration::from_secs(5);
+/// Edits by operators that a write may meet before it gives up.
+const MOST_CONFLICTS: usize = 5;
+/// More rounds than any failover takes in a Lambda's 15 minutes; a loop that does not get anywhere ends here.
+const MOST_ROUNDS: usize = 20_000;
+
+/// What came of driving a service.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// How it ended.
+    pub ended: Ended,
+    /// Reports of failovers that ended in it, oldest first.
+    pub reports: Vec<Report>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ended {
+    /// There is nothing to do.
+    Settled {
+        /// Why.
+        reasons: Vec<String>,
+    },
+    /// Another holds the lease; it looks again before it lets go.
+    Busy {
+        /// Who.
+        holder: String,
+    },
+    /// The active instance fails, and no failover may begin.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// A failover stands still.
+    Halted {
+        /// Its report.
+        report: Box<Report>,
+    },
+    /// The host's time is nearly up; the next tick or event goes on.
+    OutOfTime {
+        /// The report of the failover that runs, if one does.
+        report: Option<Box<Report>>,
+        /// What is waited for.
+        waiting_for: Vec<String>,
+    },
+}
+
+impl Engine {
+    /// Looks at a service and does what is to be done.
+    ///
+    /// # Guarantees
+    /// Every effect is preceded by a compare-and-set that names it, under a lease that outlives it.
+    pub async fn run(&self, service: &ServiceName, host: Host) -> Result<Run, EngineError> {
+        let spec =
+            self.specs.get(service).await.map_err(|source| EngineError::Spec { service: service.clone(), source })?;
+        let spec = spec.ok_or_else(|| EngineError::NoSpec { service: service.to_string() })?;
+        self.run_with(&spec, host).await
+    }
+
+    /// The same, with a spec that was read already.
+    pub async fn run_with(&self, spec: &Spec, host: Host) -> Result<Run, EngineError> {
+        let service = &spec.service;
+        let now = self.now();
+        let held = match self.store.acquire(service, &self.holder, now, lease_end(now)).await? {
+            Acquired::Held(stored) => stored,
+            Acquired::Busy { holder, .. } => {
+                return Ok(Run { ended: Ended::Busy { holder }, reports: Vec::new() });
+            }
+            Acquired::NoLedger => return Err(EngineError::NoLedger { service: service.clone() }),
+        };
+        let mut drive = Drive::new(self, spec, held, host);
+        match drive.until_it_ends().await {
+            Ok(ended) => Ok(Run { ended, reports: drive.reports }),
+            // Somebody else went on: that is for them to finish.
+            Err(EngineError::Store(StoreError::LostLease { .. })) => {
+                let ended = Ended::Busy { holder: "another".to_owned() };
+                Ok(Run { ended, reports: drive.reports })
+            }
+            Err(error) => {
+                // The lease would hold others up for nothing; if it can't be let go, it runs out.
+                if let Err(release) = self.store.release(&drive.held, &self.holder).await {
+                    tracing::warn!(%service, error = %release, "the lease was not let go");
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+fn lease_end(now: Timestamp) -> Timestamp {
+    now.saturating_add(LEASE).unwrap_or(now)
+}
+
+struct Drive<'a> {
+    engine: &'a Engine,
+    spec: &'a Spec,
+    host: Host,
+    held: Stored,
+    world: World,
+    reports: Vec<Report>,
+}
+
+impl<'a> Drive<'a> {
+    fn new(engine: &'a Engine, spec: &'a Spec, held: Stored, host: Host) -> Self {
+        Self { engine, spec, host, held, world: World::unseen(Timestamp::UNIX_EPOCH), reports: Vec::new() }
+    }
+
+    async fn until_it_ends(&mut self) -> Result<Ended, EngineError> {
+        for _ in 0..MOST_ROUNDS {
+            if !self.host.has_time(self.engine.now()) {
+                return self.out_of_time(Vec::new()).await;
+            }
+            self.post().await?;
+            let verdict = decide(self.spec, &self.held.ledger, &self.world, self.engine.now());
+            if let Some(ended) = self.follow(verdict).await? {
+                return Ok(ended);
+            }
+        }
+        self.out_of_time(vec!["too many rounds without an end".to_owned()]).await
+    }
+
+    /// Does what the verdict says; says how the run ended, if it did.
+    async fn follow(&mut self, verdict: Verdict) -> Result<Option<Ended>, EngineError> {
+        match verdict {
+            Verdict::Look(parts) => self.look(&parts).await?,
+            Verdict::Record { changes, reasons } => {
+                self.tell(MomentKind::Recorded, &reasons);
+                self.commit(&changes).await?;
+            }
+            Verdict::Act { changes, steps, reasons: _ } => self.act(changes, steps).await?,
+            Verdict::Wait { until, parts, reasons } => {
+                self.tell(MomentKind::Waiting, &reasons);
+                if !self.host.has_time(until) {
+                    return self.out_of_time(reasons).await.map(Some);
+                }
+                self.sleep_until(until).await;
+                self.look(&parts).await?;
+            }
+            Verdict::Settled { reasons } => return self.let_go(Ended::Settled { reasons }).await,
+            Verdict::Refuse { refusal, .. } => {
+                return self.let_go(Ended::Refused { reason: refusal.to_string() }).await;
+            }
+            Verdict::Halt { .. } => {
+                let report = self.running_report();
+                return match report {
+                    Some(report) => self.let_go(Ended::Halted { report }).await,
+                    None => Ok(None),
+                };
+            }
+        }
+        Ok(None)
+    }
+
+    fn tell(&self, kind: MomentKind, reasons: &[String]) {
+        for reason in reasons {
+            self.engine.tell(&self.spec.service, kind, reason);
+        }
+    }
+
+    fn running_report(&self) -> Option<Box<Report>> {
+        let failover = self.held.ledger.failover.as_ref()?;
+        Some(Box::new(Report::running(&self.held.ledger, failover, self.engine.now())))
+    }
+
+    fn interest(&self) -> Interest {
+        interest(self.spec, &self.held.ledger)
+    }
+
+    async fn look(&mut self, parts: &[Part]) -> Result<(), EngineError> {
+        self.renew().await?;
+        let interest = self.interest();
+        Box::pin(self.engine.aws.look(&interest, parts, &mut self.world)).await;
+        Ok(())
+    }
+
+    async fn sleep_until(&self, until: Timestamp) {
+        let pause = until.duration_since(self.engine.now());
+        tokio::time::sleep(Duration::try_from(pause).unwrap_or(Duration::ZERO)).await;
+    }
+
+    /// Keeps the lease while nothing is written.
+    async fn renew(&mut self) -> Result<(), EngineError> {
+        let left = self.lease_left();
+        if left < LEASE_RENEWAL {
+            self.commit(&[]).await?;
+        }
+        Ok(())
+    }
+
+    fn lease_left(&self) -> SignedDuration {
+        self.held.lease.as_ref().map_or(SignedDuration::ZERO, |lease| lease.until.duration_since(self.engine.now()))
+    }
+
+    /// Writes changes that were decided on. If an operator's edit came between, nothing is written: it is decided again.
+    async fn commit(&mut self, changes: &[Change]) -> Result<bool, EngineError> {
+        let now = self.engine.now();
+        let mut next = self.held.ledger.clone();
+        for change in changes {
+            next = next.apply(change, now)?;
+        }
+        match self.engine.store.write(&self.held, &self.engine.holder, &next, now, lease_end(now)).await {
+            Ok(stored) => {
+                self.held = stored;
+                Ok(true)
+            }
+            Err(StoreError::Conflict { .. }) => {
+                self.read_again().await?;
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes changes that are facts: they hold whatever else was edited meanwhile.
+    async fn commit_facts(&mut self, changes: &[Change]) -> Result<(), EngineError> {
+        for _ in 0..MOST_CONFLICTS {
+            if self.commit(changes).await? {
+                return Ok(());
+            }
+        }
+        Err(StoreError::LostLease { service: self.spec.service.to_string(), to: None }.into())
+    }
+
+    async fn read_again(&mut self) -> Result<(), EngineError> {
+        let service = &self.spec.service;
+        let fresh = self.engine.store.read(service).await?;
+        let fresh = fresh.ok_or_else(|| EngineError::NoLedger { service: service.clone() })?;
+        if fresh.lease.as_ref().is_none_or(|lease| lease.holder != self.engine.holder) {
+            return Err(StoreError::LostLease {
+                service: service.to_string(),
+                to: fresh.lease.map(|lease| lease.holder),
+            }
+            .into());
+        }
+        self.held = fresh;
+        Ok(())
+    }
+
+    async fn act(&mut self, mut changes: Vec<Change>, steps: Vec<Step>) -> Result<(), EngineError> {
+        changes.push(Change::Intend(steps.clone()));
+        if !self.commit(&changes).await? {
+            return Ok(());
+        }
+        let deadline = SignedDuration::try_from(STEP_DEADLINE).unwrap_or(SignedDuration::MAX);
+        // The write itself may have been slow: an effect is only begun if the lease outlives it.
+        let outcomes = if self.lease_left() < deadline + STEP_MARGIN {
+            steps.iter().map(|step| (step.key(), not_begun(), 0)).collect()
+        } else {
+            join_all(steps.iter().map(|step| self.act_once(step))).await
+        };
+        self.commit_facts(&[Change::Resolve(outcomes)]).await
+    }
+
+    async fn act_once(&self, step: &Step) -> (failover_core::step::StepKey, StepOutcome, u32) {
+        let service = &self.spec.service;
+        self.engine.tell(service, MomentKind::Trying, step.to_string());
+        let acted = self.engine.aws.act(step, STEP_DEADLINE).await;
+        match &acted.outcome {
+            StepOutcome::Accepted { made } if made.is_empty() => {
+                self.engine.tell(service, MomentKind::Accepted, step.to_string());
+            }
+            StepOutcome::Accepted { made } => {
+                self.engine.tell(service, MomentKind::Accepted, format!("{step}: {}", made.join(", ")));
+            }
+            StepOutcome::Failed { code, message, .. } => {
+                self.engine.tell(service, MomentKind::Failed, format!("{step}: {code}: {message}"));
+            }
+            StepOutcome::Unanswered => self.engine.tell(service, MomentKind::Failed, format!("{step}: no answer")),
+        }
+        (step.key(), acted.outcome, acted.api_calls)
+    }
+
+    /// Sends what waits to be sent.
+    async fn post(&mut self) -> Result<(), EngineError> {
+        if self.held.ledger.outbox.is_empty() {
+            return Ok(());
+        }
+        let sent = self.engine.post(&self.held.ledger).await?;
+        let ended = self.held.ledger.outbox.iter().take(sent).filter_map(|notice| match notice {
+            Notice::Ended(report) => Some(report.as_ref().clone()),
+            Notice::Halted(_) | Notice::Refused { .. } => None,
+        });
+        let ended: Vec<Report> = ended.collect();
+        self.commit_facts(&[Change::Sent(sent)]).await?;
+        self.reports.extend(ended);
+        Ok(())
+    }
+
+    /// Ends the run, unless somebody left a wake-up mark: then it looks again.
+    async fn let_go(&mut self, ended: Ended) -> Result<Option<Ended>, EngineError> {
+        match self.engine.store.release(&self.held, &self.engine.holder).await? {
+            Released::Gone => Ok(Some(ended)),
+            Released::Woken(stored) => {
+                self.held = stored;
+                self.world = World::unseen(Timestamp::UNIX_EPOCH);
+                Ok(None)
+            }
+        }
+    }
+
+    async fn out_of_time(&mut self, waiting_for: Vec<String>) -> Result<Ended, EngineError> {
+        let ended = Ended::OutOfTime { report: self.running_report(), waiting_for };
+        // A wake-up mark does not keep a host that has no time; whoever comes next sees the same ledger.
+        if let Released::Woken(stored) = self.engine.store.release(&self.held, &self.engine.holder).await? {
+            self.engine.store.release(&stored, &self.engine.holder).await?;
+        }
+        Ok(ended)
+    }
+}
+
+fn not_begun() -> StepOutcome {
+    StepOutcome::Failed {
+        class: FailureClass::Retryable,
+        code: "NotBegun".to_owned(),
+        message: "the lease would not have outlived it".to_owned(),
+    }
+}

@@ -1,0 +1,162 @@
+//! All services: which one a clue means, and a look at everything that is not settled.
+
+use std::collections::BTreeMap;
+
+use failover_aws::Stored;
+use failover_core::decide;
+use failover_core::ids::{AlarmName, ServiceName};
+use failover_core::ledger::Ledger;
+use failover_core::spec::Spec;
+use failover_core::verdict::Verdict;
+use failover_core::world::{Part, World};
+use futures::StreamExt as _;
+use jiff::Timestamp;
+
+use crate::look::interest;
+use crate::{Ended, Engine, EngineError, Host, Run};
+
+/// Services driven side by side: each waits for AWS most of its time.
+const SIDE_BY_SIDE: usize = 16;
+
+/// What an event says of the service that it is about. Nothing in it decides anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Clue {
+    /// The service itself.
+    Service(ServiceName),
+    /// A CloudWatch alarm.
+    Alarm(AlarmName),
+    /// An instance, a volume or a snapshot.
+    Resource(String),
+    /// None: every service.
+    Everything,
+}
+
+/// What came of looking at every service.
+#[derive(Debug, Clone, Default)]
+pub struct Tick {
+    /// How many services were looked at.
+    pub services: usize,
+    /// Those that something was done for, and what came of it.
+    pub driven: BTreeMap<ServiceName, Result<Run, String>>,
+    /// Services that could not be looked at, and why. They stop no others.
+    pub broken: BTreeMap<String, String>,
+}
+
+impl Engine {
+    /// The services that a clue is about; none if it is about nothing of ours.
+    ///
+    /// An id is first looked for in the ledgers (a terminated instance loses its tags), then by its tag.
+    pub async fn services_of(&self, clue: &Clue) -> Result<Vec<ServiceName>, EngineError> {
+        match clue {
+            Clue::Service(service) => Ok(vec![service.clone()]),
+            Clue::Alarm(alarm) => {
+                let specs = self.specs.all().await?;
+                let about = specs.into_iter().filter_map(|(service, spec)| {
+                    spec.is_ok_and(|spec| spec.detect.alarms.contains(alarm)).then_some(service)
+                });
+                Ok(about.collect())
+            }
+            Clue::Resource(id) => self.services_of_resource(id).await,
+            Clue::Everything => Ok(self.specs.all().await?.into_keys().collect()),
+        }
+    }
+
+    async fn services_of_resource(&self, id: &str) -> Result<Vec<ServiceName>, EngineError> {
+        let ledgers = self.store.read_all().await?;
+        let known = ledgers
+            .into_iter()
+            .filter_map(|(service, stored)| stored.is_ok_and(|stored| knows(&stored.ledger, id)).then_some(service));
+        let known: Vec<ServiceName> = known.collect();
+        if !known.is_empty() {
+            return Ok(known);
+        }
+        let tagged = self.aws.service_of(id).await?;
+        Ok(tagged.and_then(|name| ServiceName::new(name).ok()).into_iter().collect())
+    }
+
+    /// Looks at every service with few calls, and drives those that something is to be done for.
+    pub async fn tick(&self, host: Host) -> Result<Tick, EngineError> {
+        let (specs, ledgers) = futures::join!(self.specs.all(), self.store.read_all());
+        let mut tick = Tick::default();
+        let services = pair(specs?, ledgers?, &mut tick);
+        tick.services = services.len();
+        let interests: Vec<_> = services.iter().map(|(spec, stored)| interest(spec, &stored.ledger)).collect();
+        let worlds = self.aws.look_at_all(&interests).await;
+        let now = self.now();
+        let busy = |stored: &Stored| stored.lease.as_ref().is_some_and(|lease| lease.until > now);
+        let to_drive: Vec<&Spec> = services
+            .iter()
+            .filter(|(spec, stored)| {
+                // Somebody works on it: the mark that a run would leave makes them look again.
+                busy(stored) || worlds.get(&spec.service).is_some_and(|world| needs_a_run(spec, &stored.ledger, world))
+            })
+            .map(|(spec, _)| spec)
+            .collect();
+        let runs = futures::stream::iter(to_drive)
+            .map(|spec| async move { (spec.service.clone(), self.run_with(spec, host).await) })
+            .buffer_unordered(SIDE_BY_SIDE);
+        let driven: Vec<_> = runs.collect().await;
+        for (service, run) in driven {
+            tick.driven.insert(service, run.map_err(|error| in_one_line(&error)));
+        }
+        Ok(tick)
+    }
+}
+
+/// The error and its causes.
+pub(crate) fn in_one_line(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn knows(ledger: &Ledger, id: &str) -> bool {
+    ledger.active.as_str() == id
+        || ledger.members.keys().any(|member| member.as_str() == id)
+        || ledger.heads.values().any(|head| head.volume.as_str() == id)
+        || ledger.superseded.keys().any(|volume| volume.as_str() == id)
+}
+
+/// Services that have both a spec and a ledger; the others are named.
+fn pair<S: std::error::Error, L: std::error::Error>(
+    specs: BTreeMap<ServiceName, Result<Spec, S>>,
+    ledgers: Vec<(ServiceName, Result<Stored, L>)>,
+    tick: &mut Tick,
+) -> Vec<(Spec, Stored)> {
+    let mut ledgers: BTreeMap<ServiceName, Result<Stored, L>> = ledgers.into_iter().collect();
+    let mut services = Vec::new();
+    for (service, spec) in specs {
+        match (spec, ledgers.remove(&service)) {
+            (Ok(spec), Some(Ok(stored))) => services.push((spec, stored)),
+            (Err(error), _) => drop(tick.broken.insert(service.to_string(), in_one_line(&error))),
+            (_, Some(Err(error))) => drop(tick.broken.insert(service.to_string(), in_one_line(&error))),
+            (Ok(_), None) => drop(tick.broken.insert(service.to_string(), "it was never adopted".to_owned())),
+        }
+    }
+    for service in ledgers.into_keys() {
+        tick.broken.insert(service.to_string(), "it has a ledger and no spec".to_owned());
+    }
+    services
+}
+
+/// Whether anything is to be done, as of the oldest thing seen: looking at a thousand services takes a while.
+fn needs_a_run(spec: &Spec, ledger: &Ledger, world: &World) -> bool {
+    if !ledger.outbox.is_empty() {
+        return true;
+    }
+    let seen: Option<Timestamp> =
+        Part::ALL.into_iter().map(|part| world.seen_at(part)).filter(|at| *at > Timestamp::UNIX_EPOCH).min();
+    let Some(as_of) = seen else { return true };
+    !matches!(decide(spec, ledger, world, as_of), Verdict::Settled { .. } | Verdict::Refuse { .. })
+}
+
+impl Run {
+    /// Nothing is left to do for now.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.ended, Ended::Settled { .. })
+    }
+}
