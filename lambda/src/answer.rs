@@ -1,0 +1,113 @@
+//! What an invocation says about itself: the function's response, and the same in its log.
+
+use std::collections::BTreeMap;
+
+use failover_core::ids::ServiceName;
+use failover_core::report::Report;
+use failover_engine::{Ended, EngineError, Run};
+use serde::Serialize;
+
+/// What came of an invocation.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Answer {
+    /// Why it looked, in words.
+    pub what: String,
+    /// What came of it, by service. Of a look at everything: only those that something was done for, or that are broken.
+    pub services: BTreeMap<String, ServiceAnswer>,
+    /// How many services a look at everything saw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<usize>,
+    /// Why there was nothing to look at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nothing: Option<String>,
+}
+
+/// What came of one service.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ServiceAnswer {
+    /// How it ended.
+    pub ended: EndedAs,
+    /// Why; what is waited for; what is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+    /// Failovers that ended, then the one that goes on or stands still.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reports: Vec<Report>,
+}
+
+/// How a look at a service ended, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedAs {
+    /// Nothing is to be done.
+    Settled,
+    /// Another invocation works on it, and looks again.
+    Busy,
+    /// It fails, and no failover may begin.
+    Refused,
+    /// A failover needs an operator.
+    Halted,
+    /// It goes on with the next event or tick.
+    OutOfTime,
+    /// It could not be looked at.
+    Failed,
+}
+
+impl ServiceAnswer {
+    /// What the engine said.
+    pub fn of(run: Run) -> Self {
+        let mut reports = run.reports;
+        let (ended, reasons, running) = match run.ended {
+            Ended::Settled { reasons } => (EndedAs::Settled, reasons, None),
+            Ended::Busy { holder } => (EndedAs::Busy, vec![format!("{holder} works on it")], None),
+            Ended::Refused { reason } => (EndedAs::Refused, vec![reason], None),
+            Ended::Halted { report } => (EndedAs::Halted, vec![report.reason.clone()], Some(report)),
+            Ended::OutOfTime { report, waiting_for } => (EndedAs::OutOfTime, waiting_for, report),
+        };
+        reports.extend(running.map(|report| *report));
+        Self { ended, reasons, reports }
+    }
+
+    /// A service that could not be looked at.
+    pub fn failed(why: impl Into<String>) -> Self {
+        Self { ended: EndedAs::Failed, reasons: vec![why.into()], reports: Vec::new() }
+    }
+
+    /// Whether it could not be looked at.
+    pub fn is_broken(&self) -> bool {
+        self.ended == EndedAs::Failed
+    }
+}
+
+impl Answer {
+    /// There was nothing to do.
+    pub(crate) fn nothing(what: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { what: what.into(), nothing: Some(reason.into()), ..Self::default() }
+    }
+
+    /// Takes in what came of a service.
+    pub(crate) fn add(&mut self, service: &ServiceName, run: Result<Run, EngineError>) {
+        let answer = match run {
+            Ok(run) => ServiceAnswer::of(run),
+            Err(error) => ServiceAnswer::failed(in_one_line(&error)),
+        };
+        self.services.insert(service.to_string(), answer);
+    }
+
+    /// Services that could not be looked at, and why.
+    pub fn broken(&self) -> impl Iterator<Item = (&str, String)> {
+        let broken = self.services.iter().filter(|(_, service)| service.is_broken());
+        broken.map(|(name, service)| (name.as_str(), service.reasons.join("; ")))
+    }
+}
+
+/// The error and its causes.
+pub(crate) fn in_one_line(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
