@@ -74,11 +74,8 @@ struct Clients {
 impl Aws {
     /// AWS as the environment, the profile and `settings` configure it, over TLS.
     pub async fn from_environment(settings: &Settings) -> Result<Self, SetupError> {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-            .build_https();
         let mut loader = aws_config::defaults(behavior())
-            .http_client(http)
+            .http_client(over_tls())
             .sleep_impl(TokioSleep::new())
             .retry_config(read_retries())
             .timeout_config(timeouts())
@@ -191,6 +188,11 @@ fn behavior() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
+fn over_tls() -> SharedHttpClient {
+    let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+    aws_smithy_http_client::Builder::new().tls_provider(ring).build_https()
+}
+
 fn read_retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(READ_ATTEMPTS)
 }
@@ -220,7 +222,44 @@ fn check_endpoint(url: &str) -> Result<(), SetupError> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use failover_core::step::FailureClass;
+
     use super::*;
+    use crate::error::code;
+
+    /// Over real sockets, on the clients that talk to AWS.
+    fn at(url: &str) -> Aws {
+        let config = SdkConfig::builder()
+            .behavior_version(behavior())
+            .region(Region::new("eu-central-1"))
+            .endpoint_url(url)
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "AKID", "secret", None, None, "test",
+            )))
+            .http_client(over_tls())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts())
+            .build();
+        Aws::build(&config, Clock::system()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_request_that_was_certainly_not_sent_is_told_from_one_that_may_have_been() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let aws = at(&url);
+        let hang_up = async { drop(listener.accept().await.unwrap()) };
+        let (answer, ()) = futures::join!(aws.service_of("i-00000001"), hang_up);
+        let error = answer.unwrap_err();
+        assert_eq!((error.class, error.code.as_str()), (FailureClass::UnknownOutcome, code::NO_ANSWER), "{error}");
+
+        drop(listener);
+        let error = aws.service_of("i-00000001").await.unwrap_err();
+        assert_eq!((error.class, error.code.as_str()), (FailureClass::Retryable, code::NOT_CONNECTED), "{error}");
+    }
 
     #[test]
     fn an_endpoint_is_checked_before_the_first_call() {

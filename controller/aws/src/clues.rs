@@ -26,3 +26,29 @@ impl Aws {
         call.send().await.map(drop).map_err(failed("CreateTags"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use crate::testing::{Reply, Script};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_resource_leads_to_its_service_and_to_no_other() {
+        let tag = |id: &str| {
+            Reply::ec2(&format!(
+                "<tagSet><item><resourceId>{id}</resourceId><key>failover:service</key><value>db</value></item></tagSet>"
+            ))
+        };
+        let script = Script::of([tag("vol-00000001"), tag("vol-00000002"), Reply::ec2("<tagSet/>")]);
+        let aws = script.aws();
+        assert_eq!(aws.service_of("vol-00000001").await.unwrap().as_deref(), Some("db"));
+        assert_eq!(aws.service_of("vol-00000001").await.unwrap(), None);
+        assert_eq!(aws.service_of("vol-00000001").await.unwrap(), None);
+        let request = &script.requests()[0];
+        assert!(
+            request.has("Filter.1.Name=resource-id") && request.has("Filter.2.Value.1=failover:service"),
+            "{request:?}"
+        );
+    }
+}

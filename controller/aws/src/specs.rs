@@ -116,3 +116,55 @@ fn read(service: &ServiceName, parameter: &Parameter) -> Result<Spec, SpecsError
     }
     Ok(spec)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{Reply, Script};
+
+    const SPEC: &str = "service = \"db\"\ntopology = \"standby\"\n";
+
+    fn parameter(name: &str, value: &str) -> serde_json::Value {
+        json!({ "Name": name, "Type": "String", "Value": value, "Version": 1 })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_page_is_read_and_one_bad_spec_does_not_hide_the_others() {
+        let first = json!({ "Parameters": [parameter("/failover/services/web", "service = 7")], "NextToken": "t" });
+        let empty = json!({ "Parameters": [], "NextToken": "u" });
+        let moved = parameter("/failover/services/mail", SPEC);
+        let last = json!({ "Parameters": [parameter("/failover/services/db", SPEC), moved] });
+        let script = Script::of([Reply::json(&first), Reply::json(&empty), Reply::json(&last)]);
+        let all = Specs::new(&script.aws(), "/failover/services/").all().await.unwrap();
+        let of = |name: &str| &all[&ServiceName::new(name).unwrap()];
+        assert!(of("db").is_ok());
+        assert!(matches!(of("web"), Err(SpecsError::Bad { parameter, .. }) if parameter.ends_with("/web")));
+        assert!(matches!(of("mail"), Err(SpecsError::Misplaced { found, .. }) if found.as_str() == "db"));
+        let request = script.requests()[0].json();
+        assert_eq!((&request["Path"], &request["MaxResults"]), (&json!("/failover/services"), &json!(10)));
+        assert_eq!(script.requests()[2].json()["NextToken"], "u");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_missing_spec_is_none_and_a_failure_is_not() {
+        let db = ServiceName::new("db").unwrap();
+        let script = Script::of([Reply::json_error("ParameterNotFound", json!({}))]);
+        assert_eq!(Specs::new(&script.aws(), "/p").get(&db).await.unwrap(), None);
+        let script = Script::of([Reply::json_error("AccessDeniedException", json!({ "message": "no" }))]);
+        let error = Specs::new(&script.aws(), "/p").get(&db).await.unwrap_err();
+        assert!(matches!(error, SpecsError::Aws(error) if error.class == FailureClass::Denied));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_spec_is_kept_as_it_was_written() {
+        let script = Script::of([Reply::json(&json!({ "Version": 2 }))]);
+        Specs::new(&script.aws(), "failover/services").put(&Spec::parse(SPEC).unwrap(), SPEC).await.unwrap();
+        let request = script.requests()[0].json();
+        assert_eq!(request["Name"], "/failover/services/db");
+        assert_eq!((&request["Value"], &request["Overwrite"]), (&json!(SPEC), &json!(true)));
+    }
+}

@@ -213,8 +213,8 @@ fn snapshots(names: &[&str], together: Option<Together>) -> Step {
     Step::TakeSnapshots { sources: (1..).zip(names).map(source).collect(), together }
 }
 
-fn on_instance() -> Option<Together> {
-    Some(Together { instance: instance(), exclude: vec![volume(7)] })
+fn on_instance() -> Together {
+    Together { instance: instance(), exclude: vec![volume(7)] }
 }
 
 fn there(snapshot: u8, of: u8, attempt: &str) -> String {
@@ -232,7 +232,7 @@ const NONE: &str = "<snapshotSet/>";
 async fn one_volume_is_copied_alone() {
     let script =
         Script::of([Reply::ec2(NONE), Reply::ec2("<snapshotId>snap-00000001</snapshotId><status>pending</status>")]);
-    let acted = act(&script, &snapshots(&["data"], on_instance())).await;
+    let acted = act(&script, &snapshots(&["data"], Some(on_instance()))).await;
     assert_eq!(acted, Acted { outcome: accepted(&["snap-00000001"]), api_calls: 2 });
     assert_eq!(script.actions(), ["DescribeSnapshots", "CreateSnapshot"]);
     let read = &script.requests()[0];
@@ -244,7 +244,7 @@ async fn volumes_of_one_instance_share_a_point_in_time() {
     let both = "<snapshotSet><item><snapshotId>snap-00000001</snapshotId><volumeId>vol-00000001</volumeId></item>\
         <item><snapshotId>snap-00000002</snapshotId><volumeId>vol-00000002</volumeId></item></snapshotSet>";
     let script = Script::of([Reply::ec2(NONE), Reply::ec2(both), Reply::ec2(""), Reply::ec2("")]);
-    let acted = act(&script, &snapshots(&["data", "logs"], on_instance())).await;
+    let acted = act(&script, &snapshots(&["data", "logs"], Some(on_instance()))).await;
     assert_eq!(acted, Acted { outcome: accepted(&["snap-00000001", "snap-00000002"]), api_calls: 4 });
     let requests = script.requests();
     for part in [
@@ -266,7 +266,7 @@ async fn where_the_instance_is_refused_each_volume_is_copied_alone() {
         "CreateSnapshots" => Reply::error(400, "IncorrectState", "stopped"),
         _ => Reply::ec2("<snapshotId>snap-00000003</snapshotId>"),
     });
-    let acted = act(&script, &snapshots(&["data", "logs"], on_instance())).await;
+    let acted = act(&script, &snapshots(&["data", "logs"], Some(on_instance()))).await;
     assert_eq!(acted.outcome, accepted(&["snap-00000003", "snap-00000003"]));
     assert_eq!(acted.api_calls, 4);
 }
@@ -275,7 +275,7 @@ async fn where_the_instance_is_refused_each_volume_is_copied_alone() {
 async fn a_repeated_step_copies_nothing_twice_and_completes_the_tags() {
     let found = format!("<snapshotSet>{}{}{}</snapshotSet>", there(1, 1, "0"), there(2, 2, "0"), there(3, 1, "9"));
     let script = Script::of([Reply::ec2(&found), Reply::ec2(""), Reply::ec2("")]);
-    let acted = act(&script, &snapshots(&["data", "logs"], on_instance())).await;
+    let acted = act(&script, &snapshots(&["data", "logs"], Some(on_instance()))).await;
     assert_eq!(acted.outcome, accepted(&["snap-00000001", "snap-00000002"]));
     assert_eq!(script.actions(), ["DescribeSnapshots", "CreateTags", "CreateTags"]);
 }

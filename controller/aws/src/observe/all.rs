@@ -53,7 +53,7 @@ impl Aws {
 
     /// The checks of every running instance; where that fails, of the known ones.
     async fn checks_of_everything(&self, known: &BTreeSet<InstanceId>) -> Listing<InstanceId, Checks> {
-        match limited("DescribeInstanceStatus", self.checks_of_region()).await {
+        match limited("DescribeInstanceStatus", Box::pin(self.checks_of_region())).await {
             Ok(answer) => answer.into_listing().0,
             Err(error) => {
                 let items = self.checks(known).await.items;

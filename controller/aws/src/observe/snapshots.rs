@@ -16,7 +16,8 @@ const OPERATION: &str = "DescribeSnapshots";
 impl Aws {
     /// A snapshot lives in the region, not in a zone: there is nothing to ask for one by one.
     pub(super) async fn snapshots(&self, scope: Scope<'_>) -> (Listing<SnapshotId, Snapshot>, Owners<SnapshotId>) {
-        match limited(OPERATION, self.snapshots_by_filters(vec![scope.filter()])).await {
+        let call = Box::pin(self.snapshots_by_filters(vec![scope.filter()]));
+        match limited(OPERATION, call).await {
             Ok(answer) => answer.into_listing(),
             Err(error) => (Listing::unknown(error.to_string(), self.clock().now()), Owners::new()),
         }

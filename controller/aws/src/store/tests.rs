@@ -41,7 +41,7 @@ fn record(ledger: &Ledger, version: u64, wake: u64, holder: Option<&str>, mark: 
     item
 }
 
-fn refused(item: Value) -> Reply {
+fn refused(item: &Value) -> Reply {
     Reply::json_error(
         "ConditionalCheckFailedException",
         json!({ "Message": "The conditional request failed", "Item": item }),
@@ -73,7 +73,7 @@ async fn the_lease_is_taken_and_the_record_read_in_one_call() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_is_held_gets_a_wake_mark() {
-    let script = Script::of([refused(record(&ledger(), 3, 2, Some("other"), "m")), done()]);
+    let script = Script::of([refused(&record(&ledger(), 3, 2, Some("other"), "m")), done()]);
     let acquired = store(&script).acquire(&service(), "me", now(), until()).await.unwrap();
     assert_eq!(acquired, Acquired::Busy { holder: "other".to_owned(), until: until(), woken: true });
     let request = script.requests()[1].json();
@@ -84,13 +84,13 @@ async fn a_lease_that_is_held_gets_a_wake_mark() {
 #[tokio::test(start_paused = true)]
 async fn a_lease_released_in_between_is_taken_after_all() {
     let script = Script::of([
-        refused(record(&ledger(), 3, 2, Some("other"), "m")),
-        refused(record(&ledger(), 3, 2, None, "m")),
+        refused(&record(&ledger(), 3, 2, Some("other"), "m")),
+        refused(&record(&ledger(), 3, 2, None, "m")),
         Reply::json(&json!({ "Attributes": record(&ledger(), 3, 2, Some("me"), "m") })),
     ]);
     assert!(matches!(store(&script).acquire(&service(), "me", now(), until()).await.unwrap(), Acquired::Held(_)));
 
-    let script = Script::new(|_| refused(record(&ledger(), 3, 2, Some("other"), "m")));
+    let script = Script::new(|_| refused(&record(&ledger(), 3, 2, Some("other"), "m")));
     let acquired = store(&script).acquire(&service(), "me", now(), until()).await.unwrap();
     assert!(matches!(acquired, Acquired::Busy { woken: false, .. }));
     assert_eq!(script.requests().len(), 6);
@@ -140,7 +140,7 @@ async fn a_write_names_the_version_and_the_holder_it_rests_on() {
 #[tokio::test(start_paused = true)]
 async fn a_write_of_ours_that_landed_unseen_counts_and_another_does_not() {
     let write = |there: Value| async move {
-        let script = Script::of([refused(there)]);
+        let script = Script::of([refused(&there)]);
         store(&script).write(&stored(), "me", &ledger(), now(), until()).await
     };
     assert_eq!(write(record(&ledger(), 4, 2, Some("me"), "me#4")).await.unwrap().version, 4);
@@ -165,23 +165,23 @@ async fn a_lease_is_not_given_back_over_a_wake_mark() {
     assert_eq!(request["ConditionExpression"], "lease_holder = :holder AND wake = :wake");
     assert_eq!(request["ExpressionAttributeValues"][":wake"]["N"], "2");
 
-    let script = Script::of([refused(record(&ledger(), 3, 5, Some("me"), "m"))]);
+    let script = Script::of([refused(&record(&ledger(), 3, 5, Some("me"), "m"))]);
     let Released::Woken(fresh) = store(&script).release(&stored(), "me").await.unwrap() else { panic!() };
     assert_eq!(fresh.wake, 5);
-    let script = Script::of([refused(record(&ledger(), 3, 5, Some("other"), "m"))]);
+    let script = Script::of([refused(&record(&ledger(), 3, 5, Some("other"), "m"))]);
     assert_eq!(store(&script).release(&stored(), "me").await.unwrap(), Released::Gone);
 }
 
-fn pause(mut ledger: Ledger) -> Result<Ledger, String> {
+fn paused(mut ledger: Ledger) -> Ledger {
     ledger.paused = Some(Pause { at: now(), by: "ops".to_owned() });
-    Ok(ledger)
+    ledger
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_edit_reads_again_when_somebody_wrote_first_and_wakes_the_holder() {
     let item = |version| Reply::json(&json!({ "Item": record(&ledger(), version, 2, Some("other"), "m") }));
-    let script = Script::of([item(3), refused(record(&ledger(), 4, 2, Some("other"), "other#4")), item(4), done()]);
-    let written = store(&script).edit(&service(), now(), pause).await.unwrap();
+    let script = Script::of([item(3), refused(&record(&ledger(), 4, 2, Some("other"), "other#4")), item(4), done()]);
+    let written = store(&script).edit(&service(), now(), |it| Ok::<_, String>(paused(it))).await.unwrap();
     assert_eq!((written.version, written.wake), (5, 3));
     assert!(written.ledger.paused.is_some());
     let request = script.requests()[3].json();
@@ -194,9 +194,9 @@ async fn an_edit_reads_again_when_somebody_wrote_first_and_wakes_the_holder() {
 async fn an_edit_gives_up_in_the_end_and_may_be_refused() {
     let script = Script::new(|request| match request.action.as_str() {
         "GetItem" => Reply::json(&json!({ "Item": record(&ledger(), 3, 2, None, "m") })),
-        _ => refused(record(&ledger(), 4, 2, None, "x")),
+        _ => refused(&record(&ledger(), 4, 2, None, "x")),
     });
-    let error = store(&script).edit(&service(), now(), pause).await.unwrap_err();
+    let error = store(&script).edit(&service(), now(), |it| Ok::<_, String>(paused(it))).await.unwrap_err();
     assert!(matches!(error, EditError::Store(StoreError::Conflict { .. })), "{error}");
     assert_eq!(script.requests().len(), 20);
 
@@ -210,9 +210,9 @@ async fn a_first_record_is_written_once() {
     let script = Script::of([done()]);
     store(&script).create(&ledger()).await.unwrap();
     assert_eq!(script.requests()[0].json()["ConditionExpression"], "attribute_not_exists(pk)");
-    let script = Script::of([refused(record(&ledger(), 1, 0, None, "created"))]);
+    let script = Script::of([refused(&record(&ledger(), 1, 0, None, "created"))]);
     store(&script).create(&ledger()).await.unwrap();
-    let script = Script::of([refused(record(&ledger(), 2, 0, None, "m"))]);
+    let script = Script::of([refused(&record(&ledger(), 2, 0, None, "m"))]);
     assert!(matches!(store(&script).create(&ledger()).await, Err(StoreError::Exists { .. })));
 }
 
