@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::{InstanceStatus, SummaryStatus};
 use failover_core::ids::InstanceId;
+use failover_core::step::FailureClass;
 use failover_core::world::{Check, Checks, Listing, Observed, Tags, World};
 use futures::future::join_all;
 
@@ -41,7 +42,12 @@ impl Aws {
         };
         let by_id = |id: InstanceId| async move { self.checks_call(&[id]).await };
         let found = each(self.clock(), OPERATION, ids.iter().cloned().collect(), &by_id).await;
-        let mut listing = Listing::unknown(error.to_string(), self.clock().now());
+        let at = self.clock().now();
+        let mut listing = match error.class {
+            // One id is of no instance any more; each of the others was answered for, or is unknown by itself.
+            FailureClass::Gone => Listing::known([], at),
+            _ => Listing::unknown(error.to_string(), at),
+        };
         for (id, single) in found {
             if let Some((observed, _)) = single {
                 listing.items.insert(id, observed);

@@ -200,7 +200,7 @@ async fn one_unknown_id_does_not_hide_the_checks_of_the_others() {
     });
     let world = look(&script, &interest("db", &[ONE, TWO]), &[Part::Checks]).await;
     assert!(world.checks.get(&id(ONE)).is_some());
-    assert!(matches!(world.checks.sight(&id(TWO)), Sight::Unknown(_)));
+    assert_eq!(world.checks.sight(&id(TWO)), Sight::Absent);
 }
 
 const VOLUME: &str = "<volumeSet><item><volumeId>vol-00000001</volumeId><size>20</size><snapshotId>snap-00000001</snapshotId>\
