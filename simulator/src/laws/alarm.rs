@@ -1,0 +1,304 @@
+//! Metric alarms: evaluated once a minute over the status checks of an instance; any other metric has no data here.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::schedule::Transition;
+use crate::state::State;
+use crate::time::{RegionTime, timestamp};
+
+/// States of an alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AlarmState {
+    /// `OK`
+    #[serde(rename = "OK")]
+    Ok,
+    /// `ALARM`
+    #[serde(rename = "ALARM")]
+    Alarm,
+    /// `INSUFFICIENT_DATA`
+    #[serde(rename = "INSUFFICIENT_DATA")]
+    InsufficientData,
+}
+
+impl AlarmState {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Alarm => "ALARM",
+            Self::InsufficientData => "INSUFFICIENT_DATA",
+        }
+    }
+
+    /// The state of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "OK" => Some(Self::Ok),
+            "ALARM" => Some(Self::Alarm),
+            "INSUFFICIENT_DATA" => Some(Self::InsufficientData),
+            _ => None,
+        }
+    }
+}
+
+/// What missing data points count as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum MissingData {
+    Missing,
+    Ignore,
+    Breaching,
+    NotBreaching,
+}
+
+impl MissingData {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Ignore => "ignore",
+            Self::Breaching => "breaching",
+            Self::NotBreaching => "notBreaching",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "missing" => Some(Self::Missing),
+            "ignore" => Some(Self::Ignore),
+            "breaching" => Some(Self::Breaching),
+            "notBreaching" => Some(Self::NotBreaching),
+            _ => None,
+        }
+    }
+}
+
+/// A metric alarm.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Alarm {
+    pub(crate) name: String,
+    pub(crate) arn: String,
+    pub(crate) description: Option<String>,
+    pub(crate) namespace: String,
+    pub(crate) metric_name: String,
+    /// Names and values, in the order given.
+    pub(crate) dimensions: Vec<(String, String)>,
+    pub(crate) statistic: String,
+    pub(crate) period_seconds: u32,
+    pub(crate) evaluation_periods: u32,
+    pub(crate) datapoints_to_alarm: Option<u32>,
+    pub(crate) threshold: f64,
+    /// Such as `GreaterThanOrEqualToThreshold`.
+    pub(crate) comparison_operator: String,
+    pub(crate) treat_missing_data: MissingData,
+    pub(crate) actions_enabled: bool,
+    pub(crate) ok_actions: Vec<String>,
+    pub(crate) alarm_actions: Vec<String>,
+    pub(crate) insufficient_data_actions: Vec<String>,
+    pub(crate) state: AlarmState,
+    pub(crate) state_reason: String,
+    /// A JSON text, or empty.
+    pub(crate) state_reason_data: String,
+    pub(crate) state_updated_at: RegionTime,
+    pub(crate) configured_at: RegionTime,
+}
+
+impl Alarm {
+    /// The instance whose status checks this alarm watches.
+    fn status_check_instance(&self) -> Option<&str> {
+        if self.namespace != "AWS/EC2" || !self.metric_name.starts_with("StatusCheckFailed") {
+            return None;
+        }
+        self.dimensions.iter().find(|(name, _)| name == "InstanceId").map(|(_, value)| value.as_str())
+    }
+
+    fn breaches(&self, value: f64) -> bool {
+        match self.comparison_operator.as_str() {
+            "GreaterThanOrEqualToThreshold" => value >= self.threshold,
+            "GreaterThanThreshold" => value > self.threshold,
+            "LessThanThreshold" => value < self.threshold,
+            "LessThanOrEqualToThreshold" => value <= self.threshold,
+            _ => false,
+        }
+    }
+}
+
+/// One minute's status checks as a metric.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DataPoint {
+    pub(crate) measured_at: RegionTime,
+    pub(crate) published_at: RegionTime,
+    pub(crate) system_failed: bool,
+    pub(crate) instance_failed: bool,
+    pub(crate) attached_ebs_failed: bool,
+}
+
+impl DataPoint {
+    fn value(&self, metric_name: &str) -> Option<f64> {
+        let failed = match metric_name {
+            // AWS: StatusCheckFailed covers the instance, the system and the attached EBS check.
+            "StatusCheckFailed" => self.system_failed || self.instance_failed || self.attached_ebs_failed,
+            "StatusCheckFailed_System" => self.system_failed,
+            "StatusCheckFailed_Instance" => self.instance_failed,
+            "StatusCheckFailed_AttachedEBS" => self.attached_ebs_failed,
+            _ => return None,
+        };
+        Some(if failed { 1.0 } else { 0.0 })
+    }
+}
+
+/// Alarms look at this many periods more than they evaluate. AWS says "more", without a number.
+const EXTRA_PERIODS: u32 = 2;
+/// Alarms are evaluated once a minute for periods of a minute and more.
+const EVALUATE_EVERY: Duration = Duration::from_secs(60);
+/// Data points kept per instance: an hour, more than any alarm here looks at.
+const POINTS_KEPT: usize = 60;
+
+/// All alarms and the metric they watch.
+#[derive(Debug, Default)]
+pub(crate) struct Alarms {
+    pub(crate) by_name: BTreeMap<String, Alarm>,
+    points: BTreeMap<String, VecDeque<DataPoint>>,
+}
+
+impl Alarms {
+    pub(crate) fn publish(&mut self, instance_id: &str, point: DataPoint) {
+        let points = self.points.entry(instance_id.to_owned()).or_default();
+        if points.len() == POINTS_KEPT {
+            points.pop_front();
+        }
+        points.push_back(point);
+    }
+
+    pub(crate) fn has_points(&self, instance_id: &str) -> bool {
+        self.points.get(instance_id).is_some_and(|points| !points.is_empty())
+    }
+
+    /// The values of the periods that an alarm looks at, newest first; periods without data are left out.
+    fn recent_values(&self, alarm: &Alarm, instance_id: &str, at: RegionTime) -> Vec<f64> {
+        let period = Duration::from_secs(u64::from(alarm.period_seconds.max(1)));
+        let Some(points) = self.points.get(instance_id) else { return Vec::new() };
+        let of_period = |index: u32| {
+            let to = at.before(period * index);
+            let from = to.before(period);
+            let visible = points.iter().filter(|point| point.published_at <= at && point.measured_at > from && point.measured_at <= to);
+            let values = visible.filter_map(|point| point.value(&alarm.metric_name));
+            aggregate(&alarm.statistic, values)
+        };
+        (0..alarm.evaluation_periods.saturating_add(EXTRA_PERIODS)).filter_map(of_period).collect()
+    }
+
+    fn evaluate(&self, alarm: &Alarm, instance_id: &str, at: RegionTime) -> Option<AlarmState> {
+        let wanted = usize::try_from(alarm.evaluation_periods.max(1)).unwrap_or(1);
+        let to_alarm = usize::try_from(alarm.datapoints_to_alarm.unwrap_or(alarm.evaluation_periods).max(1)).unwrap_or(1);
+        let mut values = self.recent_values(alarm, instance_id, at);
+        values.truncate(wanted);
+        let breaching = values.iter().filter(|value| alarm.breaches(**value)).count();
+        Some(verdict(alarm.treat_missing_data, wanted, to_alarm, values.len(), breaching)).flatten()
+    }
+}
+
+fn aggregate(statistic: &str, values: impl Iterator<Item = f64>) -> Option<f64> {
+    let values: Vec<f64> = values.collect();
+    let first = *values.first()?;
+    let sum: f64 = values.iter().sum();
+    let count = u32::try_from(values.len()).map_or(f64::MAX, f64::from);
+    Some(match statistic {
+        "Average" => sum / count,
+        "Sum" => sum,
+        "SampleCount" => count,
+        "Minimum" => values.iter().fold(first, |least, value| least.min(*value)),
+        _ => values.iter().fold(first, |most, value| most.max(*value)),
+    })
+}
+
+/// CloudWatch's table of how missing points are treated; none keeps the state.
+fn verdict(missing_data: MissingData, wanted: usize, to_alarm: usize, present: usize, breaching: usize) -> Option<AlarmState> {
+    let missing = wanted - present.min(wanted);
+    let ok = present - breaching;
+    match missing_data {
+        MissingData::Missing if present == 0 => Some(AlarmState::InsufficientData),
+        MissingData::Missing if breaching >= to_alarm.min(present) => Some(AlarmState::Alarm),
+        MissingData::Breaching if breaching + missing >= to_alarm => Some(AlarmState::Alarm),
+        MissingData::NotBreaching | MissingData::Ignore if breaching >= to_alarm => Some(AlarmState::Alarm),
+        MissingData::Ignore if missing > 0 && ok <= wanted - to_alarm.min(wanted) => None,
+        MissingData::Missing | MissingData::Breaching | MissingData::NotBreaching | MissingData::Ignore => Some(AlarmState::Ok),
+    }
+}
+
+impl State {
+    pub(crate) fn evaluate_alarms(&mut self, at: RegionTime) {
+        let changes: Vec<(String, AlarmState)> = self
+            .alarms
+            .by_name
+            .values()
+            .filter_map(|alarm| {
+                let state = self.alarms.evaluate(alarm, alarm.status_check_instance()?, at)?;
+                (state != alarm.state).then(|| (alarm.name.clone(), state))
+            })
+            .collect();
+        for (name, state) in changes {
+            let reason = self.reason_of(&name, state);
+            self.set_alarm_state(&name, state, reason, String::new(), at);
+        }
+        self.schedule.add(at.after(EVALUATE_EVERY), Transition::AlarmsEvaluated);
+    }
+
+    fn reason_of(&self, name: &str, state: AlarmState) -> String {
+        let Some(alarm) = self.alarms.by_name.get(name) else { return String::new() };
+        match state {
+            AlarmState::Alarm => format!(
+                "Threshold Crossed: {} out of the last {} datapoints was greater than or equal to the threshold ({:.1}).",
+                alarm.datapoints_to_alarm.unwrap_or(alarm.evaluation_periods),
+                alarm.evaluation_periods,
+                alarm.threshold
+            ),
+            AlarmState::Ok => format!("Threshold Crossed: 1 datapoint [0.0] was not greater than or equal to the threshold ({:.1}).", alarm.threshold),
+            AlarmState::InsufficientData => {
+                format!("Insufficient Data: {} datapoints were unknown.", alarm.evaluation_periods)
+            }
+        }
+    }
+
+    /// Sets an alarm's state and, if it changed, sends its event. As on AWS, the next evaluation may set it back.
+    pub(crate) fn set_alarm_state(&mut self, name: &str, state: AlarmState, reason: String, reason_data: String, at: RegionTime) {
+        let Some(alarm) = self.alarms.by_name.get_mut(name) else { return };
+        let previous = alarm.clone();
+        alarm.state = state;
+        alarm.state_reason = reason;
+        alarm.state_reason_data = reason_data;
+        if previous.state == state {
+            return;
+        }
+        alarm.state_updated_at = at;
+        self.emit_alarm(&previous, name, at);
+    }
+
+    /// A timestamp as alarms carry it.
+    pub(crate) fn alarm_time(&self, at: RegionTime) -> String {
+        let text = timestamp(self.clock.wall(at));
+        format!("{}+0000", text.trim_end_matches('Z'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_data_is_treated_as_cloudwatch_documents() {
+        use AlarmState::{Alarm, InsufficientData, Ok};
+        let of = |missing_data, present, breaching| verdict(missing_data, 3, 3, present, breaching);
+        assert_eq!(of(MissingData::Missing, 0, 0), Some(InsufficientData));
+        assert_eq!(of(MissingData::Ignore, 0, 0), None);
+        assert_eq!(of(MissingData::Breaching, 0, 0), Some(Alarm));
+        assert_eq!(of(MissingData::NotBreaching, 0, 0), Some(Ok));
+        assert_eq!(of(MissingData::Missing, 1, 1), Some(Alarm));
+        assert_eq!(of(MissingData::NotBreaching, 1, 1), Some(Ok));
+        assert_eq!(of(MissingData::Ignore, 1, 1), None);
+        assert_eq!(of(MissingData::Missing, 3, 2), Some(Ok));
+        assert_eq!(of(MissingData::Missing, 3, 3), Some(Alarm));
+    }
+}

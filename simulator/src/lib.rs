@@ -1,0 +1,32 @@
+//! A simulated AWS region: laws, wire protocols, faults, virtual time and the truth about what happened.
+//!
+//! The region *is* AWS for those who talk to it: the Rust SDK, the AWS CLI and boto3 work against it unchanged, in the same process below the
+//! SDK ([`Region::call`]) or over loopback HTTP. Its laws rest on what AWS documents and what has been seen in the field; what no source
+//! tells is a seeded distribution in [`Laws`]. The README beside this crate says which is which, and what is not modelled.
+//!
+//! It imports nothing of the controller: what is tested must not be the yardstick.
+
+pub mod events;
+pub mod faults;
+pub mod guest;
+mod ids;
+mod intervals;
+pub mod laws;
+mod readable;
+pub mod region;
+mod schedule;
+pub mod serve;
+pub mod setup;
+pub(crate) mod state;
+pub(crate) mod store;
+mod table;
+pub mod time;
+pub mod truth;
+pub(crate) mod wire;
+
+pub use events::Delivery;
+pub use faults::{Fault, FaultError};
+pub use laws::Laws;
+pub use region::{CallRecord, Region, TransitionRecord, TransportError};
+pub use setup::{AddressSetup, AlarmSetup, InstanceSetup, Setup, SnapshotSetup, VolumeSetup};
+pub use truth::Truth;

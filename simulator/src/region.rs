@@ -1,0 +1,333 @@
+//! The region as its users hold it: calls go in, answers and events come out, the truth can be asked.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use serde::Serialize;
+use thiserror::Error;
+use tokio::sync::Notify;
+
+use crate::events::Delivery;
+use crate::faults::{ActionEffect, Fault, FaultError};
+use crate::laws::distribution::{Distribution, seconds_duration};
+use crate::setup::Setup;
+use crate::state::State;
+use crate::time::RegionTime;
+use crate::truth::Truth;
+use crate::wire::{self, Outcome, ParsedRequest, Service};
+
+/// A simulated region. Clones are the same region.
+#[derive(Debug, Clone)]
+pub struct Region(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    /// Tells whoever waits for a delivery that something was scheduled.
+    scheduled: Notify,
+}
+
+/// A call that got no answer, as the network shows it to the caller.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TransportError {
+    /// Nothing came back. There may have been an effect.
+    #[error("{service} {action}: no answer after {waited:?}")]
+    NoAnswer {
+        /// The service.
+        service: &'static str,
+        /// The action.
+        action: String,
+        /// How long the transport waited.
+        waited: Duration,
+    },
+}
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CallRecord {
+    /// Such as `ec2`.
+    pub service: &'static str,
+    /// Such as `DescribeInstances`.
+    pub action: String,
+    /// When it was made.
+    pub at: RegionTime,
+    /// HTTP status of the answer; none if there is none (yet, or ever).
+    pub status: Option<u16>,
+    /// The error's code.
+    pub error_code: Option<String>,
+    /// From call to answer.
+    pub latency: Option<Duration>,
+}
+
+/// A transition that the laws carried out, and how long it took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TransitionRecord {
+    /// `start`, `stop`, `terminate`, `snapshot`, `create_volume`, `attach`, `detach`, `address` or `status_checks`.
+    pub kind: &'static str,
+    /// The resource's id.
+    pub resource: String,
+    /// When it was asked for.
+    pub requested_at: RegionTime,
+    /// When it was done.
+    pub done_at: RegionTime,
+}
+
+impl TransitionRecord {
+    /// From request to end.
+    pub fn duration(&self) -> Duration {
+        self.done_at.since(self.requested_at)
+    }
+}
+
+/// The log of calls.
+#[derive(Debug)]
+pub(crate) struct CallLog {
+    records: Vec<CallRecord>,
+    /// Calls per service and action.
+    pub(crate) counts: BTreeMap<(&'static str, String), u64>,
+    keep: bool,
+}
+
+impl Default for CallLog {
+    fn default() -> Self {
+        Self { records: Vec::new(), counts: BTreeMap::new(), keep: true }
+    }
+}
+
+/// Records of calls are kept up to this many; the counts go on.
+const CALLS_KEPT: usize = 1_000_000;
+
+impl CallLog {
+    fn begin(&mut self, service: Service, action: &str, at: RegionTime) -> Option<usize> {
+        if !self.keep || self.records.len() >= CALLS_KEPT {
+            return None;
+        }
+        *self.counts.entry((service.name(), action.to_owned())).or_default() += 1;
+        let action = action.to_owned();
+        self.records.push(CallRecord { service: service.name(), action, at, status: None, error_code: None, latency: None });
+        Some(self.records.len() - 1)
+    }
+
+    fn end(&mut self, index: Option<usize>, status: u16, error_code: Option<String>, now: RegionTime) {
+        if let Some(record) = index.and_then(|index| self.records.get_mut(index)) {
+            record.status = Some(status);
+            record.error_code = error_code;
+            record.latency = Some(now.since(record.at));
+        }
+    }
+}
+
+/// What is decided about a call before it is sent on its way.
+struct Passage {
+    request: ParsedRequest,
+    log_index: Option<usize>,
+    before: Duration,
+    after: Duration,
+    effects: Vec<ActionEffect>,
+    hang: Duration,
+}
+
+impl Region {
+    /// Makes a region whose time begins now. Must be called within a tokio runtime: its clock is tokio's.
+    pub fn new(setup: Setup) -> Self {
+        Self(Arc::new(Shared { state: Mutex::new(State::new(setup)), scheduled: Notify::new() }))
+    }
+
+    /// The state with all that is due by now done. A panic elsewhere leaves a state that is still worth reading.
+    pub(crate) fn lock(&self) -> (MutexGuard<'_, State>, RegionTime) {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = state.advance();
+        (state, now)
+    }
+
+    /// Lets something act on the state, and wakes whoever waits for deliveries.
+    pub(crate) fn act<T>(&self, action: impl FnOnce(&mut State, RegionTime) -> T) -> T {
+        let (mut state, now) = self.lock();
+        let result = action(&mut state, now);
+        drop(state);
+        self.0.scheduled.notify_one();
+        result
+    }
+
+    /// Answers any AWS request of any service that the region has. It takes as long as the laws say, part of it before the effect and
+    /// part after: a caller that stops waiting cannot know whether there was one.
+    pub async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let passage = self.depart(request);
+        pause(passage.before).await;
+        if passage.effects.iter().any(|effect| matches!(effect, ActionEffect::Hang { after_effect: false })) {
+            return Err(silence(&passage).await);
+        }
+        let outcome = self.act(|state, now| act_on(state, &passage, now));
+        let Outcome::Answer(answer) = outcome else { return Err(silence(&passage).await) };
+        pause(passage.after).await;
+        if passage.log_index.is_some() {
+            let (mut state, now) = self.lock();
+            state.call_log.end(passage.log_index, answer.status, answer.error_code.clone(), now);
+        }
+        Ok(answer.into_response())
+    }
+
+    fn depart(&self, request: Request<Bytes>) -> Passage {
+        let request = wire::parse(request);
+        let (mut state, now) = self.lock();
+        let log_index = state.call_log.begin(request.service, &request.action, now);
+        let effects = state.faults.take_for_call(&request.action);
+        let mut latency = latency_of(&state, &request).sample(&mut state.chance.latency);
+        for effect in &effects {
+            if let ActionEffect::Slow { seconds } = effect {
+                latency += seconds_duration(*seconds);
+            }
+        }
+        let share = if latency.is_zero() { 0.0 } else { state.chance.latency.f64() };
+        let before = latency.mul_f64(share);
+        let hang = state.clock.real(seconds_duration(state.laws.calls.hang_seconds));
+        let (before, after) = (state.clock.real(before), state.clock.real(latency.saturating_sub(before)));
+        Passage { request, log_index, before, after, effects, hang }
+    }
+
+    /// Wall time now.
+    pub fn wall_now(&self) -> SystemTime {
+        let (state, now) = self.lock();
+        state.clock.wall(now)
+    }
+
+    /// Region time now.
+    pub fn now(&self) -> RegionTime {
+        self.lock().1
+    }
+
+    /// Wall time of a moment of region time.
+    pub fn wall(&self, at: RegionTime) -> SystemTime {
+        self.lock().0.clock.wall(at)
+    }
+
+    /// Lets a fault happen.
+    pub fn inject(&self, fault: Fault) -> Result<(), FaultError> {
+        self.act(|state, now| state.inject(fault, now))
+    }
+
+    /// Everything, for people to read.
+    pub fn state(&self) -> serde_json::Value {
+        let (state, now) = self.lock();
+        state.readable(now)
+    }
+
+    /// The next event that reaches the controller's target; waits until there is one.
+    pub async fn next_delivery(&self) -> Delivery {
+        loop {
+            let scheduled = self.0.scheduled.notified();
+            let wake_at = {
+                let (mut state, now) = self.lock();
+                if let Some(delivery) = state.pop_delivery(now) {
+                    return delivery;
+                }
+                let next = state.schedule.next_at().into_iter().chain(state.events.next_at()).min();
+                next.map(|at| state.clock.instant(at))
+            };
+            match wake_at {
+                Some(instant) => {
+                    tokio::select! {
+                        biased;
+                        () = scheduled => {}
+                        () = tokio::time::sleep_until(instant) => {}
+                    }
+                }
+                None => scheduled.await,
+            }
+        }
+    }
+
+    /// How often the scheduled tick comes; none stops it. A minute unless set.
+    pub fn set_tick(&self, every: Option<Duration>) {
+        self.act(|state, now| state.events.set_tick(every, now));
+    }
+
+    /// All calls so far, in the order in which they were made.
+    pub fn calls(&self) -> Vec<CallRecord> {
+        self.lock().0.call_log.records.clone()
+    }
+
+    /// How often each action was called, by service and action.
+    pub fn call_counts(&self) -> BTreeMap<(&'static str, String), u64> {
+        self.lock().0.call_log.counts.clone()
+    }
+
+    /// Switches the record of calls on or off; it is on at first.
+    pub fn record_calls(&self, keep: bool) {
+        self.lock().0.call_log.keep = keep;
+    }
+
+    /// How long each transition took that the laws have carried out.
+    pub fn transitions(&self) -> Vec<TransitionRecord> {
+        self.lock().0.transitions.clone()
+    }
+
+    /// The truth until now.
+    pub fn truth(&self) -> Truth {
+        let (state, now) = self.lock();
+        state.truth.at(now, state.resources())
+    }
+
+    /// An agent's hand in a guest: the service stops and its volumes are unmounted.
+    pub fn quiesce(&self, instance_id: &str) {
+        self.act(|state, now| state.quiesce_guest(instance_id, now));
+    }
+
+    /// An agent's hand in a guest: the service may run again.
+    pub fn resume(&self, instance_id: &str) {
+        self.act(|state, now| state.resume_guest(instance_id, now));
+    }
+}
+
+fn latency_of(state: &State, request: &ParsedRequest) -> Distribution {
+    let laws = &state.laws.calls;
+    match request.service {
+        Service::Ec2 if request.action == "RunInstances" => laws.run_instances_latency,
+        Service::Ec2 if request.action.starts_with("Describe") => laws.describe_latency,
+        Service::Ec2 => laws.mutate_latency,
+        Service::DynamoDb => laws.dynamodb_latency,
+        Service::Ssm => laws.ssm_latency,
+        Service::CloudWatch | Service::Sns | Service::Sts => laws.other_latency,
+    }
+}
+
+async fn pause(duration: Duration) {
+    if !duration.is_zero() {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// Waits as long as the transport does, and then gives up.
+async fn silence(passage: &Passage) -> TransportError {
+    tokio::time::sleep(passage.hang).await;
+    let request = &passage.request;
+    TransportError::NoAnswer { service: request.service.name(), action: request.action.clone(), waited: passage.hang }
+}
+
+/// The call has arrived: faults first, then the service.
+fn act_on(state: &mut State, passage: &Passage, now: RegionTime) -> Outcome {
+    let request = &passage.request;
+    let failure = passage.effects.iter().find_map(|effect| match effect {
+        ActionEffect::Fail { code, status, after_effect } => Some((code, *status, *after_effect)),
+        ActionEffect::Hang { .. } | ActionEffect::Slow { .. } => None,
+    });
+    let fail = |code: &str, status| {
+        let error = wire::AwsError::with_status(status, code.to_owned(), format!("{code}: injected by a fault."));
+        Outcome::Answer(wire::error_answer(request, &error))
+    };
+    if let Some((code, status, false)) = failure {
+        return fail(code, status);
+    }
+    let outcome = wire::answer(state, request, now);
+    if !request.action.starts_with("Describe") {
+        state.settle_guests(now);
+    }
+    match failure {
+        Some((code, status, _)) => fail(code, status),
+        None if passage.effects.iter().any(|effect| matches!(effect, ActionEffect::Hang { .. })) => Outcome::Silence,
+        None => outcome,
+    }
+}

@@ -1,0 +1,61 @@
+//! Availability Zones on the wire.
+
+use std::collections::BTreeMap;
+
+use crate::laws::distribution::seconds_duration;
+use crate::laws::zone::Zone;
+use crate::state::State;
+use crate::time::RegionTime;
+use crate::wire::AwsError;
+use crate::wire::ec2::filter::{all_pass, filters};
+use crate::wire::ec2::{Call, Done};
+
+const FILTERS: &[&str] = &["group-name", "opt-in-status", "region-name", "state", "zone-id", "zone-name", "zone-type"];
+
+pub(crate) fn describe_availability_zones(call: &mut Call<'_>) -> Done {
+    let params = call.params;
+    let (names, ids) = (params.list("ZoneName"), params.list("ZoneId"));
+    let filters = filters(params, FILTERS)?;
+    let (state, now) = (&*call.state, call.now);
+    let unknown = |named: &&&str| !state.zones.values().any(|zone| zone.name == **named || zone.id == **named);
+    if let Some(unknown) = names.iter().chain(&ids).find(unknown) {
+        return Err(AwsError::client("InvalidParameterValue", format!("Invalid availability zone: [{unknown}]")).into());
+    }
+    let no_tags = BTreeMap::new();
+    let passes = |zone: &&Zone| {
+        let named = (names.is_empty() && ids.is_empty()) || names.contains(&zone.name.as_str()) || ids.contains(&zone.id.as_str());
+        let values = |name: &str, each: &mut dyn FnMut(&str)| match name {
+            "group-name" | "region-name" => each(&state.region_name),
+            "opt-in-status" => each("opt-in-not-required"),
+            "state" => each(zone_state(state, zone, now)),
+            "zone-id" => each(&zone.id),
+            "zone-name" => each(&zone.name),
+            "zone-type" => each("availability-zone"),
+            _ => {}
+        };
+        named && all_pass(&filters, &no_tags, &values)
+    };
+    call.xml.element("availabilityZoneInfo", |xml| {
+        for zone in state.zones.values().filter(passes) {
+            xml.element("item", |xml| {
+                xml.text("zoneName", &zone.name);
+                xml.text("zoneId", &zone.id);
+                xml.text("zoneState", zone_state(state, zone, now));
+                xml.text("regionName", &state.region_name);
+                xml.text("groupName", &state.region_name);
+                xml.text("networkBorderGroup", &state.region_name);
+                xml.raw("<zoneType>availability-zone</zoneType><optInStatus>opt-in-not-required</optInStatus><messageSet/>");
+            });
+        }
+    });
+    Ok(())
+}
+
+/// AWS tells of an impaired zone late.
+fn zone_state(state: &State, zone: &Zone, now: RegionTime) -> &'static str {
+    let reported_after = seconds_duration(state.laws.zone_down.reported_after_seconds);
+    match zone.down {
+        Some((_, since)) if now.since(since) >= reported_after => "impaired",
+        _ => "available",
+    }
+}
