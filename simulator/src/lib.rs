@@ -20,6 +20,10 @@ pub mod setup;
 pub(crate) mod state;
 pub(crate) mod store;
 mod table;
+#[cfg(test)]
+mod test_support;
+#[cfg(test)]
+mod tests;
 pub mod time;
 pub mod truth;
 pub(crate) mod wire;
@@ -29,4 +33,5 @@ pub use faults::{Fault, FaultError};
 pub use laws::Laws;
 pub use region::{CallRecord, Region, TransitionRecord, TransportError};
 pub use setup::{AddressSetup, AlarmSetup, InstanceSetup, Setup, SnapshotSetup, VolumeSetup};
+pub use store::setup::TableSetup;
 pub use truth::Truth;

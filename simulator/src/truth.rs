@@ -273,11 +273,15 @@ impl Truth {
         self.log.acknowledged.get(service).map_or(&[], Vec::as_slice)
     }
 
-    /// All stretches in which two instances wrote data of one service. Must be empty.
+    /// All stretches in which two instances wrote data of one service, the one that began first named first. Must be empty.
     pub fn two_writers(&self) -> Vec<TwoWriters> {
+        let mut writes: Vec<&Write> = self.log.writes.iter().collect();
+        writes.sort_by_key(|write| write.segment.interval);
         let mut found = Vec::new();
-        for (index, first) in self.log.writes.iter().enumerate() {
-            for second in self.log.writes.iter().skip(index + 1) {
+        for (index, first) in writes.iter().enumerate() {
+            // Sorted by their beginning: once one begins after this one's end, no later one overlaps it.
+            let overlapping = |second: &&&Write| second.segment.interval.from < first.segment.interval.to;
+            for second in writes.iter().skip(index + 1).take_while(overlapping) {
                 let from = first.segment.interval.from.max(second.segment.interval.from);
                 let to = first.segment.interval.to.min(second.segment.interval.to);
                 let same_service = first.data.service == second.data.service;

@@ -183,7 +183,7 @@ impl Alarms {
         let of_period = |index: u32| {
             let to = at.before(period * index);
             let from = to.before(period);
-            let visible = points.iter().filter(|point| point.published_at <= at && point.measured_at > from && point.measured_at <= to);
+            let visible = points.iter().filter(|point| point.published_at <= at && point.measured_at >= from && point.measured_at < to);
             let values = visible.filter_map(|point| point.value(&alarm.metric_name));
             aggregate(&alarm.statistic, values)
         };

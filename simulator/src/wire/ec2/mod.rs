@@ -240,10 +240,6 @@ impl Call<'_> {
         Some(format!("{}|{scope}|{token}", self.params.get("Action").unwrap_or_default()))
     }
 
-    pub(crate) fn wall(&self, at: RegionTime) -> std::time::SystemTime {
-        self.state.clock.wall(at)
-    }
-
     /// `<return>true</return>`, the answer of calls that have nothing to say.
     pub(crate) fn say_true(&mut self) {
         self.xml.plain("return", true);
