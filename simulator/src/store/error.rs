@@ -1,11 +1,13 @@
 //! An error as a service means it, before a protocol gives it a shape.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 /// A service's refusal: AWS's own code and text, and the members that some exceptions carry beside them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AwsError {
-    pub(crate) code: &'static str,
+    pub(crate) code: Cow<'static, str>,
     pub(crate) message: String,
     pub(crate) status: u16,
     pub(crate) members: Map<String, Value>,
@@ -14,7 +16,7 @@ pub(crate) struct AwsError {
 impl AwsError {
     /// A refusal that is the client's doing (HTTP 400).
     pub(crate) fn client(code: &'static str, message: impl Into<String>) -> AwsError {
-        AwsError { code, message: message.into(), status: 400, members: Map::new() }
+        AwsError { code: Cow::Borrowed(code), message: message.into(), status: 400, members: Map::new() }
     }
 
     /// A refusal with another HTTP status.

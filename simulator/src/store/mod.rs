@@ -1,4 +1,4 @@
-//! What the region's data services hold: tables, parameters, topics.
+//! What the region's data services hold: tables, parameters, topics, published metrics.
 //!
 //! Each store is a plain state machine: an operation's name, its input as JSON and the time go in, the output or an
 //! [`AwsError`] comes out. Which protocol carried the input is not known here; `wire` decodes and encodes.
@@ -6,13 +6,47 @@
 pub(crate) mod dynamodb;
 pub(crate) mod error;
 pub(crate) mod input;
+pub(crate) mod metrics;
+pub mod setup;
 pub(crate) mod sns;
 pub(crate) mod ssm;
 pub(crate) mod time;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
 
 pub(crate) use error::AwsError;
+
+/// All data services of a region.
+#[derive(Debug)]
+pub(crate) struct Stores {
+    pub(crate) tables: dynamodb::Tables,
+    pub(crate) parameters: ssm::Parameters,
+    pub(crate) topics: sns::Topics,
+    pub(crate) metrics: metrics::Metrics,
+}
+
+impl Stores {
+    pub(crate) fn new(settings: &Settings) -> Stores {
+        Stores {
+            tables: dynamodb::Tables::new(settings.clone()),
+            parameters: ssm::Parameters::new(settings.clone()),
+            topics: sns::Topics::new(settings.clone()),
+            metrics: metrics::Metrics::default(),
+        }
+    }
+
+    /// Everything, readable.
+    pub(crate) fn overview(&self, now: SystemTime) -> Value {
+        json!({
+            "dynamodb": self.tables.overview(now),
+            "ssm": self.parameters.overview(),
+            "sns": self.topics.overview(),
+            "metrics": self.metrics.overview(),
+        })
+    }
+}
 
 /// What the stores need to know of their region.
 #[derive(Debug, Clone)]

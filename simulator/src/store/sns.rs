@@ -24,8 +24,7 @@ const MESSAGES_KEPT: usize = 10_000;
 pub(crate) struct Topics {
     settings: Settings,
     chance: fastrand::Rng,
-    /// By ARN.
-    topics: BTreeMap<String, Topic>,
+    by_arn: BTreeMap<String, Topic>,
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +45,7 @@ struct Message {
 impl Topics {
     pub(crate) fn new(settings: Settings) -> Topics {
         let chance = fastrand::Rng::with_seed(settings.seed ^ 0x51_45);
-        Topics { settings, chance, topics: BTreeMap::new() }
+        Topics { settings, chance, by_arn: BTreeMap::new() }
     }
 
     /// One call: the operation by its name in the model.
@@ -67,7 +66,7 @@ impl Topics {
 
     /// Everything, readable: topics with their messages.
     pub(crate) fn overview(&self) -> Value {
-        let topics = self.topics.iter().map(|(arn, topic)| {
+        let topics = self.by_arn.iter().map(|(arn, topic)| {
             let messages = topic.messages.iter().map(|message| {
                 json!({
                     "message_id": message.id,
@@ -80,6 +79,12 @@ impl Topics {
             (arn.clone(), json!({"messages": messages.collect::<Vec<_>>()}))
         });
         Value::Object(topics.collect())
+    }
+
+    /// Subjects and bodies of what was published to a topic, oldest first.
+    pub(crate) fn messages(&self, arn: &str) -> Vec<(Option<String>, String)> {
+        let messages = self.by_arn.get(arn).into_iter().flat_map(|topic| &topic.messages);
+        messages.map(|message| (message.subject.clone(), message.body.clone())).collect()
     }
 
     fn create_topic(&mut self, request: Input<'_>) -> Result<Value, AwsError> {
@@ -99,7 +104,7 @@ impl Topics {
             .collect::<Result<BTreeMap<String, String>, AwsError>>()?;
         let arn = format!("arn:aws:sns:{}:{}:{name}", self.settings.region_name, self.settings.account_id);
         // Creating a topic that exists returns it, unless it was made otherwise.
-        match self.topics.get(&arn) {
+        match self.by_arn.get(&arn) {
             Some(topic) if !attributes.iter().all(|(name, value)| topic.attributes.get(name) == Some(value)) => {
                 return Err(AwsError::client(
                     "InvalidParameter",
@@ -108,7 +113,7 @@ impl Topics {
             }
             Some(_) => {}
             None => {
-                self.topics.insert(arn.clone(), Topic { attributes, messages: VecDeque::new() });
+                self.by_arn.insert(arn.clone(), Topic { attributes, messages: VecDeque::new() });
             }
         }
         Ok(json!({"TopicArn": arn}))
@@ -116,14 +121,14 @@ impl Topics {
 
     fn delete_topic(&mut self, request: Input<'_>) -> Result<Value, AwsError> {
         let arn = self.topic_arn(request, "TopicArn")?;
-        self.topics.remove(&arn);
+        self.by_arn.remove(&arn);
         Ok(json!({}))
     }
 
     fn list_topics(&self, request: Input<'_>) -> Result<Value, AwsError> {
         let after = request.text("NextToken")?.unwrap_or_default();
         let mut page: Vec<&String> =
-            self.topics.keys().filter(|arn| arn.as_str() > after).take(TOPICS_PER_PAGE + 1).collect();
+            self.by_arn.keys().filter(|arn| arn.as_str() > after).take(TOPICS_PER_PAGE + 1).collect();
         let more = page.len() > TOPICS_PER_PAGE;
         page.truncate(TOPICS_PER_PAGE);
         let mut output = json!({"Topics": page.iter().map(|arn| json!({"TopicArn": arn})).collect::<Vec<_>>()});
@@ -135,7 +140,7 @@ impl Topics {
 
     fn topic_attributes(&self, request: Input<'_>) -> Result<Value, AwsError> {
         let arn = self.topic_arn(request, "TopicArn")?;
-        let topic = self.topics.get(&arn).ok_or_else(not_found)?;
+        let topic = self.by_arn.get(&arn).ok_or_else(not_found)?;
         let mut attributes: Map<String, Value> =
             topic.attributes.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
         attributes.insert("TopicArn".to_owned(), json!(arn));
@@ -189,7 +194,7 @@ impl Topics {
             body: body.to_owned(),
             attributes: request.get("MessageAttributes").cloned().unwrap_or(Value::Null),
         };
-        let topic = self.topics.get_mut(&arn).ok_or_else(not_found)?;
+        let topic = self.by_arn.get_mut(&arn).ok_or_else(not_found)?;
         topic.messages.push_back(message);
         if topic.messages.len() > MESSAGES_KEPT {
             topic.messages.pop_front();
@@ -203,7 +208,7 @@ impl Topics {
         if !arn.starts_with("arn:aws:sns:") || arn.split(':').count() != 6 {
             return Err(invalid(member));
         }
-        if self.topics.contains_key(arn) { Ok(arn.to_owned()) } else { Err(not_found()) }
+        if self.by_arn.contains_key(arn) { Ok(arn.to_owned()) } else { Err(not_found()) }
     }
 
     fn message_id(&mut self) -> String {

@@ -24,7 +24,7 @@ const LONGEST_NAME: usize = 2048;
 #[derive(Debug)]
 pub(crate) struct Parameters {
     settings: Settings,
-    parameters: BTreeMap<String, Parameter>,
+    by_name: BTreeMap<String, Parameter>,
 }
 
 #[derive(Debug)]
@@ -46,7 +46,7 @@ struct Version {
 
 impl Parameters {
     pub(crate) fn new(settings: Settings) -> Parameters {
-        Parameters { settings, parameters: BTreeMap::new() }
+        Parameters { settings, by_name: BTreeMap::new() }
     }
 
     /// One call: the operation by its name in the model.
@@ -67,7 +67,7 @@ impl Parameters {
     /// Everything, readable; secret values stay sealed.
     pub(crate) fn overview(&self) -> Value {
         Value::Object(
-            self.parameters.keys().filter_map(|name| Some((name.clone(), self.shown(name, None, false)?))).collect(),
+            self.by_name.keys().filter_map(|name| Some((name.clone(), self.shown(name, None, false)?))).collect(),
         )
     }
 
@@ -107,7 +107,7 @@ impl Parameters {
         let decrypt = request.boolean("WithDecryption")?.unwrap_or(false);
         let recursive = request.boolean("Recursive")?.unwrap_or(false);
         let prefix = format!("{}/", path.trim_end_matches('/'));
-        let below = self.parameters.keys().filter(|name| {
+        let below = self.by_name.keys().filter(|name| {
             name.strip_prefix(prefix.as_str())
                 .is_some_and(|rest| !rest.is_empty() && (recursive || !rest.contains('/')))
         });
@@ -134,7 +134,7 @@ impl Parameters {
             }
             None => None,
         };
-        let known = self.parameters.get_mut(name);
+        let known = self.by_name.get_mut(name);
         if known.is_some() && !overwrite {
             return Err(AwsError::client(
                 "ParameterAlreadyExists",
@@ -153,10 +153,10 @@ impl Parameters {
                 tier,
                 versions: VecDeque::from([Version { number: 1, value: value.to_owned(), at: now }]),
             };
-            self.parameters.insert(name.to_owned(), parameter);
+            self.by_name.insert(name.to_owned(), parameter);
             1
         };
-        if let (Some(parameter), Some(description)) = (self.parameters.get_mut(name), request.text("Description")?) {
+        if let (Some(parameter), Some(description)) = (self.by_name.get_mut(name), request.text("Description")?) {
             parameter.description = Some(description.to_owned());
         }
         Ok(json!({"Version": number, "Tier": tier}))
@@ -164,14 +164,14 @@ impl Parameters {
 
     fn delete_parameter(&mut self, request: Input<'_>) -> Result<Value, AwsError> {
         let name = request.required_text("Name")?;
-        self.parameters.remove(name).map(|_| json!({})).ok_or_else(not_found)
+        self.by_name.remove(name).map(|_| json!({})).ok_or_else(not_found)
     }
 
     fn delete_parameters(&mut self, request: Input<'_>) -> Result<Value, AwsError> {
         let names = request.texts("Names")?;
         check_names(&names)?;
         let (deleted, invalid): (Vec<&str>, Vec<&str>) =
-            names.into_iter().partition(|name| self.parameters.remove(*name).is_some());
+            names.into_iter().partition(|name| self.by_name.remove(*name).is_some());
         Ok(json!({"DeletedParameters": deleted, "InvalidParameters": invalid}))
     }
 
@@ -182,13 +182,13 @@ impl Parameters {
             .map(|filter| Filter::read(Input(filter)))
             .collect::<Result<Vec<_>, _>>()?;
         let wanted = self
-            .parameters
+            .by_name
             .iter()
             .filter(|(name, parameter)| filters.iter().all(|filter| filter.matches(name, parameter)));
         let (page, next) = page(wanted.map(|(name, _)| name.as_str()), request, 50, 50)?;
         let shown = page.iter().filter_map(|name| {
             let mut shown = self.shown(name, None, false)?;
-            let parameter = self.parameters.get(*name)?;
+            let parameter = self.by_name.get(*name)?;
             let members = shown.as_object_mut()?;
             members.remove("Value");
             members.insert("Tier".to_owned(), json!(parameter.tier));
@@ -210,7 +210,7 @@ impl Parameters {
             Some((name, version)) => (name, Some(version)),
             None => (short, None),
         };
-        if !self.parameters.contains_key(name) {
+        if !self.by_name.contains_key(name) {
             return Err(not_found());
         }
         let number =
@@ -219,7 +219,7 @@ impl Parameters {
     }
 
     fn shown(&self, name: &str, number: Option<i64>, decrypt: bool) -> Option<Value> {
-        let parameter = self.parameters.get(name)?;
+        let parameter = self.by_name.get(name)?;
         let version = match number {
             Some(number) => parameter.versions.iter().find(|version| version.number == number)?,
             None => parameter.versions.back()?,
@@ -393,9 +393,8 @@ fn tier(request: Input<'_>, value: &str) -> Result<&'static str, AwsError> {
     }
     let (tier, most) = match request.text("Tier")? {
         None | Some("Standard") => ("Standard", STANDARD_VALUE_BYTES),
-        Some("Advanced") => ("Advanced", ADVANCED_VALUE_BYTES),
         Some("Intelligent-Tiering") if value.len() <= STANDARD_VALUE_BYTES => ("Standard", STANDARD_VALUE_BYTES),
-        Some("Intelligent-Tiering") => ("Advanced", ADVANCED_VALUE_BYTES),
+        Some("Advanced" | "Intelligent-Tiering") => ("Advanced", ADVANCED_VALUE_BYTES),
         Some(other) => {
             return Err(AwsError::validation(format!(
                 "1 validation error detected: Value '{other}' at 'tier' failed to satisfy constraint: Member must satisfy enum value set: [Standard, Advanced, Intelligent-Tiering]"

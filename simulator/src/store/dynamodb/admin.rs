@@ -26,7 +26,7 @@ impl Tables {
             return Err(AwsError::validation("The simulated region does not model streams"));
         }
         let name = table_name(request)?;
-        if self.tables.contains_key(name) {
+        if self.by_name.contains_key(name) {
             return Err(AwsError::client("ResourceInUseException", format!("Table already exists: {name}")));
         }
         let (partition, sort) = key_schema(request)?;
@@ -36,7 +36,7 @@ impl Tables {
         let creation_takes = self.between(CREATION_SECONDS);
         let table = Table::new(parameters, now, creation_takes);
         let description = self.description(&table, now);
-        self.tables.insert(name.to_owned(), table);
+        self.by_name.insert(name.to_owned(), table);
         Ok(json!({"TableDescription": description}))
     }
 
@@ -55,12 +55,12 @@ impl Tables {
             ));
         }
         let deletion_takes = self.between(DELETION_SECONDS);
-        if let Some(table) = self.tables.get_mut(&name)
+        if let Some(table) = self.by_name.get_mut(&name)
             && table.gone_at.is_none()
         {
             table.gone_at = Some(now + deletion_takes);
         }
-        let description = self.tables.get(&name).map(|table| self.description(table, now));
+        let description = self.by_name.get(&name).map(|table| self.description(table, now));
         Ok(json!({"TableDescription": description}))
     }
 
@@ -72,7 +72,8 @@ impl Tables {
             )));
         }
         let after = request.text("ExclusiveStartTableName")?.unwrap_or_default();
-        let mut names: Vec<&String> = self.tables.keys().filter(|name| name.as_str() > after).take(limit + 1).collect();
+        let mut names: Vec<&String> =
+            self.by_name.keys().filter(|name| name.as_str() > after).take(limit + 1).collect();
         let more = names.len() > limit;
         names.truncate(limit);
         let mut output = json!({"TableNames": names});
@@ -84,7 +85,7 @@ impl Tables {
 
     fn named(&self, request: Input<'_>) -> Result<&Table, AwsError> {
         let name = table_name(request)?;
-        self.tables.get(name).ok_or_else(|| {
+        self.by_name.get(name).ok_or_else(|| {
             AwsError::client(
                 "ResourceNotFoundException",
                 format!("Requested resource not found: Table: {name} not found"),
@@ -97,7 +98,7 @@ impl Tables {
         self.settings.scaled(Duration::from_millis(milliseconds))
     }
 
-    fn table_id(&mut self) -> String {
+    pub(super) fn table_id(&mut self) -> String {
         let random = self.chance.u128(..);
         let hex = format!("{random:032x}");
         let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default().to_owned();

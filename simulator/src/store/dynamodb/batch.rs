@@ -33,7 +33,7 @@ impl Tables {
         }
         let judged: Vec<Result<Judged, AwsError>> = writes
             .iter()
-            .map(|write| match self.tables.get(&write.table) {
+            .map(|write| match self.by_name.get(&write.table) {
                 Some(table) => write.judge(table),
                 None => Err(super::resource_not_found()),
             })
@@ -174,7 +174,7 @@ impl Tables {
             return Err(AwsError::validation("Provided list of item keys contains duplicates"));
         }
         for write in writes {
-            let judged = match self.tables.get(&write.table) {
+            let judged = match self.by_name.get(&write.table) {
                 Some(table) => write.judge(table)?,
                 None => return Err(super::resource_not_found()),
             };
@@ -209,7 +209,7 @@ fn cancelled(judged: &[Result<Judged, AwsError>]) -> AwsError {
             Ok(_) => "None",
             Err(error) if error.code == "ConditionalCheckFailedException" => "ConditionalCheckFailed",
             Err(error) if error.code == "ValidationException" => "ValidationError",
-            Err(error) => error.code,
+            Err(error) => error.code.as_ref(),
         })
         .collect();
     let reasons: Vec<Value> = judged

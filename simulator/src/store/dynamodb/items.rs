@@ -186,7 +186,7 @@ impl Tables {
 
     /// Stores what a judged write leads to.
     pub(super) fn store(&mut self, write: Write, judged: Judged, now: SystemTime) -> Result<(), AwsError> {
-        let table = self.tables.get_mut(&write.table).ok_or_else(resource_not_found)?;
+        let table = self.by_name.get_mut(&write.table).ok_or_else(resource_not_found)?;
         table.write(write.key, judged.after, now);
         Ok(())
     }

@@ -19,7 +19,8 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use self::expression::Substitutions;
-use self::table::{Table, TableStatus};
+pub(crate) use self::table::KeyAttribute;
+use self::table::{Table, TableParameters, TableStatus};
 use super::input::Input;
 use super::{AwsError, Settings};
 
@@ -35,7 +36,7 @@ const TRANSACTION_TOKEN_KEPT: Duration = Duration::from_mins(10);
 pub(crate) struct Tables {
     settings: Settings,
     chance: fastrand::Rng,
-    tables: BTreeMap<String, Table>,
+    by_name: BTreeMap<String, Table>,
     transaction_tokens: VecDeque<TransactionToken>,
 }
 
@@ -49,12 +50,12 @@ struct TransactionToken {
 impl Tables {
     pub(crate) fn new(settings: Settings) -> Tables {
         let chance = fastrand::Rng::with_seed(settings.seed ^ 0xD1_7A_B1_E5);
-        Tables { settings, chance, tables: BTreeMap::new(), transaction_tokens: VecDeque::new() }
+        Tables { settings, chance, by_name: BTreeMap::new(), transaction_tokens: VecDeque::new() }
     }
 
     /// One call: the operation by its name in the model.
     pub(crate) fn call(&mut self, operation: &str, input: &Value, now: SystemTime) -> Result<Value, AwsError> {
-        self.tables.retain(|_, table| table.gone_at.is_none_or(|gone_at| now < gone_at));
+        self.by_name.retain(|_, table| table.gone_at.is_none_or(|gone_at| now < gone_at));
         let request = Input(input);
         match operation {
             "CreateTable" => self.create_table(request, now),
@@ -75,9 +76,22 @@ impl Tables {
         }
     }
 
+    /// Makes a table that is active at once.
+    pub(crate) fn add_active(
+        &mut self,
+        name: String,
+        partition: KeyAttribute,
+        sort: Option<KeyAttribute>,
+        now: SystemTime,
+    ) {
+        let billing_mode = "PAY_PER_REQUEST".to_owned();
+        let parameters = TableParameters { name: name.clone(), id: self.table_id(), partition, sort, billing_mode };
+        self.by_name.insert(name, Table::new(parameters, now, Duration::ZERO));
+    }
+
     /// Everything, readable: what the region shows of itself.
     pub(crate) fn overview(&self, now: SystemTime) -> Value {
-        let tables = self.tables.values().map(|table| {
+        let tables = self.by_name.values().map(|table| {
             let items: Vec<Value> = table.items().map(|(_, item)| value::item_to_json(item)).collect();
             (table.name.clone(), json!({"status": table.status(now).name(), "items": items}))
         });
@@ -87,11 +101,11 @@ impl Tables {
     /// A table that items can be read from and written to.
     fn active(&self, request: Input<'_>, now: SystemTime) -> Result<&Table, AwsError> {
         let name = table_name(request)?;
-        self.tables.get(name).filter(|table| table.status(now) == TableStatus::Active).ok_or_else(resource_not_found)
+        self.by_name.get(name).filter(|table| table.status(now) == TableStatus::Active).ok_or_else(resource_not_found)
     }
 
     fn active_mut(&mut self, name: &str, now: SystemTime) -> Result<&mut Table, AwsError> {
-        self.tables
+        self.by_name
             .get_mut(name)
             .filter(|table| table.status(now) == TableStatus::Active)
             .ok_or_else(resource_not_found)

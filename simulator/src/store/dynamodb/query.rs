@@ -64,7 +64,7 @@ impl Tables {
             sort_condition.as_ref().is_none_or(|condition| condition.holds(&table.key_attributes(key)))
         });
         let page = reading.page(table, wanted);
-        Ok(answer(table, request, &reading, page))
+        Ok(answer(table, request, &reading, &page))
     }
 
     pub(super) fn scan(&mut self, request: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
@@ -77,7 +77,7 @@ impl Tables {
         let rows = table.items().filter(|(key, _)| reading.start_after.as_ref().is_none_or(|start| *key > start));
         let rows = rows.filter(|(key, _)| segment.is_none_or(|(segment, total)| bucket(key, total) == segment));
         let page = reading.page(table, rows);
-        Ok(answer(table, request, &reading, page))
+        Ok(answer(table, request, &reading, &page))
     }
 }
 
@@ -151,7 +151,7 @@ impl Reading {
     }
 }
 
-fn answer(table: &Table, request: Input<'_>, reading: &Reading, page: Page) -> Value {
+fn answer(table: &Table, request: Input<'_>, reading: &Reading, page: &Page) -> Value {
     let mut output = json!({"Count": page.matched, "ScannedCount": page.scanned});
     if let Some(members) = output.as_object_mut() {
         if !reading.count_only {

@@ -201,17 +201,12 @@ impl<'a> Parser<'a> {
     }
 
     fn syntax_error(&self) -> AwsError {
-        match self.peek() {
-            Some(token) => self.invalid(format!(
-                "Syntax error; token: \"{}\", near: \"{}\"",
-                token.text,
-                near(self.text, token.at, token.text.len())
-            )),
-            None => {
-                let last = self.tokens.last().map_or("", |token| self.text.get(token.at..).unwrap_or_default());
-                self.invalid(format!("Syntax error; token: \"<EOF>\", near: \"{last}\""))
-            }
-        }
+        let Some(token) = self.peek() else {
+            let last = self.tokens.last().map_or("", |token| self.text.get(token.at..).unwrap_or_default());
+            return self.invalid(format!("Syntax error; token: \"<EOF>\", near: \"{last}\""));
+        };
+        let near = near(self.text, token.at, token.text.len());
+        self.invalid(format!("Syntax error; token: \"{}\", near: \"{near}\"", token.text))
     }
 
     fn symbol(&mut self, symbol: &str) -> bool {

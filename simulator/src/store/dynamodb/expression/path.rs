@@ -28,21 +28,21 @@ impl Path {
     }
 
     /// Sets the value at the path. Only the last step may be new; `false` when what should hold it is missing.
-    pub(crate) fn write(&self, item: &mut Item, value: AttributeValue) -> bool {
+    pub(crate) fn write(&self, whole: &mut Item, value: AttributeValue) -> bool {
         let Some((last, way)) = self.steps.split_last() else {
-            item.insert(self.root.clone(), value);
+            whole.insert(self.root.clone(), value);
             return true;
         };
-        match (self.holder(item, way), last) {
+        match (self.holder(whole, way), last) {
             (Some(AttributeValue::Map(map)), PathStep::Key(key)) => {
                 map.insert(key.clone(), value);
                 true
             }
-            (Some(AttributeValue::List(list)), PathStep::Index(index)) => {
-                match list.get_mut(*index) {
+            (Some(AttributeValue::List(elements)), PathStep::Index(index)) => {
+                match elements.get_mut(*index) {
                     Some(element) => *element = value,
                     // An index past the end appends.
-                    None => list.push(value),
+                    None => elements.push(value),
                 }
                 true
             }
@@ -51,19 +51,19 @@ impl Path {
     }
 
     /// Removes the value at the path; `false` when what should hold it is missing.
-    pub(crate) fn remove(&self, item: &mut Item) -> bool {
+    pub(crate) fn remove(&self, whole: &mut Item) -> bool {
         let Some((last, way)) = self.steps.split_last() else {
-            item.remove(&self.root);
+            whole.remove(&self.root);
             return true;
         };
-        match (self.holder(item, way), last) {
+        match (self.holder(whole, way), last) {
             (Some(AttributeValue::Map(map)), PathStep::Key(key)) => {
                 map.remove(key);
                 true
             }
-            (Some(AttributeValue::List(list)), PathStep::Index(index)) => {
-                if *index < list.len() {
-                    list.remove(*index);
+            (Some(AttributeValue::List(elements)), PathStep::Index(index)) => {
+                if *index < elements.len() {
+                    elements.remove(*index);
                 }
                 true
             }
