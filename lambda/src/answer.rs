@@ -94,6 +94,11 @@ impl Answer {
         self.services.insert(service.to_string(), answer);
     }
 
+    /// Every report, of all services.
+    pub fn reports(&self) -> impl Iterator<Item = &Report> {
+        self.services.values().flat_map(|service| &service.reports)
+    }
+
     /// Services that could not be looked at, and why.
     pub fn broken(&self) -> impl Iterator<Item = (&str, String)> {
         let broken = self.services.iter().filter(|(_, service)| service.is_broken());

@@ -72,7 +72,7 @@ pub enum HandlerError {
         operation: &'static str,
         /// Why it failed.
         #[source]
-        source: EngineError,
+        source: Box<EngineError>,
     },
     /// Some services could not be looked at; the others were.
     #[error("{}", broken_text(.answer))]
@@ -106,6 +106,10 @@ impl HandlerError {
     }
 }
 
+fn engine_error(operation: &'static str) -> impl FnOnce(EngineError) -> HandlerError {
+    move |source| HandlerError::Engine { operation, source: Box::new(source) }
+}
+
 fn broken_text(answer: &Answer) -> String {
     let broken: Vec<String> = answer.broken().map(|(service, why)| format!("{service}: {why}")).collect();
     broken.join("; ")
@@ -136,7 +140,7 @@ pub async fn handle(
 
 async fn tick(engine: &Engine, what: String, host: Host) -> Result<Answer, HandlerError> {
     let tick = engine.tick(host).await;
-    let tick = tick.map_err(|source| HandlerError::Engine { operation: "services could not be listed", source })?;
+    let tick = tick.map_err(engine_error("services could not be listed"))?;
     let mut services: BTreeMap<String, ServiceAnswer> =
         tick.broken.into_iter().map(|(service, why)| (service, ServiceAnswer::failed(why))).collect();
     for (service, run) in tick.driven {
@@ -170,9 +174,7 @@ async fn look(engine: &Engine, what: String, clues: &[Clue], host: Host) -> Resu
     let answer = run_all(engine, what, services, host).await;
     match unfollowed {
         // What could be found was looked at; the rest comes again with the event.
-        Some(source) => {
-            Err(HandlerError::Engine { operation: "which services the event is about could not be found out", source })
-        }
+        Some(error) => Err(engine_error("which services the event is about could not be found out")(error)),
         None => done_unless_broken(answer),
     }
 }
@@ -191,8 +193,7 @@ async fn manual(engine: &Engine, request: ManualRequest, invocation: &Invocation
         at: engine.now(),
         by: request.by.unwrap_or_else(|| "an invocation of the function".to_owned()),
     };
-    let asked = engine.ask(&service, wish).await;
-    asked.map_err(|source| HandlerError::Engine { operation: "the request was not taken", source })?;
+    engine.ask(&service, wish).await.map_err(engine_error("the request was not taken"))?;
     let answer = run_all(engine, what, BTreeSet::from([service]), invocation.host).await;
     done_unless_broken(answer)
 }

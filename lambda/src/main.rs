@@ -19,7 +19,7 @@ async fn main() -> anyhow::Result<()> {
     let aws = Aws::from_environment(&Settings::default()).await.context("AWS's clients can't be built")?;
     tracing::info!(table = names.table, spec_path = names.spec_path, topic = names.topic, "ready");
     let function = service_fn(|event| invoke(&aws, &names, event));
-    lambda_runtime::run(function).await.map_err(anyhow::Error::from_boxed).context("Lambda's runtime ended")
+    Box::pin(lambda_runtime::run(function)).await.map_err(anyhow::Error::from_boxed).context("Lambda's runtime ended")
 }
 
 /// One JSON object a line, as Lambda's log groups expect; the level by `RUST_LOG` or by Lambda's own setting.
@@ -50,7 +50,9 @@ async fn invoke(aws: &Aws, names: &Names, event: LambdaEvent<Value>) -> Result<A
         Ok(answer) => Some(answer),
         Err(error) => error.answer(),
     };
-    answer.into_iter().for_each(|answer| print_metrics(answer, engine.now()));
+    if let Some(answer) = answer {
+        print_metrics(answer, engine.now());
+    }
     outcome.map_err(|error: HandlerError| {
         tracing::error!(kind = error.kind(), error = error.text(), "the invocation failed");
         diagnostic(error.kind(), error.text())

@@ -8,7 +8,7 @@ use failover_core::ids::AlarmName;
 use failover_engine::Clue;
 use serde_json::Value;
 
-use super::error::EventError;
+use super::error::{EventError, shown_text};
 use super::read::At;
 use super::{Trigger, look, resource};
 
@@ -50,7 +50,7 @@ pub(super) fn notification(message: &At<'_>) -> Result<Trigger, EventError> {
 }
 
 fn changed(name: AlarmName, state: &str, resources: impl Iterator<Item = Clue>) -> Trigger {
-    let what = format!("alarm {:?} is {state}", name.as_str());
+    let what = format!("alarm {} is {state}", shown_text(name.as_str()));
     look(what, std::iter::once(Clue::Alarm(name)).chain(resources))
 }
 

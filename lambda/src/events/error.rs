@@ -5,9 +5,9 @@ use serde_json::Value;
 use thiserror::Error;
 
 /// Longest piece of an event that an error or a log line repeats.
-const SHOWN_CHARACTERS: usize = 80;
+const SHOWN_CHARACTERS: usize = 60;
 /// Most keys that an error names.
-const SHOWN_KEYS: usize = 5;
+const SHOWN_KEYS: usize = 3;
 
 /// Why an event can't be understood.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -70,10 +70,18 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-/// Text in quotes, with what could confuse a terminal escaped, cut to a readable length.
+/// Text in quotes, cut to a readable length, without what could confuse a terminal or forge a line of a log.
 pub(super) fn shown_text(text: &str) -> String {
-    let cut: String = text.chars().take(SHOWN_CHARACTERS).collect();
-    if cut.len() < text.len() { format!("{cut:?}…") } else { format!("{cut:?}") }
+    let plain = |character: char| match character {
+        '"' => '\'',
+        '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
+        control if control.is_control() => char::REPLACEMENT_CHARACTER,
+        other => other,
+    };
+    let mut characters = text.chars();
+    let cut: String = characters.by_ref().take(SHOWN_CHARACTERS).map(plain).collect();
+    let rest = if characters.next().is_some() { "…" } else { "" };
+    format!("\"{cut}\"{rest}")
 }
 
 /// The first keys.
