@@ -1,0 +1,100 @@
+//! The controller's way to the region, meddled with: it dies at a call, or every call is made twice.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use bytes::Bytes;
+use failover_aws::{Transport, TransportError};
+use failover_simulator::Region;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use tokio::sync::Notify;
+
+/// What is done to the controller, beside what the scenario does to the region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Meddling {
+    /// It dies at this call.
+    pub crash: Option<Crash>,
+    /// Every call is made twice, and the second answer is given.
+    pub double_calls: bool,
+    /// Every event arrives twice.
+    pub double_events: bool,
+    /// Every event is given to two controllers at once.
+    pub two_controllers: bool,
+}
+
+/// Where the controller dies. Calls are counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crash {
+    /// Before the call reaches AWS.
+    Before(u64),
+    /// After AWS has done it, before its answer is seen.
+    After(u64),
+}
+
+/// The way to the region.
+#[derive(Debug)]
+pub(super) struct Meddled {
+    region: Region,
+    meddling: Meddling,
+    calls: AtomicU64,
+    crashed: AtomicBool,
+    crash: Notify,
+}
+
+impl Meddled {
+    pub(super) fn new(region: &Region, meddling: Meddling) -> Arc<Self> {
+        let region = region.clone();
+        Arc::new(Self {
+            region,
+            meddling,
+            calls: AtomicU64::new(0),
+            crashed: AtomicBool::new(false),
+            crash: Notify::new(),
+        })
+    }
+
+    /// How many calls the controller made.
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the controller dies.
+    pub(super) async fn crash(&self) {
+        self.crash.notified().await;
+    }
+
+    /// The controller dies here: its caller never hears of the call again.
+    async fn die(&self) -> TransportError {
+        if !self.crashed.swap(true, Ordering::Relaxed) {
+            self.crash.notify_one();
+        }
+        std::future::pending().await
+    }
+}
+
+/// A shared [`Meddled`], as the SDK clients want it.
+#[derive(Debug)]
+pub(super) struct Line(pub(super) Arc<Meddled>);
+
+impl Transport for Line {
+    fn call(&self, request: http::Request<Bytes>) -> BoxFuture<'static, Result<http::Response<Bytes>, TransportError>> {
+        let line = Arc::clone(&self.0);
+        let number = line.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        async move {
+            if line.meddling.crash == Some(Crash::Before(number)) {
+                return Err(line.die().await);
+            }
+            let again = line.meddling.double_calls.then(|| request.clone());
+            let mut answer = line.region.call(request).await;
+            if let Some(request) = again {
+                answer = line.region.call(request).await;
+            }
+            if line.meddling.crash == Some(Crash::After(number)) {
+                return Err(line.die().await);
+            }
+            answer.map_err(|error| TransportError::Broken(error.to_string()))
+        }
+        .boxed()
+    }
+}

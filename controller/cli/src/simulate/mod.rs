@@ -1,0 +1,17 @@
+//! Scenarios against the simulated region: what happens, how it must end, and a judge who asks the region, not the controller.
+
+mod judge;
+pub mod layout;
+mod meddle;
+mod play;
+pub mod scenario;
+
+pub use judge::Finding;
+pub use meddle::{Crash, Meddling};
+pub use play::{Played, play};
+pub use scenario::{Expect, SCENARIOS, Scenario};
+
+/// The scenario of a name.
+pub fn named(name: &str) -> Option<&'static Scenario> {
+    SCENARIOS.iter().find(|scenario| scenario.name == name)
+}

@@ -1,0 +1,290 @@
+//! Plays a scenario: the region's events go through the Lambda's own code, until all is settled.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use failover_aws::Aws;
+use failover_core::ids::ServiceName;
+use failover_core::ledger::Ledger;
+use failover_core::report::Report;
+use failover_engine::{Engine, Host, Names};
+use failover_lambda::{Invocation, handle};
+use failover_simulator::{Fault, Laws, Region, Setup};
+use futures::StreamExt as _;
+use futures::future::LocalBoxFuture;
+use futures::stream::FuturesUnordered;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::judge::{self, Finding};
+use super::layout::{Made, REGION, SERVICE};
+use super::meddle::{Line, Meddled, Meddling};
+use super::scenario::{Act, Happening, Scenario};
+use crate::embedded;
+
+/// Lambda's longest time limit.
+const LAMBDA_TIMEOUT: SignedDuration = SignedDuration::from_mins(15);
+/// Lambda hands a failed asynchronous event over again after one minute, then after two.
+const RETRY_AFTER: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)];
+/// A controller that has not settled by then does not converge.
+const LONGEST: Duration = Duration::from_secs(4 * 3600);
+/// What stands still for so long after the last thing that happened is taken for the end.
+const QUIET: Duration = Duration::from_secs(15 * 60);
+/// After a failover, upkeep gets a few ticks to set aside what was left behind.
+const AFTERMATH: Duration = Duration::from_secs(5 * 60);
+
+/// How a scenario was played, and what the region's ground truth says of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Played {
+    /// Which.
+    pub scenario: &'static str,
+    /// From which seed.
+    pub seed: u64,
+    /// Whether it ended as it must, with every rule kept.
+    pub as_expected: bool,
+    /// In one word: done, halted, refused, untouched.
+    pub outcome: &'static str,
+    /// The report of the failover, if there was one.
+    pub report: Option<Report>,
+    /// What is not as it must be.
+    pub findings: Vec<Finding>,
+    /// Calls of AWS that the controller made.
+    pub api_calls: u64,
+    /// The longest gap in service as clients saw it.
+    pub client_downtime_seconds: f64,
+    /// Acknowledged writes that the active volumes lack, as time.
+    pub lost_seconds: f64,
+    /// How long it took, in the region's time.
+    pub simulated_seconds: f64,
+}
+
+/// Plays a scenario in a region of its own, on a runtime of its own, under virtual time: the same seed, the same story.
+pub fn play(scenario: &Scenario, seed: u64, meddling: Meddling) -> std::io::Result<Played> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    // The SDK's retry jitter draws from this thread's generator.
+    fastrand::seed(seed);
+    Ok(runtime.block_on(Stage::set(scenario, seed, meddling).play()))
+}
+
+struct Stage<'a> {
+    scenario: &'a Scenario,
+    seed: u64,
+    meddling: Meddling,
+    region: Region,
+    made: Made,
+    line: Arc<Meddled>,
+    aws: Aws,
+    /// The operators' own way to the region, which nobody meddles with.
+    operator: Engine,
+    invocations: u64,
+    findings: Vec<Finding>,
+    reports: Vec<Report>,
+}
+
+/// An event on its way to the Lambda.
+#[derive(Debug, Clone)]
+struct Event {
+    payload: Value,
+    request_id: String,
+    failures: usize,
+}
+
+type Running<'r> = FuturesUnordered<LocalBoxFuture<'r, (Event, bool, Vec<Report>)>>;
+
+impl<'a> Stage<'a> {
+    fn set(scenario: &'a Scenario, seed: u64, meddling: Meddling) -> Self {
+        let region =
+            Region::new(Setup { seed, region_name: REGION.to_owned(), laws: Laws::default(), ..Setup::default() });
+        let made = scenario.layout.build(&region);
+        let line = Meddled::new(&region, meddling);
+        let aws = Aws::over(Arc::new(Line(Arc::clone(&line))), embedded::clock(&region), REGION);
+        let operator = embedded::engine(&region, REGION, &Names::default(), "operator");
+        Self {
+            scenario,
+            seed,
+            meddling,
+            region,
+            made,
+            line,
+            aws,
+            operator,
+            invocations: 0,
+            findings: Vec::new(),
+            reports: Vec::new(),
+        }
+    }
+
+    async fn play(mut self) -> Played {
+        if let Err(error) = self.adopt().await {
+            self.findings.push(Finding::new("set-up", error));
+        } else {
+            self.until_quiet().await;
+        }
+        let ledger = self.ledger().await;
+        let mut verdict = judge::judge(self.scenario, &self.made, ledger.as_ref(), &self.reports, &self.region.truth());
+        verdict.findings.append(&mut self.findings);
+        Played {
+            scenario: self.scenario.name,
+            seed: self.seed,
+            as_expected: verdict.findings.is_empty(),
+            outcome: verdict.outcome,
+            report: self.reports.last().cloned().or(verdict.running),
+            findings: verdict.findings,
+            api_calls: self.line.calls(),
+            client_downtime_seconds: verdict.client_downtime_seconds,
+            lost_seconds: verdict.lost_seconds,
+            simulated_seconds: self.region.now().seconds(),
+        }
+    }
+
+    async fn adopt(&self) -> Result<(), String> {
+        self.operator.store().create_table().await.map_err(|error| error.to_string())?;
+        let applied = self.operator.apply(&self.scenario.layout.failover_toml()).await;
+        applied.map(drop).map_err(|error| error.to_string())
+    }
+
+    async fn ledger(&self) -> Option<Ledger> {
+        let service = ServiceName::new(SERVICE).ok()?;
+        self.operator.store().read(&service).await.ok().flatten().map(|stored| stored.ledger)
+    }
+
+    async fn until_quiet(&mut self) {
+        let started = tokio::time::Instant::now();
+        let mut acts: Vec<Act> = (self.scenario.script)(&self.made);
+        acts.sort_by_key(|act| Reverse(act.at_seconds));
+        let last_act = acts.first().map_or(0, |act| act.at_seconds);
+        let mut retries: BinaryHeap<Reverse<(tokio::time::Instant, u64)>> = BinaryHeap::new();
+        let mut waiting: std::collections::BTreeMap<u64, Event> = std::collections::BTreeMap::new();
+        let running: Running<'_> = FuturesUnordered::new();
+        tokio::pin!(running);
+        let mut in_flight: Vec<Event> = Vec::new();
+        let mut ended_at: Option<tokio::time::Instant> = None;
+        loop {
+            let next_act = acts.last().map(|act| started + Duration::from_secs(act.at_seconds));
+            let next_retry = retries.peek().map(|Reverse((at, _))| *at);
+            let mut arrived: Vec<Event> = Vec::new();
+            let mut failed: Vec<Event> = Vec::new();
+            tokio::select! {
+                biased;
+                () = self.line.crash() => {
+                    // The process is gone, and with it whatever it was doing.
+                    running.clear();
+                    failed.append(&mut in_flight);
+                }
+                Some((event, succeeded, reports)) = running.next(), if !running.is_empty() => {
+                    if let Some(index) = in_flight.iter().position(|it| it.request_id == event.request_id) {
+                        in_flight.swap_remove(index);
+                    }
+                    self.reports.extend(reports);
+                    if !succeeded {
+                        failed.push(event);
+                    }
+                }
+                () = sleep_until(next_act), if next_act.is_some() => {
+                    if let Some(act) = acts.pop() {
+                        arrived.extend(self.happen(act.what));
+                    }
+                }
+                () = sleep_until(next_retry), if next_retry.is_some() => {
+                    if let Some(Reverse((_, number))) = retries.pop() {
+                        arrived.extend(waiting.remove(&number));
+                    }
+                }
+                delivery = self.region.next_delivery() => {
+                    arrived.push(self.event(delivery.event));
+                }
+            }
+            for event in failed {
+                if let Some(after) = RETRY_AFTER.get(event.failures) {
+                    let number = self.next_number();
+                    retries.push(Reverse((tokio::time::Instant::now() + *after, number)));
+                    waiting.insert(number, Event { failures: event.failures + 1, ..event });
+                }
+            }
+            for event in arrived {
+                let copies = if self.meddling.double_events || self.meddling.two_controllers { 2 } else { 1 };
+                for _ in 0..copies {
+                    in_flight.push(event.clone());
+                    running.push(self.invoke(event.clone()));
+                }
+            }
+            let elapsed = started.elapsed();
+            if elapsed > LONGEST {
+                self.findings
+                    .push(Finding::new("does not converge", format!("not settled after {} s", LONGEST.as_secs())));
+                return;
+            }
+            let all_happened = acts.is_empty() && retries.is_empty() && running.is_empty();
+            if all_happened && self.is_at_rest(elapsed, Duration::from_secs(last_act)).await {
+                let since = *ended_at.get_or_insert_with(tokio::time::Instant::now);
+                if since.elapsed() >= AFTERMATH {
+                    return;
+                }
+            } else if all_happened {
+                ended_at = None;
+            }
+        }
+    }
+
+    /// Nothing is under way: a failover is done, or nothing has moved for long enough.
+    async fn is_at_rest(&self, elapsed: Duration, last_act: Duration) -> bool {
+        let quiet = elapsed >= last_act + QUIET;
+        match self.ledger().await {
+            Some(ledger) if ledger.failover.as_ref().is_some_and(|failover| failover.halted.is_none()) => false,
+            Some(ledger) if ledger.is_settled() && ledger.last.is_some() => elapsed > last_act,
+            Some(_) => quiet,
+            None => true,
+        }
+    }
+
+    fn happen(&mut self, what: Happening) -> Option<Event> {
+        match what {
+            Happening::Event(payload) => Some(self.event(payload)),
+            Happening::Fault(json) => {
+                let injected =
+                    Fault::from_json(json.to_string().as_bytes()).and_then(|fault| self.region.inject(fault));
+                if let Err(error) = injected {
+                    self.findings.push(Finding::new("script", format!("{json}: {error}")));
+                }
+                None
+            }
+        }
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.invocations += 1;
+        self.invocations
+    }
+
+    fn event(&mut self, payload: Value) -> Event {
+        Event { payload, request_id: format!("request-{}", self.next_number()), failures: 0 }
+    }
+
+    /// A Lambda process of its own, with this event.
+    fn invoke<'r>(&mut self, event: Event) -> LocalBoxFuture<'r, (Event, bool, Vec<Report>)> {
+        let holder = format!("lambda-{}", self.next_number());
+        let engine = Engine::new(self.aws.clone(), embedded::clock(&self.region), &Names::default(), holder);
+        Box::pin(async move {
+            let ends_at = engine.now().saturating_add(LAMBDA_TIMEOUT).unwrap_or(Timestamp::MAX);
+            let invocation = Invocation { host: Host::until(ends_at), request_id: Some(event.request_id.clone()) };
+            match handle(&engine, event.payload.clone(), invocation).await {
+                Ok(answer) => (event, true, answer.reports().cloned().collect()),
+                Err(error) => {
+                    tracing::warn!(error = %error.text(), "the invocation failed");
+                    let reports = error.answer().map(|answer| answer.reports().cloned().collect());
+                    (event, false, reports.unwrap_or_default())
+                }
+            }
+        })
+    }
+}
+
+async fn sleep_until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
