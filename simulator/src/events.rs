@@ -33,7 +33,7 @@ enum DeliveryClass {
 const WAITING_KEPT: usize = 10_000;
 /// Emitted events kept for people to read.
 const LOG_KEPT: usize = 1_000;
-const DEFAULT_TICK: Duration = Duration::from_secs(60);
+const DEFAULT_TICK: Duration = Duration::from_mins(1);
 
 /// Events on their way.
 #[derive(Debug)]
@@ -125,11 +125,11 @@ impl State {
 
     fn tick_event(&mut self, at: RegionTime) -> Value {
         let rule = format!("arn:aws:events:{}:{}:rule/failover-tick", self.region_name, self.account_id);
-        self.envelope("aws.events", "Scheduled Event", &rule, json!({}), at)
+        self.envelope("aws.events", "Scheduled Event", &rule, &json!({}), at)
     }
 
     /// What all events have around their detail.
-    fn envelope(&mut self, source: &str, detail_type: &str, resource: &str, detail: Value, at: RegionTime) -> Value {
+    fn envelope(&mut self, source: &str, detail_type: &str, resource: &str, detail: &Value, at: RegionTime) -> Value {
         json!({
             "version": "0",
             "id": self.ids.uuid(),
@@ -174,14 +174,15 @@ impl State {
 
     pub(crate) fn emit_instance_state(&mut self, id: &str, state: InstanceState, at: RegionTime) {
         let detail = json!({"instance-id": id, "state": state.name()});
-        let event = self.envelope("aws.ec2", "EC2 Instance State-change Notification", &self.arn("instance", id), detail, at);
+        let event =
+            self.envelope("aws.ec2", "EC2 Instance State-change Notification", &self.arn("instance", id), &detail, at);
         self.emit(DeliveryClass::BestEffort, event, at);
     }
 
     pub(crate) fn emit_volume(&mut self, id: &str, what: &str, result: &str, at: RegionTime) {
         let cause = if result == "failed" { "The volume could not be created." } else { "" };
         let detail = json!({"result": result, "cause": cause, "event": what, "request-id": self.ids.uuid()});
-        let event = self.envelope("aws.ec2", "EBS Volume Notification", &self.arn("volume", id), detail, at);
+        let event = self.envelope("aws.ec2", "EBS Volume Notification", &self.arn("volume", id), &detail, at);
         self.emit(DeliveryClass::BestEffort, event, at);
     }
 
@@ -199,7 +200,7 @@ impl State {
             "endTime": timestamp_seconds(self.clock.wall(at)),
         });
         let set = snapshot.set.clone();
-        let event = self.envelope("aws.ec2", "EBS Snapshot Notification", &self.odd_arn("snapshot", id), detail, at);
+        let event = self.envelope("aws.ec2", "EBS Snapshot Notification", &self.odd_arn("snapshot", id), &detail, at);
         self.emit(DeliveryClass::BestEffort, event, at);
         self.emit_snapshot_set(&set, at);
     }
@@ -230,7 +231,7 @@ impl State {
             "snapshots": members.iter().map(describe).collect::<Vec<_>>(),
         });
         let resource = set.first().map(|id| self.odd_arn("snapshot", id)).unwrap_or_default();
-        let event = self.envelope("aws.ec2", "EBS Multi-Volume Snapshots Completion Status", &resource, detail, at);
+        let event = self.envelope("aws.ec2", "EBS Multi-Volume Snapshots Completion Status", &resource, &detail, at);
         self.emit(DeliveryClass::BestEffort, event, at);
     }
 
@@ -239,13 +240,14 @@ impl State {
         let zone = self.instances.get(id).map(|instance| instance.zone.clone()).unwrap_or_default();
         let resource = format!("arn:aws:ec2:{zone}:instance/{id}");
         let detail = json!({"instance-id": id, "instance-action": action});
-        let event = self.envelope("aws.ec2", "EC2 Spot Instance Interruption Warning", &resource, detail, at);
+        let event = self.envelope("aws.ec2", "EC2 Spot Instance Interruption Warning", &resource, &detail, at);
         self.emit(DeliveryClass::BestEffort, event, at);
     }
 
     pub(crate) fn emit_rebalance(&mut self, id: &str, at: RegionTime) {
         let detail = json!({"instance-id": id});
-        let event = self.envelope("aws.ec2", "EC2 Instance Rebalance Recommendation", &self.arn("instance", id), detail, at);
+        let event =
+            self.envelope("aws.ec2", "EC2 Instance Rebalance Recommendation", &self.arn("instance", id), &detail, at);
         self.emit(DeliveryClass::BestEffort, event, at);
     }
 
@@ -259,7 +261,7 @@ impl State {
             "eventDescription": [{"language": "en_US", "latestDescription": format!("{code} affects {id}")}],
             "affectedEntities": [{"entityValue": id}],
         });
-        let event = self.envelope("aws.health", "AWS Health Event", id, detail, at);
+        let event = self.envelope("aws.health", "AWS Health Event", id, &detail, at);
         self.emit(DeliveryClass::BestEffort, event, at);
     }
 
@@ -291,7 +293,7 @@ impl State {
             },
         });
         let resource = alarm.arn.clone();
-        let event = self.envelope("aws.cloudwatch", "CloudWatch Alarm State Change", &resource, detail, at);
+        let event = self.envelope("aws.cloudwatch", "CloudWatch Alarm State Change", &resource, &detail, at);
         self.emit(DeliveryClass::AtLeastOnce, event, at);
     }
 }

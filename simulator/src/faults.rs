@@ -311,14 +311,17 @@ pub(crate) struct ActiveFaults {
 impl ActiveFaults {
     pub(crate) fn refuses_capacity(&self, instance: Option<&str>, zone: &str, at: RegionTime) -> bool {
         self.capacity.iter().any(|refusal| {
-            let named = refusal.zone.as_deref() == Some(zone) || (instance.is_some() && refusal.instance.as_deref() == instance);
+            let named = refusal.zone.as_deref() == Some(zone)
+                || (instance.is_some() && refusal.instance.as_deref() == instance);
             named && at < refusal.until
         })
     }
 
     /// How likely a call is to be throttled now.
     pub(crate) fn throttle_probability(&self, action: &str, at: RegionTime) -> f64 {
-        let applies = |throttle: &&ThrottleFault| throttle.action.as_deref().is_none_or(|named| named == action) && at < throttle.until;
+        let applies = |throttle: &&ThrottleFault| {
+            throttle.action.as_deref().is_none_or(|named| named == action) && at < throttle.until
+        };
         self.throttles.iter().filter(applies).fold(0.0, |most, throttle| most.max(throttle.probability))
     }
 
@@ -438,20 +441,39 @@ impl State {
             }
             Fault::FailAction { action, code, status, count, after_effect } => {
                 if !(400..=599).contains(&status) {
-                    return Err(FaultError::OutOfBounds { name: "status", value: f64::from(status), allowed: "400 to 599" });
+                    return Err(FaultError::OutOfBounds {
+                        name: "status",
+                        value: f64::from(status),
+                        allowed: "400 to 599",
+                    });
                 }
-                self.faults.actions.push(ActionFault { action, left: count, effect: ActionEffect::Fail { code, status, after_effect } });
+                self.faults.actions.push(ActionFault {
+                    action,
+                    left: count,
+                    effect: ActionEffect::Fail { code, status, after_effect },
+                });
             }
             Fault::HangAction { action, count, after_effect } => {
-                self.faults.actions.push(ActionFault { action, left: count, effect: ActionEffect::Hang { after_effect } });
+                self.faults.actions.push(ActionFault {
+                    action,
+                    left: count,
+                    effect: ActionEffect::Hang { after_effect },
+                });
             }
             Fault::SlowAction { action, seconds: value, count } => {
                 seconds("seconds", value)?;
-                self.faults.actions.push(ActionFault { action, left: count, effect: ActionEffect::Slow { seconds: value } });
+                self.faults.actions.push(ActionFault {
+                    action,
+                    left: count,
+                    effect: ActionEffect::Slow { seconds: value },
+                });
             }
             Fault::FailSnapshot { snapshot, next } => self.fail_snapshot(snapshot, next)?,
             Fault::FailVolume { volume, next } => self.fail_volume(volume, next)?,
-            Fault::DelayEvents { .. } | Fault::LoseEvents { .. } | Fault::RepeatEvents { .. } | Fault::ReorderEvents { .. } => {
+            Fault::DelayEvents { .. }
+            | Fault::LoseEvents { .. }
+            | Fault::RepeatEvents { .. }
+            | Fault::ReorderEvents { .. } => {
                 return self.disturb_events(&fault);
             }
             Fault::SetAlarm { alarm, state } => {
@@ -480,8 +502,12 @@ impl State {
                 self.cut_guest(&instance);
                 self.replan_stop(&instance, at);
             }
-            Fault::ImpairNetwork { instance } => self.set_condition(&instance, |condition| condition.network_impaired = true),
-            Fault::IgnoreShutdown { instance } => self.set_condition(&instance, |condition| condition.ignores_shutdown = true),
+            Fault::ImpairNetwork { instance } => {
+                self.set_condition(&instance, |condition| condition.network_impaired = true)
+            }
+            Fault::IgnoreShutdown { instance } => {
+                self.set_condition(&instance, |condition| condition.ignores_shutdown = true)
+            }
             Fault::ImpairEbs { instance } => self.set_condition(&instance, |condition| condition.ebs_impaired = true),
             Fault::Heal { instance } => {
                 self.set_condition(&instance, |condition| *condition = crate::laws::instance::Condition::default());
@@ -527,7 +553,9 @@ impl State {
         match (snapshot, next) {
             (Some(id), None) => match self.snapshots.get_mut(&id) {
                 Some(found) if found.state == crate::laws::snapshot::SnapshotState::Pending => found.will_fail = true,
-                Some(found) => return Err(FaultError::WrongState { named: id, state: found.state.name(), allowed: "pending" }),
+                Some(found) => {
+                    return Err(FaultError::WrongState { named: id, state: found.state.name(), allowed: "pending" });
+                }
                 None => {}
             },
             (None, Some(count)) => self.faults.failing_snapshots += count,
@@ -540,7 +568,9 @@ impl State {
         match (volume, next) {
             (Some(id), None) => match self.volumes.get_mut(&id) {
                 Some(found) if found.state == crate::laws::volume::VolumeState::Creating => found.will_fail = true,
-                Some(found) => return Err(FaultError::WrongState { named: id, state: found.state.name(), allowed: "creating" }),
+                Some(found) => {
+                    return Err(FaultError::WrongState { named: id, state: found.state.name(), allowed: "creating" });
+                }
                 None => {}
             },
             (None, Some(count)) => self.faults.failing_volumes += count,

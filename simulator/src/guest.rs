@@ -13,18 +13,36 @@ use crate::schedule::Transition;
 use crate::state::State;
 use crate::time::RegionTime;
 
+/// How far the service in a guest has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServicePhase {
+    /// It does not run.
+    #[default]
+    Down,
+    /// Its volumes are being mounted and it starts.
+    Starting,
+    /// It runs, and writes to its volumes.
+    Serving,
+}
+
 /// The guest of one instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Guest {
     /// The operating system runs.
     pub up: bool,
-    /// The service runs, and writes to its volumes.
-    pub serving: bool,
     /// The service has been told to stop and its volumes are unmounted.
     pub quiesced: bool,
-    /// Mounting and starting.
-    pub(crate) starting: bool,
+    /// How far the service has come.
+    pub service: ServicePhase,
     pub(crate) generation: u64,
+}
+
+impl Guest {
+    /// Whether its service runs, and writes.
+    pub fn serves(&self) -> bool {
+        self.service == ServicePhase::Serving
+    }
 }
 
 impl State {
@@ -78,9 +96,12 @@ impl State {
     }
 
     pub(crate) fn service_up(&mut self, id: &str, guest_generation: u64) {
-        if let Some(guest) = self.guests.get_mut(id).filter(|guest| guest.generation == guest_generation && guest.starting) {
-            guest.starting = false;
-            guest.serving = true;
+        if let Some(guest) = self
+            .guests
+            .get_mut(id)
+            .filter(|guest| guest.generation == guest_generation && guest.service == ServicePhase::Starting)
+        {
+            guest.service = ServicePhase::Serving;
         }
     }
 
@@ -89,7 +110,7 @@ impl State {
         let Some(guest) = self.guests.get(instance_id) else { return false };
         let workload = self.instances.get(instance_id).and_then(|instance| instance.workload.as_deref());
         let service = self.truth.data_of(volume_id).map(|data| data.service.as_str());
-        guest.up && (guest.serving || guest.starting) && workload.is_some() && workload == service
+        guest.up && guest.service != ServicePhase::Down && workload.is_some() && workload == service
     }
 
     /// The volumes of its service that the instance has, if it has all of them: what its guest needs to serve.
@@ -118,11 +139,8 @@ impl State {
     }
 
     fn settle(&mut self, at: RegionTime, at_once: bool) {
-        let with_workload: Vec<(String, String)> = self
-            .guests
-            .keys()
-            .filter_map(|id| Some((id.clone(), self.instances.get(id)?.workload.clone()?)))
-            .collect();
+        let with_workload: Vec<(String, String)> =
+            self.guests.keys().filter_map(|id| Some((id.clone(), self.instances.get(id)?.workload.clone()?))).collect();
         for (id, service) in &with_workload {
             self.settle_guest(id, service, at, at_once);
         }
@@ -136,15 +154,14 @@ impl State {
         let Some(guest) = self.guests.get_mut(id) else { return };
         let can_serve = guest.up && !guest.quiesced && has_volumes && !stalled;
         if !can_serve {
-            if guest.serving || guest.starting {
-                guest.serving = false;
-                guest.starting = false;
+            if guest.service != ServicePhase::Down {
+                guest.service = ServicePhase::Down;
                 guest.generation += 1;
             }
         } else if at_once {
-            guest.serving = true;
-        } else if !guest.serving && !guest.starting {
-            guest.starting = true;
+            guest.service = ServicePhase::Serving;
+        } else if guest.service == ServicePhase::Down {
+            guest.service = ServicePhase::Starting;
             let guest_generation = guest.generation;
             let wait = self.sample(self.laws.guests.service_start);
             self.schedule.add(at.after(wait), Transition::ServiceUp { instance: id.to_owned(), guest_generation });
@@ -154,7 +171,7 @@ impl State {
     fn note_writes(&mut self, with_workload: &[(String, String)], at: RegionTime) {
         let mut writing = Vec::new();
         for (id, service) in with_workload {
-            if self.guests.get(id).is_some_and(|guest| guest.serving) {
+            if self.guests.get(id).is_some_and(Guest::serves) {
                 let volumes = self.service_volumes(id, service).unwrap_or_default();
                 writing.extend(volumes.into_iter().map(|volume| (volume, id.clone())));
             }
@@ -168,11 +185,12 @@ impl State {
         services.dedup();
         let mut heard = Vec::new();
         for service in services {
-            let mut paths = self.addresses.iter().filter(|(_, address)| address.service.as_deref() == Some(service)).peekable();
+            let mut paths =
+                self.addresses.iter().filter(|(_, address)| address.service.as_deref() == Some(service)).peekable();
             let has_address = paths.peek().is_some();
             let targets: Vec<&str> = paths.filter_map(|(_, address)| address.data_path.as_deref()).collect();
             let serving = |id: &&String| {
-                self.guests.get(*id).is_some_and(|guest| guest.serving)
+                self.guests.get(*id).is_some_and(Guest::serves)
                     && self.is_reachable(id)
                     && (!has_address || targets.contains(&id.as_str()))
             };

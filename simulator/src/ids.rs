@@ -23,7 +23,13 @@ impl IdMaker {
     pub(crate) fn uuid(&mut self) -> String {
         let (high, low) = (self.rng.u64(..), self.rng.u64(..));
         let low_group = low >> 48 & 0x3fff | 0x8000;
-        format!("{:08x}-{:04x}-4{:03x}-{low_group:04x}-{:012x}", high >> 32, high >> 16 & 0xffff, high & 0xfff, low & 0xffff_ffff_ffff)
+        format!(
+            "{:08x}-{:04x}-4{:03x}-{low_group:04x}-{:012x}",
+            high >> 32,
+            high >> 16 & 0xffff,
+            high & 0xfff,
+            low & 0xffff_ffff_ffff
+        )
     }
 
     /// The next free private address in the zone's subnet, `10.0.<16 x zone>.4` on: AWS keeps the first four for itself.

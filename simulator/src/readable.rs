@@ -11,8 +11,12 @@ use crate::truth::Resource;
 impl State {
     /// Everything as it really is, without lag.
     pub(crate) fn readable(&self, now: RegionTime) -> Value {
-        let counts: Map<String, Value> =
-            self.call_log.counts.iter().map(|((service, action), count)| (format!("{service} {action}"), json!(count))).collect();
+        let counts: Map<String, Value> = self
+            .call_log
+            .counts
+            .iter()
+            .map(|((service, action), count)| (format!("{service} {action}"), json!(count)))
+            .collect();
         json!({
             "region": self.region_name,
             "account": self.account_id,

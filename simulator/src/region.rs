@@ -107,7 +107,14 @@ impl CallLog {
         }
         *self.counts.entry((service.name(), action.to_owned())).or_default() += 1;
         let action = action.to_owned();
-        self.records.push(CallRecord { service: service.name(), action, at, status: None, error_code: None, latency: None });
+        self.records.push(CallRecord {
+            service: service.name(),
+            action,
+            at,
+            status: None,
+            error_code: None,
+            latency: None,
+        });
         Some(self.records.len() - 1)
     }
 

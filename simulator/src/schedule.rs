@@ -8,27 +8,72 @@ use crate::time::RegionTime;
 /// Something that happens by itself at a time. A generation that is no longer the resource's makes it void.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Transition {
-    InstanceRunning { instance: String, generation: u64 },
-    InstanceStopped { instance: String, generation: u64 },
-    InstanceTerminated { instance: String, generation: u64 },
+    InstanceRunning {
+        instance: String,
+        generation: u64,
+    },
+    InstanceStopped {
+        instance: String,
+        generation: u64,
+    },
+    InstanceTerminated {
+        instance: String,
+        generation: u64,
+    },
     /// A terminated instance leaves the describes.
-    InstanceForgotten { instance: String },
+    InstanceForgotten {
+        instance: String,
+    },
     /// Two minutes after its spot warning.
-    SpotReclaimed { instance: String, terminate: bool },
-    GuestUp { instance: String, generation: u64 },
-    GuestDown { instance: String, generation: u64 },
+    SpotReclaimed {
+        instance: String,
+        terminate: bool,
+    },
+    GuestUp {
+        instance: String,
+        generation: u64,
+    },
+    GuestDown {
+        instance: String,
+        generation: u64,
+    },
     /// The guest has mounted its volumes and its service runs.
-    ServiceUp { instance: String, guest_generation: u64 },
-    StatusEvaluated { instance: String, generation: u64 },
+    ServiceUp {
+        instance: String,
+        guest_generation: u64,
+    },
+    StatusEvaluated {
+        instance: String,
+        generation: u64,
+    },
     AlarmsEvaluated,
-    VolumeCreated { volume: String },
-    VolumeDeleted { volume: String },
-    VolumeAttached { volume: String, generation: u64 },
+    VolumeCreated {
+        volume: String,
+    },
+    VolumeDeleted {
+        volume: String,
+    },
+    VolumeAttached {
+        volume: String,
+        generation: u64,
+    },
     /// A clean detach finds out whether the guest still holds the device.
-    DetachTried { volume: String, generation: u64 },
-    VolumeDetached { volume: String, generation: u64 },
-    SnapshotDone { snapshot: String },
-    AddressSwitched { allocation: String, generation: u64, target: Option<String> },
+    DetachTried {
+        volume: String,
+        generation: u64,
+    },
+    VolumeDetached {
+        volume: String,
+        generation: u64,
+    },
+    SnapshotDone {
+        snapshot: String,
+    },
+    AddressSwitched {
+        allocation: String,
+        generation: u64,
+        target: Option<String>,
+    },
 }
 
 /// Pending transitions.

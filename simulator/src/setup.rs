@@ -308,7 +308,8 @@ impl State {
     }
 
     fn publish_past(&mut self, alarm: &Alarm, now: RegionTime) {
-        let running = |id: &&String| self.instances.get(id).is_some_and(|instance| instance.state == InstanceState::Running);
+        let running =
+            |id: &&String| self.instances.get(id).is_some_and(|instance| instance.state == InstanceState::Running);
         let Some(instance_id) = alarm.dimensions.iter().map(|(_, value)| value).find(running) else { return };
         if self.alarms.has_points(instance_id) {
             return;

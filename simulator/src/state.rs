@@ -6,6 +6,7 @@ use fastrand::Rng;
 
 use crate::events::EventQueue;
 use crate::faults::ActiveFaults;
+use crate::guest::Guest;
 use crate::ids::IdMaker;
 use crate::laws::Laws;
 use crate::laws::address::Address;
@@ -16,7 +17,6 @@ use crate::laws::snapshot::Snapshot;
 use crate::laws::throttle::Throttles;
 use crate::laws::volume::Volume;
 use crate::laws::zone::Zone;
-use crate::guest::Guest;
 use crate::region::{CallLog, TransitionRecord};
 use crate::schedule::{Schedule, Transition};
 use crate::setup::Setup;
@@ -38,7 +38,13 @@ pub(crate) struct Chance {
 impl Chance {
     fn new(seed: u64) -> Self {
         let mut root = Rng::with_seed(seed);
-        Self { laws: root.fork(), latency: root.fork(), consistency: root.fork(), events: root.fork(), faults: root.fork() }
+        Self {
+            laws: root.fork(),
+            latency: root.fork(),
+            consistency: root.fork(),
+            events: root.fork(),
+            faults: root.fork(),
+        }
     }
 }
 
@@ -87,7 +93,11 @@ impl State {
     pub(crate) fn new(setup: Setup) -> Self {
         let mut chance = Chance::new(setup.seed);
         let memory = seconds_duration(setup.laws.calls.visibility_lag_seconds);
-        let zones = setup.zones.iter().enumerate().map(|(index, name)| (name.clone(), Zone::new(&setup.region_name, name, index)));
+        let zones = setup
+            .zones
+            .iter()
+            .enumerate()
+            .map(|(index, name)| (name.clone(), Zone::new(&setup.region_name, name, index)));
         let zones = zones.collect();
         let ids = IdMaker::new(chance.laws.fork());
         let stores = Stores::new(&Settings {
@@ -141,7 +151,9 @@ impl State {
         match transition {
             Transition::InstanceRunning { instance, generation } => self.instance_runs(&instance, generation, at),
             Transition::InstanceStopped { instance, generation } => self.instance_stopped(&instance, generation, at),
-            Transition::InstanceTerminated { instance, generation } => self.instance_terminated(&instance, generation, at),
+            Transition::InstanceTerminated { instance, generation } => {
+                self.instance_terminated(&instance, generation, at)
+            }
             Transition::InstanceForgotten { instance } => self.forget_instance(&instance, at),
             Transition::SpotReclaimed { instance, terminate } => self.spot_reclaimed(&instance, terminate, at),
             Transition::GuestUp { instance, generation } => self.guest_up(&instance, generation),
@@ -155,7 +167,9 @@ impl State {
             Transition::DetachTried { volume, generation } => self.detach_tried(&volume, generation, at),
             Transition::VolumeDetached { volume, generation } => self.volume_detached(&volume, generation, at),
             Transition::SnapshotDone { snapshot } => self.snapshot_done(&snapshot, at),
-            Transition::AddressSwitched { allocation, generation, target } => self.address_switched(&allocation, generation, target, at),
+            Transition::AddressSwitched { allocation, generation, target } => {
+                self.address_switched(&allocation, generation, target, at)
+            }
         }
         self.settle_guests(at);
     }
@@ -166,7 +180,13 @@ impl State {
     }
 
     /// Notes how long a transition took from request to end.
-    pub(crate) fn record_transition(&mut self, kind: &'static str, resource: &str, requested_at: RegionTime, done_at: RegionTime) {
+    pub(crate) fn record_transition(
+        &mut self,
+        kind: &'static str,
+        resource: &str,
+        requested_at: RegionTime,
+        done_at: RegionTime,
+    ) {
         if self.transitions.len() < TRANSITIONS_KEPT {
             self.transitions.push(TransitionRecord { kind, resource: resource.to_owned(), requested_at, done_at });
         }

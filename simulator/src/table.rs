@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn a_lagging_read_sees_the_past() {
         let at = RegionTime::from_seconds;
-        let mut table = Table::new(Duration::from_secs(60));
+        let mut table = Table::new(Duration::from_mins(1));
         table.insert("vol-1", "creating", at(10));
         *table.change("vol-1", at(20)).unwrap() = "available";
         table.remove("vol-1", at(30));

@@ -86,7 +86,11 @@ pub(crate) fn sample(setup: Setup) -> Sample {
     let data = DataName { service: "db".to_owned(), volume_name: "data".to_owned() };
     let volume = region.add_volume(VolumeSetup { data: Some(data), ..VolumeSetup::default() });
     region.attach_at_start(&volume, &first, "/dev/sdf");
-    let address = region.add_address(AddressSetup { instance_id: Some(first.clone()), service: workload, ..AddressSetup::default() });
+    let address = region.add_address(AddressSetup {
+        instance_id: Some(first.clone()),
+        service: workload,
+        ..AddressSetup::default()
+    });
     Sample { region, first, second, volume, address }
 }
 

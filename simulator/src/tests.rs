@@ -10,11 +10,13 @@ use crate::laws::alarm::AlarmState;
 use crate::laws::instance::ForceStop;
 use crate::setup::{AlarmSetup, Setup};
 use crate::test_support::{Sample, call, exact_sample, sample, seconds, until};
+use crate::time::RegionTime;
+use crate::truth::Interval;
 use crate::{Laws, Region};
 
 /// Events until the predicate holds; at most an hour of them.
 async fn event_of(region: &Region, detail_type: &str) -> serde_json::Value {
-    tokio::time::timeout(Duration::from_secs(3600), async {
+    tokio::time::timeout(Duration::from_hours(1), async {
         loop {
             let delivery = region.next_delivery().await;
             if delivery.event["detail-type"] == detail_type {
@@ -36,8 +38,14 @@ async fn a_dead_host_raises_its_alarm_within_minutes() {
     let failed_at = region.now();
     region.inject(Fault::FailHost { instance: first.clone(), force_stop: ForceStop::Works }).unwrap();
     let event = event_of(&region, "CloudWatch Alarm State Change").await;
-    assert_eq!((&event["detail"]["alarmName"], &event["detail"]["state"]["value"]), (&"db-status".into(), &"ALARM".into()));
-    assert_eq!(event["detail"]["configuration"]["metrics"][0]["metricStat"]["metric"]["dimensions"]["InstanceId"], first.as_str());
+    assert_eq!(
+        (&event["detail"]["alarmName"], &event["detail"]["state"]["value"]),
+        (&"db-status".into(), &"ALARM".into())
+    );
+    assert_eq!(
+        event["detail"]["configuration"]["metrics"][0]["metricStat"]["metric"]["dimensions"]["InstanceId"],
+        first.as_str()
+    );
     assert_eq!(event["resources"][0], "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:db-status");
     let took = region.now().since(failed_at).as_secs();
     assert!((60..=240).contains(&took), "two failed minutes and some delay, not {took} s");
@@ -50,7 +58,7 @@ async fn a_dead_host_raises_its_alarm_within_minutes() {
 async fn events_carry_what_aws_documents_and_ticks_come_every_minute() {
     let Sample { region, second, volume, .. } = exact_sample();
     assert_eq!(event_of(&region, "Scheduled Event").await["source"], "aws.events");
-    assert_eq!(region.now().seconds().round(), 60.0);
+    assert_eq!(region.now().since(RegionTime::START).as_secs(), 60);
     region.inject(Fault::SpotWarning { instance: second.clone(), stop: false }).unwrap_err();
     call(&region, format!("StartInstances&InstanceId.1={second}")).await;
     let event = event_of(&region, "EC2 Instance State-change Notification").await;
@@ -59,7 +67,10 @@ async fn events_carry_what_aws_documents_and_ticks_come_every_minute() {
     let snapshot = call(&region, format!("CreateSnapshot&VolumeId={volume}")).await.text("snapshotId").to_owned();
     let event = event_of(&region, "EBS Snapshot Notification").await;
     assert_eq!(event["detail"]["snapshot_id"], format!("arn:aws:ec2::eu-central-1:snapshot/{snapshot}"));
-    assert_eq!((&event["detail"]["event"], &event["detail"]["result"]), (&"createSnapshot".into(), &"succeeded".into()));
+    assert_eq!(
+        (&event["detail"]["event"], &event["detail"]["result"]),
+        (&"createSnapshot".into(), &"succeeded".into())
+    );
     call(&region, "CreateVolume&AvailabilityZone=eu-central-1a&Size=1").await;
     assert_eq!(event_of(&region, "EBS Volume Notification").await["detail"]["result"], "available");
     until(&region, format!("DescribeInstances&InstanceId.1={second}"), "name", "running").await;
@@ -74,14 +85,20 @@ async fn events_carry_what_aws_documents_and_ticks_come_every_minute() {
 #[tokio::test(start_paused = true)]
 async fn best_effort_events_get_lost_and_alarms_do_not() {
     let Sample { region, first, second, .. } = exact_sample();
-    region.add_alarm(AlarmSetup { name: "a".to_owned(), instance_id: first, metric_name: "CPUUtilization".to_owned(), ..AlarmSetup::default() });
+    region.add_alarm(AlarmSetup {
+        name: "a".to_owned(),
+        instance_id: first,
+        metric_name: "CPUUtilization".to_owned(),
+        ..AlarmSetup::default()
+    });
     region.inject(Fault::LoseEvents { probability: 1.0 }).unwrap();
     region.inject(Fault::RepeatEvents { probability: 1.0 }).unwrap();
     region.inject(Fault::StartInstance { instance: second }).unwrap();
     region.inject(Fault::SetAlarm { alarm: "a".to_owned(), state: AlarmState::Alarm }).unwrap();
     region.set_tick(None);
     for _ in 0..2 {
-        let delivery = tokio::time::timeout(Duration::from_secs(200), region.next_delivery()).await.expect("an alarm, and again");
+        let delivery =
+            tokio::time::timeout(Duration::from_secs(200), region.next_delivery()).await.expect("an alarm, and again");
         assert_eq!(delivery.event["detail"]["state"]["value"], "ALARM");
     }
 }
@@ -138,9 +155,9 @@ async fn the_truth_catches_two_writers_and_what_they_lose() {
     assert!(region.truth().deleted_only_copy().is_empty());
     call(&region, format!("DeleteVolume&VolumeId={volume}")).await;
     let truth = region.truth();
-    let gone: f64 = truth.deleted_only_copy()[0].intervals.iter().map(|interval| interval.seconds()).sum();
+    let gone: f64 = truth.deleted_only_copy()[0].intervals.iter().map(Interval::seconds).sum();
     assert!((gone - lost).abs() < 1e-6, "{gone} of {lost}");
-    assert!(truth.downtime()["db"].iter().map(|gap| gap.seconds()).sum::<f64>() < 10.0);
+    assert!(truth.downtime()["db"].iter().map(Interval::seconds).sum::<f64>() < 10.0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,7 +169,10 @@ async fn a_clean_move_loses_nothing_and_has_one_writer() {
     until(&region, format!("DescribeInstances&InstanceId.1={first}"), "name", "stopped").await;
     let snapshot = call(&region, format!("CreateSnapshot&VolumeId={volume}")).await.text("snapshotId").to_owned();
     until(&region, format!("DescribeSnapshots&SnapshotId.1={snapshot}"), "status", "completed").await;
-    let restored = call(&region, format!("CreateVolume&AvailabilityZone=eu-central-1b&SnapshotId={snapshot}")).await.text("volumeId").to_owned();
+    let restored = call(&region, format!("CreateVolume&AvailabilityZone=eu-central-1b&SnapshotId={snapshot}"))
+        .await
+        .text("volumeId")
+        .to_owned();
     until(&region, format!("DescribeVolumes&VolumeId.1={restored}"), "status", "available").await;
     call(&region, format!("AttachVolume&VolumeId={restored}&InstanceId={second}&Device=/dev/sdf")).await;
     call(&region, format!("AssociateAddress&AllocationId={address}&InstanceId={second}")).await;
@@ -162,7 +182,12 @@ async fn a_clean_move_loses_nothing_and_has_one_writer() {
     assert!(truth.two_writers().is_empty());
     assert!(truth.lost_seconds(&[&restored]) < 1e-6);
     assert_eq!(truth.downtime()["db"].len(), 1);
-    assert!(truth.resources().iter().any(|resource| resource.id == restored && resource.attached_to.as_ref() == Some(&second)));
+    assert!(
+        truth
+            .resources()
+            .iter()
+            .any(|resource| resource.id == restored && resource.attached_to.as_ref() == Some(&second))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -217,7 +242,10 @@ fn the_same_seed_gives_the_same_trace_to_the_byte() {
 
 #[tokio::test(start_paused = true)]
 async fn a_fast_region_takes_a_share_of_the_time_and_keeps_the_walls_clock() {
-    let laws = Laws { instances: crate::laws::InstanceLaws { pending: Distribution::fixed(20.0), ..Default::default() }, ..Laws::exact_calls() };
+    let laws = Laws {
+        instances: crate::laws::InstanceLaws { pending: Distribution::fixed(20.0), ..Default::default() },
+        ..Laws::exact_calls()
+    };
     let Sample { region, second, .. } = sample(Setup { laws, speed: 20.0, ..Setup::default() });
     let before = region.wall_now();
     call(&region, format!("StartInstances&InstanceId.1={second}")).await;

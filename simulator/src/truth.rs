@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::intervals::TimeSet;
 pub use crate::intervals::Interval;
+use crate::intervals::TimeSet;
 use crate::setup::DataName;
 use crate::time::RegionTime;
 
@@ -114,7 +114,8 @@ impl TruthLog {
     /// A volume that holds a service's data from the start.
     pub(crate) fn register(&mut self, volume_id: &str, data: DataName) {
         self.names.entry(data.service.clone()).or_default().insert(data.volume_name.clone());
-        self.contents.insert(volume_id.to_owned(), Content { data, segments: Vec::new(), usable: true, deleted: false });
+        self.contents
+            .insert(volume_id.to_owned(), Content { data, segments: Vec::new(), usable: true, deleted: false });
     }
 
     pub(crate) fn data_of(&self, resource: &str) -> Option<&DataName> {
@@ -127,7 +128,8 @@ impl TruthLog {
 
     /// From now on exactly these pairs of volume and instance write.
     pub(crate) fn set_writers(&mut self, writing: &[(String, String)], at: RegionTime) {
-        let ended: Vec<(String, String)> = self.writing.keys().filter(|pair| !writing.contains(pair)).cloned().collect();
+        let ended: Vec<(String, String)> =
+            self.writing.keys().filter(|pair| !writing.contains(pair)).cloned().collect();
         for pair in ended {
             if let Some(from) = self.writing.remove(&pair) {
                 self.add_write(&pair.0, &pair.1, from, at);
@@ -168,10 +170,10 @@ impl TruthLog {
     /// The content of a volume or snapshot at a moment, with what is being written.
     fn segments_at(&self, resource: &str, at: RegionTime) -> Vec<Segment> {
         let Some(content) = self.contents.get(resource) else { return Vec::new() };
-        let open = self.writing.iter().filter(|((volume, _), from)| volume == resource && **from < at).map(|((_, writer), from)| Segment {
-            writer: writer.clone(),
-            interval: Interval { from: *from, to: at },
-        });
+        let open =
+            self.writing.iter().filter(|((volume, _), from)| volume == resource && **from < at).map(
+                |((_, writer), from)| Segment { writer: writer.clone(), interval: Interval { from: *from, to: at } },
+            );
         content.segments.iter().cloned().chain(open).collect()
     }
 
@@ -210,10 +212,11 @@ impl TruthLog {
     }
 
     fn acknowledged_until(&self, service: &str, at: RegionTime) -> Vec<Segment> {
-        let open = self.heard.get(service).filter(|(_, from)| *from < at).map(|(writer, from)| Segment {
-            writer: writer.clone(),
-            interval: Interval { from: *from, to: at },
-        });
+        let open = self
+            .heard
+            .get(service)
+            .filter(|(_, from)| *from < at)
+            .map(|(writer, from)| Segment { writer: writer.clone(), interval: Interval { from: *from, to: at } });
         self.acknowledged.get(service).into_iter().flatten().cloned().chain(open).collect()
     }
 
@@ -228,10 +231,12 @@ impl TruthLog {
         let others = self.contents.values().filter(|other| other.usable && !other.deleted && other.data == data);
         let elsewhere = others.fold(TimeSet::default(), |all, other| all.union(&other.moments()));
         let open = self.writing.keys().filter(|(volume, _)| volume != resource && self.data_of(volume) == Some(&data));
-        let being_written =
-            TimeSet::from_intervals(open.flat_map(|(volume, _)| self.segments_at(volume, at)).map(|segment| segment.interval));
-        let acknowledged =
-            TimeSet::from_intervals(self.acknowledged_until(&data.service, at).into_iter().map(|segment| segment.interval));
+        let being_written = TimeSet::from_intervals(
+            open.flat_map(|(volume, _)| self.segments_at(volume, at)).map(|segment| segment.interval),
+        );
+        let acknowledged = TimeSet::from_intervals(
+            self.acknowledged_until(&data.service, at).into_iter().map(|segment| segment.interval),
+        );
         let gone = acknowledged.intersect(&held).minus(&elsewhere.union(&being_written));
         if !gone.is_empty() {
             let (resource, service) = (resource.to_owned(), data.service);
@@ -242,12 +247,14 @@ impl TruthLog {
     /// The truth at a moment: what is open is closed there.
     pub(crate) fn at(&self, now: RegionTime, resources: Vec<Resource>) -> Truth {
         let mut closed = self.clone();
-        let serving = self.heard.iter().map(|(service, (instance, since))| {
-            (service.clone(), Serving { instance: instance.clone(), since: *since })
-        });
+        let serving = self
+            .heard
+            .iter()
+            .map(|(service, (instance, from))| (service.clone(), Serving { instance: instance.clone(), since: *from }));
         let serving = serving.collect();
         closed.set_writers(&[], now);
-        let services: Vec<(String, Option<String>)> = self.heard.keys().map(|service| (service.clone(), None)).collect();
+        let services: Vec<(String, Option<String>)> =
+            self.heard.keys().map(|service| (service.clone(), None)).collect();
         closed.set_heard(&services, now);
         Truth { now, log: closed, serving, resources }
     }
@@ -286,12 +293,19 @@ impl Truth {
                 let to = first.segment.interval.to.min(second.segment.interval.to);
                 let same_service = first.data.service == second.data.service;
                 if same_service && first.segment.writer != second.segment.writer && from < to {
-                    let writers = [first.segment.writer.clone(), second.segment.writer.clone()];
-                    found.push(TwoWriters { service: first.data.service.clone(), writers, interval: Interval { from, to } });
+                    let pair = [first.segment.writer.clone(), second.segment.writer.clone()];
+                    let both = TwoWriters {
+                        service: first.data.service.clone(),
+                        writers: pair,
+                        interval: Interval { from, to },
+                    };
+                    // A service with several volumes shows the same stretch once per pair of them.
+                    if !found.contains(&both) {
+                        found.push(both);
+                    }
                 }
             }
         }
-        found.dedup();
         found
     }
 
@@ -307,7 +321,8 @@ impl Truth {
         }
         let mut lost = TimeSet::default();
         for (data, held) in by_data {
-            let promised = TimeSet::from_intervals(self.acknowledged(&data.service).iter().map(|segment| segment.interval));
+            let promised =
+                TimeSet::from_intervals(self.acknowledged(&data.service).iter().map(|segment| segment.interval));
             lost = lost.union(&promised.minus(&held));
         }
         lost.into_vec()

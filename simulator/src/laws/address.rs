@@ -34,7 +34,12 @@ pub(crate) struct Association {
 }
 
 impl State {
-    pub(crate) fn allocate_address(&mut self, service: Option<String>, tags: BTreeMap<String, String>, at: RegionTime) -> String {
+    pub(crate) fn allocate_address(
+        &mut self,
+        service: Option<String>,
+        tags: BTreeMap<String, String>,
+        at: RegionTime,
+    ) -> String {
         let allocation_id = self.ids.id("eipalloc");
         let service = service.or_else(|| self.workload_tag.as_ref().and_then(|key| tags.get(key).cloned()));
         let address = Address {
@@ -60,7 +65,8 @@ impl State {
         allow_reassociation: bool,
         at: RegionTime,
     ) -> Result<String, AwsError> {
-        let (Some(address), Some(instance)) = (self.addresses.get(allocation_id), self.instances.get(instance_id)) else {
+        let (Some(address), Some(instance)) = (self.addresses.get(allocation_id), self.instances.get(instance_id))
+        else {
             return Ok(String::new());
         };
         check_holder_state(instance_id, instance.state, by_interface)?;
@@ -71,13 +77,20 @@ impl State {
             if !allow_reassociation {
                 return Err(AwsError::client(
                     "Resource.AlreadyAssociated",
-                    format!("resource {allocation_id} is already associated with associate-id {}", association.association_id),
+                    format!(
+                        "resource {allocation_id} is already associated with associate-id {}",
+                        association.association_id
+                    ),
                 ));
             }
         }
         self.drop_addresses_of(instance_id, at);
         let association_id = self.ids.id("eipassoc");
-        self.set_association(allocation_id, Some(Association { association_id: association_id.clone(), instance_id: instance_id.to_owned() }), at);
+        self.set_association(
+            allocation_id,
+            Some(Association { association_id: association_id.clone(), instance_id: instance_id.to_owned() }),
+            at,
+        );
         Ok(association_id)
     }
 
@@ -96,11 +109,23 @@ impl State {
         address.requested_at = at;
         let target = address.association.as_ref().map(|association| association.instance_id.clone());
         let generation = address.generation;
-        self.schedule.add(at.after(switch), Transition::AddressSwitched { allocation: allocation_id.to_owned(), generation, target });
+        self.schedule.add(
+            at.after(switch),
+            Transition::AddressSwitched { allocation: allocation_id.to_owned(), generation, target },
+        );
     }
 
-    pub(crate) fn address_switched(&mut self, allocation_id: &str, generation: u64, target: Option<String>, at: RegionTime) {
-        let Some(address) = self.addresses.get_mut(allocation_id).filter(|address| address.generation == generation) else { return };
+    pub(crate) fn address_switched(
+        &mut self,
+        allocation_id: &str,
+        generation: u64,
+        target: Option<String>,
+        at: RegionTime,
+    ) {
+        let Some(address) = self.addresses.get_mut(allocation_id).filter(|address| address.generation == generation)
+        else {
+            return;
+        };
         address.data_path = target;
         let requested_at = address.requested_at;
         self.record_transition("address", allocation_id, requested_at, at);
@@ -108,8 +133,11 @@ impl State {
 
     /// An instance has one address here: a new association, or its termination, drops the old one.
     pub(crate) fn drop_addresses_of(&mut self, instance_id: &str, at: RegionTime) {
-        let held = |address: &Address| address.association.as_ref().is_some_and(|association| association.instance_id == instance_id);
-        let allocations: Vec<String> = self.addresses.iter().filter(|(_, address)| held(address)).map(|(id, _)| id.to_owned()).collect();
+        let held = |address: &Address| {
+            address.association.as_ref().is_some_and(|association| association.instance_id == instance_id)
+        };
+        let allocations: Vec<String> =
+            self.addresses.iter().filter(|(_, address)| held(address)).map(|(id, _)| id.to_owned()).collect();
         for allocation in allocations {
             self.set_association(&allocation, None, at);
         }
@@ -131,5 +159,8 @@ fn check_holder_state(id: &str, state: InstanceState, by_interface: bool) -> Res
         return Ok(());
     }
     let code = if by_interface { "IncorrectInstanceState" } else { "InvalidInstanceID" };
-    Err(AwsError::client(code, format!("The {} instance '{id}' is not in a valid state for this operation.", state.name())))
+    Err(AwsError::client(
+        code,
+        format!("The {} instance '{id}' is not in a valid state for this operation.", state.name()),
+    ))
 }

@@ -76,6 +76,7 @@ impl MissingData {
 }
 
 /// A metric alarm.
+#[expect(clippy::struct_field_names, reason = "CloudWatch's own names")]
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Alarm {
     pub(crate) name: String,
@@ -152,7 +153,7 @@ impl DataPoint {
 /// Alarms look at this many periods more than they evaluate. AWS says "more", without a number.
 const EXTRA_PERIODS: u32 = 2;
 /// Alarms are evaluated once a minute for periods of a minute and more.
-const EVALUATE_EVERY: Duration = Duration::from_secs(60);
+const EVALUATE_EVERY: Duration = Duration::from_mins(1);
 /// Data points kept per instance: an hour, more than any alarm here looks at.
 const POINTS_KEPT: usize = 60;
 
@@ -183,7 +184,9 @@ impl Alarms {
         let of_period = |index: u32| {
             let to = at.before(period * index);
             let from = to.before(period);
-            let visible = points.iter().filter(|point| point.published_at <= at && point.measured_at >= from && point.measured_at < to);
+            let visible = points
+                .iter()
+                .filter(|point| point.published_at <= at && point.measured_at >= from && point.measured_at < to);
             let values = visible.filter_map(|point| point.value(&alarm.metric_name));
             aggregate(&alarm.statistic, values)
         };
@@ -192,7 +195,8 @@ impl Alarms {
 
     fn evaluate(&self, alarm: &Alarm, instance_id: &str, at: RegionTime) -> Option<AlarmState> {
         let wanted = usize::try_from(alarm.evaluation_periods.max(1)).unwrap_or(1);
-        let to_alarm = usize::try_from(alarm.datapoints_to_alarm.unwrap_or(alarm.evaluation_periods).max(1)).unwrap_or(1);
+        let to_alarm =
+            usize::try_from(alarm.datapoints_to_alarm.unwrap_or(alarm.evaluation_periods).max(1)).unwrap_or(1);
         let mut values = self.recent_values(alarm, instance_id, at);
         values.truncate(wanted);
         let breaching = values.iter().filter(|value| alarm.breaches(**value)).count();
@@ -215,7 +219,13 @@ fn aggregate(statistic: &str, values: impl Iterator<Item = f64>) -> Option<f64> 
 }
 
 /// CloudWatch's table of how missing points are treated; none keeps the state.
-fn verdict(missing_data: MissingData, wanted: usize, to_alarm: usize, present: usize, breaching: usize) -> Option<AlarmState> {
+fn verdict(
+    missing_data: MissingData,
+    wanted: usize,
+    to_alarm: usize,
+    present: usize,
+    breaching: usize,
+) -> Option<AlarmState> {
     let missing = wanted - present.min(wanted);
     let ok = present - breaching;
     match missing_data {
@@ -224,7 +234,9 @@ fn verdict(missing_data: MissingData, wanted: usize, to_alarm: usize, present: u
         MissingData::Breaching if breaching + missing >= to_alarm => Some(AlarmState::Alarm),
         MissingData::NotBreaching | MissingData::Ignore if breaching >= to_alarm => Some(AlarmState::Alarm),
         MissingData::Ignore if missing > 0 && ok <= wanted - to_alarm.min(wanted) => None,
-        MissingData::Missing | MissingData::Breaching | MissingData::NotBreaching | MissingData::Ignore => Some(AlarmState::Ok),
+        MissingData::Missing | MissingData::Breaching | MissingData::NotBreaching | MissingData::Ignore => {
+            Some(AlarmState::Ok)
+        }
     }
 }
 
@@ -255,7 +267,10 @@ impl State {
                 alarm.evaluation_periods,
                 alarm.threshold
             ),
-            AlarmState::Ok => format!("Threshold Crossed: 1 datapoint [0.0] was not greater than or equal to the threshold ({:.1}).", alarm.threshold),
+            AlarmState::Ok => format!(
+                "Threshold Crossed: 1 datapoint [0.0] was not greater than or equal to the threshold ({:.1}).",
+                alarm.threshold
+            ),
             AlarmState::InsufficientData => {
                 format!("Insufficient Data: {} datapoints were unknown.", alarm.evaluation_periods)
             }
@@ -263,7 +278,14 @@ impl State {
     }
 
     /// Sets an alarm's state and, if it changed, sends its event. As on AWS, the next evaluation may set it back.
-    pub(crate) fn set_alarm_state(&mut self, name: &str, state: AlarmState, reason: String, reason_data: String, at: RegionTime) {
+    pub(crate) fn set_alarm_state(
+        &mut self,
+        name: &str,
+        state: AlarmState,
+        reason: String,
+        reason_data: String,
+        at: RegionTime,
+    ) {
         let Some(alarm) = self.alarms.by_name.get_mut(name) else { return };
         let previous = alarm.clone();
         alarm.state = state;

@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn samples_stay_within_bounds_and_repeat_with_the_seed() {
-        let tail = Distribution::LongTail { low_seconds: 1.0, high_seconds: 2.0, tail_probability: 0.2, tail_seconds: 60.0 };
+        let tail =
+            Distribution::LongTail { low_seconds: 1.0, high_seconds: 2.0, tail_probability: 0.2, tail_seconds: 60.0 };
         let draw = |seed| {
             let mut rng = Rng::with_seed(seed);
             (0..500).map(|_| tail.sample(&mut rng)).collect::<Vec<_>>()

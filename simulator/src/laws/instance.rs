@@ -86,6 +86,7 @@ pub(crate) struct Condition {
 }
 
 /// One instance.
+#[expect(clippy::struct_field_names, reason = "EC2's own names")]
 #[derive(Debug, Clone)]
 pub(crate) struct Instance {
     pub(crate) id: String,
@@ -150,7 +151,8 @@ impl Default for RootDisk {
     }
 }
 
-const USER_INITIATED_SHUTDOWN: (&str, &str) = ("Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown");
+const USER_INITIATED_SHUTDOWN: (&str, &str) =
+    ("Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown");
 
 impl State {
     /// Makes an instance, `pending`, and lets it start. The caller has checked the zone and its capacity.
@@ -166,7 +168,8 @@ impl State {
         let (root, zone) = (launch.root, launch.zone.clone());
         let (index, subnet_id) =
             self.zones.get(&launch.zone).map_or((0, String::new()), |zone| (zone.index, zone.subnet_id.clone()));
-        let workload = launch.workload.or_else(|| self.workload_tag.as_ref().and_then(|key| launch.tags.get(key).cloned()));
+        let workload =
+            launch.workload.or_else(|| self.workload_tag.as_ref().and_then(|key| launch.tags.get(key).cloned()));
         let instance = Instance {
             id: id.clone(),
             reservation_id: reservation_id.to_owned(),
@@ -229,7 +232,9 @@ impl State {
                 self.begin_start(id, at);
                 Ok(())
             }
-            InstanceState::Stopping | InstanceState::ShuttingDown | InstanceState::Terminated => Err(wrong_state(id, "started")),
+            InstanceState::Stopping | InstanceState::ShuttingDown | InstanceState::Terminated => {
+                Err(wrong_state(id, "started"))
+            }
         }
     }
 
@@ -304,7 +309,11 @@ impl State {
         }
         let dead_host = instance.condition.host_failed.is_some();
         let was_stopped = instance.state == InstanceState::Stopped;
-        let law = if dead_host && !was_stopped { self.laws.instances.terminate_on_failed_host } else { self.laws.instances.terminate };
+        let law = if dead_host && !was_stopped {
+            self.laws.instances.terminate_on_failed_host
+        } else {
+            self.laws.instances.terminate
+        };
         let duration = self.sample(law);
         let reason = self.user_initiated(at);
         let Some(instance) = self.instances.change(id, at) else { return };
@@ -361,7 +370,13 @@ impl State {
     }
 
     /// The zone's, the type's or the instance's capacity may be refused by a fault: AWS answers with a server error then.
-    pub(crate) fn check_capacity(&self, id: Option<&str>, zone: &str, instance_type: &str, at: RegionTime) -> Result<(), AwsError> {
+    pub(crate) fn check_capacity(
+        &self,
+        id: Option<&str>,
+        zone: &str,
+        instance_type: &str,
+        at: RegionTime,
+    ) -> Result<(), AwsError> {
         if !self.faults.refuses_capacity(id, zone, at) {
             return Ok(());
         }

@@ -307,7 +307,12 @@ pub struct EventLaws {
 impl Default for EventLaws {
     fn default() -> Self {
         Self {
-            delay: Distribution::LongTail { low_seconds: 0.2, high_seconds: 5.0, tail_probability: 0.01, tail_seconds: 60.0 },
+            delay: Distribution::LongTail {
+                low_seconds: 0.2,
+                high_seconds: 5.0,
+                tail_probability: 0.01,
+                tail_seconds: 60.0,
+            },
             loss_probability: 0.001,
             duplicate_probability: 0.005,
             reorder_probability: 0.01,

@@ -72,10 +72,14 @@ impl State {
     pub(crate) fn check_snapshot_allowed(&self, volume_id: &str, at: RegionTime) -> Result<(), AwsError> {
         let Some(volume) = self.volumes.get(volume_id) else { return Ok(()) };
         if !matches!(volume.state, VolumeState::Available | VolumeState::InUse) {
-            return Err(AwsError::client("IncorrectState", format!("The volume '{volume_id}' is in the '{}' state.", volume.state.name())));
+            return Err(AwsError::client(
+                "IncorrectState",
+                format!("The volume '{volume_id}' is in the '{}' state.", volume.state.name()),
+            ));
         }
         let laws = &self.laws.snapshots;
-        let of_volume = || self.snapshots.iter().map(|(_, snapshot)| snapshot).filter(|snapshot| snapshot.volume_id == volume_id);
+        let of_volume =
+            || self.snapshots.iter().map(|(_, snapshot)| snapshot).filter(|snapshot| snapshot.volume_id == volume_id);
         let least_interval = seconds_duration(laws.least_interval_seconds);
         if of_volume().any(|snapshot| at.since(snapshot.started_at) < least_interval) {
             return Err(AwsError::client(
@@ -89,14 +93,22 @@ impl State {
         if unfinished >= allowed {
             return Err(AwsError::client(
                 "ConcurrentSnapshotLimitExceeded",
-                format!("Maximum allowed in-progress snapshots for a single volume exceeded. Volume '{volume_id}' has {unfinished} in progress."),
+                format!(
+                    "Maximum allowed in-progress snapshots for a single volume exceeded. Volume '{volume_id}' has {unfinished} in progress."
+                ),
             ));
         }
         Ok(())
     }
 
     /// Takes a snapshot, `pending`. Its content is fixed now. The caller has checked that it may be taken.
-    pub(crate) fn create_snapshot(&mut self, volume_id: &str, description: &str, tags: BTreeMap<String, String>, at: RegionTime) -> String {
+    pub(crate) fn create_snapshot(
+        &mut self,
+        volume_id: &str,
+        description: &str,
+        tags: BTreeMap<String, String>,
+        at: RegionTime,
+    ) -> String {
         let changed_gib = self.changed_since_last_snapshot(volume_id, at);
         let rate = self.sample(self.laws.snapshots.per_changed_gib);
         let duration = self.sample(self.laws.snapshots.base) + rate.mul_f64(changed_gib.max(0.0));
@@ -109,7 +121,14 @@ impl State {
         id
     }
 
-    fn put_snapshot(&mut self, volume_id: &str, description: &str, tags: BTreeMap<String, String>, duration: Duration, at: RegionTime) -> String {
+    fn put_snapshot(
+        &mut self,
+        volume_id: &str,
+        description: &str,
+        tags: BTreeMap<String, String>,
+        duration: Duration,
+        at: RegionTime,
+    ) -> String {
         let id = self.ids.id("snap");
         let Some(volume) = self.volumes.get(volume_id) else { return id };
         let snapshot = Snapshot {
@@ -134,7 +153,12 @@ impl State {
     }
 
     /// Puts a completed snapshot there.
-    pub(crate) fn put_completed_snapshot(&mut self, volume_id: &str, tags: BTreeMap<String, String>, at: RegionTime) -> String {
+    pub(crate) fn put_completed_snapshot(
+        &mut self,
+        volume_id: &str,
+        tags: BTreeMap<String, String>,
+        at: RegionTime,
+    ) -> String {
         let id = self.put_snapshot(volume_id, "", tags, Duration::ZERO, at);
         if let Some(snapshot) = self.snapshots.get_mut(&id) {
             snapshot.state = SnapshotState::Completed;
@@ -158,10 +182,15 @@ impl State {
     /// Snapshots are incremental per volume. Whether the first one of a restored volume builds on its parent, no source tells: a law decides.
     fn changed_since_last_snapshot(&self, volume_id: &str, at: RegionTime) -> f64 {
         let Some(volume) = self.volumes.get(volume_id) else { return 0.0 };
-        let earlier = self.snapshots.iter().filter(|(_, snapshot)| snapshot.volume_id == volume_id && snapshot.state != SnapshotState::Error);
+        let earlier = self
+            .snapshots
+            .iter()
+            .filter(|(_, snapshot)| snapshot.volume_id == volume_id && snapshot.state != SnapshotState::Error);
         let since = match earlier.map(|(_, snapshot)| snapshot.started_at).max() {
             Some(last) => last,
-            None if volume.snapshot_id.is_some() && !self.laws.snapshots.first_of_restored_volume_is_full => volume.created_at,
+            None if volume.snapshot_id.is_some() && !self.laws.snapshots.first_of_restored_volume_is_full => {
+                volume.created_at
+            }
             None => return self.used_gib(volume_id, at),
         };
         self.written_gib(volume_id, since, at).min(f64::from(volume.size_gib))

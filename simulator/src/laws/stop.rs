@@ -48,7 +48,9 @@ impl State {
         if instance.disable_api_stop {
             return Err(AwsError::client(
                 "OperationNotPermitted",
-                format!("The instance '{id}' may not be stopped. Modify its 'disableApiStop' instance attribute and try again."),
+                format!(
+                    "The instance '{id}' may not be stopped. Modify its 'disableApiStop' instance attribute and try again."
+                ),
             ));
         }
         match instance.state {
@@ -66,7 +68,9 @@ impl State {
                 self.upgrade_stop(id, mode, at);
                 Ok(())
             }
-            InstanceState::Pending | InstanceState::ShuttingDown | InstanceState::Terminated => Err(wrong_state(id, "stopped")),
+            InstanceState::Pending | InstanceState::ShuttingDown | InstanceState::Terminated => {
+                Err(wrong_state(id, "stopped"))
+            }
         }
     }
 

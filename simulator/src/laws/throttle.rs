@@ -79,7 +79,8 @@ mod tests {
     #[test]
     fn a_bucket_empties_and_refills_at_its_rate() {
         let mut throttles = Throttles::default();
-        let mut take = |seconds| throttles.take("StartInstances", Category::Launching, RegionTime::from_seconds(seconds));
+        let mut take =
+            |seconds| throttles.take("StartInstances", Category::Launching, RegionTime::from_seconds(seconds));
         assert_eq!((0..7).map(|_| take(10)).collect::<Vec<_>>(), [true, true, true, true, true, false, false]);
         assert_eq!((0..3).map(|_| take(11)).collect::<Vec<_>>(), [true, true, false]);
     }

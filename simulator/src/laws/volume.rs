@@ -72,6 +72,7 @@ pub(crate) struct Attachment {
 }
 
 /// One volume.
+#[expect(clippy::struct_field_names, reason = "EC2's own names")]
 #[derive(Debug, Clone)]
 pub(crate) struct Volume {
     pub(crate) id: String,
@@ -143,7 +144,11 @@ impl State {
             (_, asked) => asked,
         };
         let throughput = (request.volume_type == "gp3").then(|| request.throughput.unwrap_or(GP3_BASE_THROUGHPUT));
-        let used_gib = request.snapshot_id.as_ref().and_then(|id| self.snapshots.get(id)).map_or(0.0, |snapshot| snapshot.full_gib);
+        let used_gib = request
+            .snapshot_id
+            .as_ref()
+            .and_then(|id| self.snapshots.get(id))
+            .map_or(0.0, |snapshot| snapshot.full_gib);
         if let Some(snapshot) = &request.snapshot_id {
             self.truth.restore(snapshot, &id);
         }
@@ -217,8 +222,16 @@ impl State {
     }
 
     /// `AttachVolume`, in the order in which AWS's own messages suggest the checks.
-    pub(crate) fn attach_volume(&mut self, id: &str, instance_id: &str, device: &str, at: RegionTime) -> Result<(), AwsError> {
-        let (Some(volume), Some(instance)) = (self.volumes.get(id), self.instances.get(instance_id)) else { return Ok(()) };
+    pub(crate) fn attach_volume(
+        &mut self,
+        id: &str,
+        instance_id: &str,
+        device: &str,
+        at: RegionTime,
+    ) -> Result<(), AwsError> {
+        let (Some(volume), Some(instance)) = (self.volumes.get(id), self.instances.get(instance_id)) else {
+            return Ok(());
+        };
         if !matches!(instance.state, InstanceState::Running | InstanceState::Stopped) {
             return Err(AwsError::client("IncorrectState", format!("Instance '{instance_id}' is not 'running'.")));
         }
@@ -259,7 +272,14 @@ impl State {
     }
 
     /// Binds a volume to an instance.
-    pub(crate) fn put_attachment(&mut self, id: &str, instance_id: &str, device: &str, state: AttachmentState, at: RegionTime) {
+    pub(crate) fn put_attachment(
+        &mut self,
+        id: &str,
+        instance_id: &str,
+        device: &str,
+        state: AttachmentState,
+        at: RegionTime,
+    ) {
         self.attached_to.entry(instance_id.to_owned()).or_default().insert(id.to_owned());
         let Some(volume) = self.volumes.change(id, at) else { return };
         volume.state = VolumeState::InUse;
@@ -276,8 +296,17 @@ impl State {
     }
 
     /// What becomes of an attached volume when its instance ends.
-    pub(crate) fn set_delete_on_termination(&mut self, instance_id: &str, device: &str, delete: bool, at: RegionTime) -> bool {
-        let found = self.volumes_of(instance_id).find(|(_, attachment)| attachment.device == device).map(|(id, _)| id.to_owned());
+    pub(crate) fn set_delete_on_termination(
+        &mut self,
+        instance_id: &str,
+        device: &str,
+        delete: bool,
+        at: RegionTime,
+    ) -> bool {
+        let found = self
+            .volumes_of(instance_id)
+            .find(|(_, attachment)| attachment.device == device)
+            .map(|(id, _)| id.to_owned());
         let volume = found.and_then(|id| self.volumes.change(&id, at));
         let Some(attachment) = volume.and_then(|volume| volume.attachment.as_mut()) else { return false };
         attachment.delete_on_termination = delete;
@@ -307,16 +336,24 @@ impl State {
     ) -> Result<(), AwsError> {
         let Some(volume) = self.volumes.get(id) else { return Ok(()) };
         let Some(attachment) = volume.attachment.clone() else {
-            return Err(AwsError::client("IncorrectState", format!("Volume '{id}'is in the '{}' state.", volume.state.name())));
+            return Err(AwsError::client(
+                "IncorrectState",
+                format!("Volume '{id}'is in the '{}' state.", volume.state.name()),
+            ));
         };
         let other_instance = instance_id.is_some_and(|named| named != attachment.instance_id);
         let other_device = device.is_some_and(|named| named != attachment.device);
         if other_instance || other_device {
             let named = instance_id.unwrap_or(&attachment.instance_id);
-            return Err(AwsError::client("InvalidAttachment.NotFound", format!("Volume '{id}' is not attached to instance '{named}'")));
+            return Err(AwsError::client(
+                "InvalidAttachment.NotFound",
+                format!("Volume '{id}' is not attached to instance '{named}'"),
+            ));
         }
         let Some(instance) = self.instances.get(&attachment.instance_id) else { return Ok(()) };
-        if attachment.device == instance.root_device && !matches!(instance.state, InstanceState::Stopped | InstanceState::Terminated) {
+        if attachment.device == instance.root_device
+            && !matches!(instance.state, InstanceState::Stopped | InstanceState::Terminated)
+        {
             return Err(AwsError::client(
                 "OperationNotPermitted",
                 format!("Unable to detach root volume '{id}' from instance '{}'", attachment.instance_id),
@@ -334,7 +371,8 @@ impl State {
     fn begin_detach(&mut self, id: &str, instance_id: &str, force: bool, again: bool, at: RegionTime) {
         let laws = self.laws.volumes.clone();
         let stopped = self.instances.get(instance_id).is_some_and(|instance| instance.state == InstanceState::Stopped);
-        let failed_host = self.instances.get(instance_id).is_some_and(|instance| instance.condition.host_failed.is_some());
+        let failed_host =
+            self.instances.get(instance_id).is_some_and(|instance| instance.condition.host_failed.is_some());
         let law = match (stopped, force, failed_host) {
             (true, _, _) => laws.detach_from_stopped,
             (false, true, true) => laws.forced_detach_from_failed_host,
@@ -351,13 +389,21 @@ impl State {
             attachment.state = AttachmentState::Detaching;
         }
         let (volume, generation) = (id.to_owned(), volume.generation);
-        let next = if stopped || force { Transition::VolumeDetached { volume, generation } } else { Transition::DetachTried { volume, generation } };
+        let next = if stopped || force {
+            Transition::VolumeDetached { volume, generation }
+        } else {
+            Transition::DetachTried { volume, generation }
+        };
         self.schedule.add(at.after(duration), next);
     }
 
     /// A clean detach reaches the guest: it is done if nothing holds the device, and `busy` otherwise.
     pub(crate) fn detach_tried(&mut self, id: &str, generation: u64, at: RegionTime) {
-        let Some(attachment) = self.volumes.get(id).filter(|volume| volume.generation == generation).and_then(|volume| volume.attachment.clone())
+        let Some(attachment) = self
+            .volumes
+            .get(id)
+            .filter(|volume| volume.generation == generation)
+            .and_then(|volume| volume.attachment.clone())
         else {
             return;
         };
@@ -378,12 +424,18 @@ impl State {
         if volume.generation != generation || volume.attachment.is_none() {
             return;
         }
-        let delete = volume.attachment.take().filter(|attachment| attachment.delete_on_termination).map(|attachment| attachment.instance_id);
+        let delete = volume
+            .attachment
+            .take()
+            .filter(|attachment| attachment.delete_on_termination)
+            .map(|attachment| attachment.instance_id);
         volume.state = VolumeState::Available;
         let requested_at = volume.requested_at;
         self.record_transition("detach", id, requested_at, at);
         // Only a termination carries DeleteOnTermination out; a detach by hand leaves the volume.
-        let ended = delete.and_then(|instance| self.instances.get(&instance)).is_some_and(|instance| instance.state == InstanceState::Terminated);
+        let ended = delete
+            .and_then(|instance| self.instances.get(&instance))
+            .is_some_and(|instance| instance.state == InstanceState::Terminated);
         if ended {
             self.settle_guests(at);
             self.begin_volume_deletion(id, at);

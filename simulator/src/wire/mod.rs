@@ -12,7 +12,7 @@ pub(crate) mod ssm;
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Request, Response};
 
 use crate::state::State;
 use crate::time::RegionTime;
@@ -47,7 +47,6 @@ pub(crate) struct ParsedRequest {
     pub(crate) service: Service,
     /// The operation, such as `DescribeInstances`; empty if the request names none.
     pub(crate) action: String,
-    pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
@@ -88,7 +87,8 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn into_response(self) -> Response<Bytes> {
         let mut response = Response::new(self.body);
-        *response.status_mut() = http::StatusCode::from_u16(self.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() =
+            http::StatusCode::from_u16(self.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(self.content_type));
         for (name, value) in self.headers {
             if let Ok(value) = http::HeaderValue::from_str(&value) {
@@ -108,7 +108,7 @@ pub(crate) enum Outcome {
     Silence,
 }
 
-/// Finds service and operation: by the credential scope of SigV4, by `X-Amz-Target`, by path, by `Action` and `Version`.
+/// Finds service and operation: by the credential scope of `SigV4`, by `X-Amz-Target`, by path, by `Action` and `Version`.
 pub(crate) fn parse(request: Request<Bytes>) -> ParsedRequest {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
@@ -118,10 +118,12 @@ pub(crate) fn parse(request: Request<Bytes>) -> ParsedRequest {
     let action = match (&target, from_path) {
         (Some(target), _) => target.rsplit('.').next().unwrap_or_default().to_owned(),
         (None, Some(operation)) => operation.to_owned(),
-        (None, None) => form_value(&body, "Action").or_else(|| form_value(query.as_bytes(), "Action")).unwrap_or_default(),
+        (None, None) => {
+            form_value(&body, "Action").or_else(|| form_value(query.as_bytes(), "Action")).unwrap_or_default()
+        }
     };
     let service = service_of(&parts.headers, target.as_deref(), &path, &body);
-    ParsedRequest { service, action, method: parts.method, path, query, headers: parts.headers, body }
+    ParsedRequest { service, action, path, query, headers: parts.headers, body }
 }
 
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {

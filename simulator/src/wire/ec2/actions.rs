@@ -1,7 +1,9 @@
 //! The actions that are answered, with the bucket each takes its token from and the parameters that mean something here.
 
 use crate::laws::throttle::Category::{self, LargeMutating, Launching, Mutating, Read, Tagging};
-use crate::wire::ec2::{Call, Done, addresses, attributes, instances, launch, places, snapshots, status, tags, volumes};
+use crate::wire::ec2::{
+    Call, Done, addresses, attributes, instances, launch, places, snapshots, status, tags, volumes,
+};
 
 /// One action.
 pub(crate) struct Action {
@@ -27,7 +29,11 @@ const fn action(
     Action { name, category, smaller_bucket_unfiltered: false, parameters, handler }
 }
 
-const fn bulk_read(name: &'static str, parameters: &'static [&'static str], handler: fn(&mut Call<'_>) -> Done) -> Action {
+const fn bulk_read(
+    name: &'static str,
+    parameters: &'static [&'static str],
+    handler: fn(&mut Call<'_>) -> Done,
+) -> Action {
     Action { name, category: Read, smaller_bucket_unfiltered: true, parameters, handler }
 }
 
@@ -92,7 +98,12 @@ static ACTIONS: &[Action] = &[
         snapshots::describe,
     ),
     action("DescribeTags", Read, &["Filter", "MaxResults", "NextToken"], tags::describe),
-    action("DescribeVolumeStatus", Read, &["VolumeId", "Filter", "MaxResults", "NextToken"], status::describe_volume_status),
+    action(
+        "DescribeVolumeStatus",
+        Read,
+        &["VolumeId", "Filter", "MaxResults", "NextToken"],
+        status::describe_volume_status,
+    ),
     bulk_read("DescribeVolumes", &["VolumeId", "Filter", "MaxResults", "NextToken"], volumes::describe),
     action("DetachVolume", Mutating, &["VolumeId", "InstanceId", "Device", "Force"], volumes::detach),
     action("DisassociateAddress", Mutating, &["AssociationId", "PublicIp"], addresses::disassociate),

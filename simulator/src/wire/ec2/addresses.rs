@@ -34,7 +34,9 @@ pub(crate) fn describe(call: &mut Call<'_>) -> Done {
         named && all_pass(&filters, &address.tags, &|name, each| values(state, address, name, each))
     };
     let found = select(&state.addresses, &ids, ALLOCATION, call.as_of, passes)?;
-    if let Some(absent) = public_ips.iter().find(|ip| !found.iter().any(|address| address.public_ip.to_string() == **ip)) {
+    if let Some(absent) =
+        public_ips.iter().find(|ip| !found.iter().any(|address| address.public_ip.to_string() == **ip))
+    {
         return Err(AwsError::client("InvalidAddress.NotFound", format!("Address '{absent}' not found.")).into());
     }
     call.xml.element("addressesSet", |xml| {
@@ -81,7 +83,9 @@ fn write_address(xml: &mut Xml, state: &State, address: &Address) {
 pub(crate) fn allocate(call: &mut Call<'_>) -> Done {
     let tags = call.params.tags_for("elastic-ip")?;
     if call.state.addresses.iter().count() >= ADDRESSES_PER_REGION {
-        return Err(AwsError::client("AddressLimitExceeded", "The maximum number of addresses has been reached.").into());
+        return Err(
+            AwsError::client("AddressLimitExceeded", "The maximum number of addresses has been reached.").into()
+        );
     }
     let id = call.state.allocate_address(None, tags, call.now);
     let state = &*call.state;
@@ -102,7 +106,8 @@ pub(crate) fn associate(call: &mut Call<'_>) -> Done {
     // AWS: an address moves from its present holder unless the caller forbids that.
     let allow_reassociation = params.boolean("AllowReassociation")?.unwrap_or(true);
     call.enter_zone_of_instance(&instance_id)?;
-    let association_id = call.state.associate_address(allocation_id, &instance_id, by_interface, allow_reassociation, call.now)?;
+    let association_id =
+        call.state.associate_address(allocation_id, &instance_id, by_interface, allow_reassociation, call.now)?;
     call.say_true();
     call.xml.text("associationId", &association_id);
     Ok(())
@@ -121,9 +126,10 @@ fn holder_of_request(call: &Call<'_>) -> Result<(String, bool), AwsError> {
             let owner = call.state.instances.iter().find(|(_, instance)| instance.network_interface_id == interface);
             owner.map(|(id, _)| (id.to_owned(), true)).ok_or_else(|| NETWORK_INTERFACE.missing(&[interface]))
         }
-        (Some(_), Some(_)) => {
-            Err(AwsError::client("InvalidParameterCombination", "You may specify either an instance id or a network interface id, not both."))
-        }
+        (Some(_), Some(_)) => Err(AwsError::client(
+            "InvalidParameterCombination",
+            "You may specify either an instance id or a network interface id, not both.",
+        )),
         (None, None) => Err(missing("InstanceId or NetworkInterfaceId")),
     }
 }
@@ -131,7 +137,9 @@ fn holder_of_request(call: &Call<'_>) -> Result<(String, bool), AwsError> {
 pub(crate) fn disassociate(call: &mut Call<'_>) -> Done {
     let association_id = call.params.required("AssociationId")?;
     ASSOCIATION.check(association_id)?;
-    let holds = |address: &Address| address.association.as_ref().is_some_and(|association| association.association_id == association_id);
+    let holds = |address: &Address| {
+        address.association.as_ref().is_some_and(|association| association.association_id == association_id)
+    };
     let allocation_id = call.state.addresses.iter().find(|(_, address)| holds(address)).map(|(id, _)| id.to_owned());
     let allocation_id = allocation_id.ok_or_else(|| ASSOCIATION.missing(&[association_id]))?;
     call.state.disassociate_address(&allocation_id, call.now);

@@ -63,7 +63,11 @@ pub(crate) fn modify(call: &mut Call<'_>) -> Done {
     // AWS: type and user data change on a stopped instance only.
     let stopped = call.state.instances.get(id).is_some_and(|instance| instance.state == InstanceState::Stopped);
     if (instance_type.is_some() || user_data.is_some()) && !stopped {
-        return Err(AwsError::client("IncorrectInstanceState", format!("The instance '{id}' is not in the 'stopped' state.")).into());
+        return Err(AwsError::client(
+            "IncorrectInstanceState",
+            format!("The instance '{id}' is not in the 'stopped' state."),
+        )
+        .into());
     }
     let mut devices = Vec::new();
     for prefix in params.structures("BlockDeviceMapping") {
@@ -75,7 +79,11 @@ pub(crate) fn modify(call: &mut Call<'_>) -> Done {
     call.enter_zone_of_instance(id)?;
     for (device, delete) in devices {
         if !call.state.set_delete_on_termination(id, device, delete, call.now) {
-            return Err(AwsError::client("InvalidInstanceAttributeValue", format!("No device is currently mapped at {device}")).into());
+            return Err(AwsError::client(
+                "InvalidInstanceAttributeValue",
+                format!("No device is currently mapped at {device}"),
+            )
+            .into());
         }
     }
     if let Some(instance) = call.state.instances.change(id, call.now) {

@@ -8,6 +8,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::wire::AwsError;
 use crate::wire::ec2::params::{Params, invalid_value};
 
+/// Gives a resource's values under a filter's name to a visitor.
+pub(crate) type ValuesOf<'f> = dyn Fn(&str, &mut dyn FnMut(&str)) + 'f;
+
 /// One filter: the resource matches if one of its values matches one of these.
 #[derive(Debug)]
 pub(crate) struct Filter<'a> {
@@ -37,7 +40,7 @@ impl Filter<'_> {
     }
 
     /// Whether a resource passes: `values_of` gives the resource's values for a name.
-    fn passes(&self, tags: &BTreeMap<String, String>, values_of: &dyn Fn(&str, &mut dyn FnMut(&str))) -> bool {
+    fn passes(&self, tags: &BTreeMap<String, String>, values_of: &ValuesOf<'_>) -> bool {
         if let Some(key) = self.name.strip_prefix("tag:") {
             return tags.get(key).is_some_and(|value| self.accepts(value));
         }
@@ -54,7 +57,7 @@ impl Filter<'_> {
 }
 
 /// Whether a resource passes all filters.
-pub(crate) fn all_pass(filters: &[Filter<'_>], tags: &BTreeMap<String, String>, values_of: &dyn Fn(&str, &mut dyn FnMut(&str))) -> bool {
+pub(crate) fn all_pass(filters: &[Filter<'_>], tags: &BTreeMap<String, String>, values_of: &ValuesOf<'_>) -> bool {
     filters.iter().all(|filter| filter.passes(tags, values_of))
 }
 
@@ -198,14 +201,18 @@ impl IdKind {
     /// Ids have 8 or 17 hexadecimal digits.
     pub(crate) fn check(&self, id: &str) -> Result<(), AwsError> {
         let digits = id.strip_prefix(self.prefix).unwrap_or_default();
-        let well_formed = matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let well_formed =
+            matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if well_formed { Ok(()) } else { Err(AwsError::client(self.malformed, format!("Invalid id: \"{id}\""))) }
     }
 
     pub(crate) fn missing(&self, ids: &[&str]) -> AwsError {
         let plural = if ids.len() > 1 { "s" } else { "" };
         let verb = if ids.len() > 1 { "do" } else { "does" };
-        AwsError::client(self.not_found, format!("The {}{plural} '{}' {verb} not exist{}", self.noun, ids.join(", "), self.end))
+        AwsError::client(
+            self.not_found,
+            format!("The {}{plural} '{}' {verb} not exist{}", self.noun, ids.join(", "), self.end),
+        )
     }
 }
 

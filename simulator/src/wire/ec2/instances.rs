@@ -40,7 +40,9 @@ pub(crate) fn describe(call: &mut Call<'_>) -> Done {
     // AWS documents exactly this: the call fails as a whole if it names an instance of a zone that is down, or none at all.
     call.read_across_zones(&zones.iter().map(Option::as_deref).collect::<Vec<_>>())?;
     let (state, as_of) = (&*call.state, call.as_of);
-    let passes = |instance: &Instance| all_pass(&filters, &instance.tags, &|name, each| values(state, instance, as_of, name, each));
+    let passes = |instance: &Instance| {
+        all_pass(&filters, &instance.tags, &|name, each| values(state, instance, as_of, name, each))
+    };
     let found = select(&state.instances, &ids, INSTANCE, as_of, passes)?;
     let (shown, token) = page.cut(found, |instance| &instance.id);
     call.xml.element("reservationSet", |xml| {
@@ -62,7 +64,9 @@ pub(crate) fn describe(call: &mut Call<'_>) -> Done {
 fn values(state: &State, instance: &Instance, as_of: RegionTime, name: &str, each: &mut dyn FnMut(&str)) {
     match name {
         "availability-zone" => each(&instance.zone),
-        "block-device-mapping.volume-id" => attached_as_of(state, &instance.id, as_of).for_each(|volume| each(&volume.id)),
+        "block-device-mapping.volume-id" => {
+            attached_as_of(state, &instance.id, as_of).for_each(|volume| each(&volume.id))
+        }
         "client-token" => each(&instance.client_token),
         "image-id" => each(&instance.image_id),
         "instance-id" => each(&instance.id),
@@ -83,7 +87,11 @@ fn values(state: &State, instance: &Instance, as_of: RegionTime, name: &str, eac
     }
 }
 
-fn attached_as_of<'s>(state: &'s State, instance_id: &'s str, as_of: RegionTime) -> impl Iterator<Item = &'s crate::laws::volume::Volume> {
+fn attached_as_of<'s>(
+    state: &'s State,
+    instance_id: &'s str,
+    as_of: RegionTime,
+) -> impl Iterator<Item = &'s crate::laws::volume::Volume> {
     let candidates = state.attached_to.get(instance_id).into_iter().flatten();
     let attached = move |volume: &&crate::laws::volume::Volume| {
         volume.attachment.as_ref().is_some_and(|attachment| attachment.instance_id == instance_id)

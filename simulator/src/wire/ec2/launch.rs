@@ -25,7 +25,8 @@ pub(crate) fn run_instances(call: &mut Call<'_>) -> Done {
     let named_zone = call.params.get("SubnetId").is_some() || call.params.get("Placement.AvailabilityZone").is_some();
     let scope = if named_zone { zone.clone() } else { "region".to_owned() };
     if let Some(made) = call.made_before(&scope)? {
-        return write_answer(call, &made);
+        write_answer(call, &made);
+        return Ok(());
     }
     let (count, launch) = read_launch(call, &zone)?;
     let volumes = read_volumes(call, &launch)?;
@@ -42,17 +43,16 @@ pub(crate) fn run_instances(call: &mut Call<'_>) -> Done {
         made.push(id);
     }
     call.remember_token(&scope, made.clone());
-    write_answer(call, &made)
+    write_answer(call, &made);
+    Ok(())
 }
 
 fn choose_zone(call: &Call<'_>) -> Result<String, AwsError> {
     let zones = &call.state.zones;
     if let Some(subnet) = call.params.get("SubnetId") {
-        return zones
-            .values()
-            .find(|zone| zone.subnet_id == subnet)
-            .map(|zone| zone.name.clone())
-            .ok_or_else(|| AwsError::client("InvalidSubnetID.NotFound", format!("The subnet ID '{subnet}' does not exist")));
+        return zones.values().find(|zone| zone.subnet_id == subnet).map(|zone| zone.name.clone()).ok_or_else(|| {
+            AwsError::client("InvalidSubnetID.NotFound", format!("The subnet ID '{subnet}' does not exist"))
+        });
     }
     match call.params.get("Placement.AvailabilityZone") {
         Some(zone) if zones.contains_key(zone) => Ok(zone.to_owned()),
@@ -65,7 +65,10 @@ fn read_launch(call: &Call<'_>, zone: &str) -> Result<(u32, Launch), AwsError> {
     let params = call.params;
     let image_id = params.required("ImageId")?;
     if !image_id.starts_with("ami-") {
-        return Err(AwsError::client("InvalidAMIID.Malformed", format!("Invalid id: \"{image_id}\" (expecting \"ami-...\")")));
+        return Err(AwsError::client(
+            "InvalidAMIID.Malformed",
+            format!("Invalid id: \"{image_id}\" (expecting \"ami-...\")"),
+        ));
     }
     let least = params.number("MinCount")?.ok_or_else(|| missing("MinCount"))?;
     let most = params.number("MaxCount")?.ok_or_else(|| missing("MaxCount"))?;
@@ -75,7 +78,9 @@ fn read_launch(call: &Call<'_>, zone: &str) -> Result<(u32, Launch), AwsError> {
     let terminate_on_shutdown = match params.get("InstanceInitiatedShutdownBehavior") {
         None | Some("stop") => false,
         Some("terminate") => true,
-        Some(other) => return Err(invalid_value("instanceInitiatedShutdownBehavior", other, "Expecting stop or terminate.")),
+        Some(other) => {
+            return Err(invalid_value("instanceInitiatedShutdownBehavior", other, "Expecting stop or terminate."));
+        }
     };
     let launch = Launch {
         zone: zone.to_owned(),
@@ -119,7 +124,10 @@ fn read_volumes(call: &Call<'_>, launch: &Launch) -> Result<Vec<LaunchVolume>, A
         };
         let size_gib = params.number(&format!("{prefix}Ebs.VolumeSize"))?.unwrap_or(least);
         if size_gib == 0 || size_gib < least {
-            return Err(AwsError::client("InvalidBlockDeviceMapping", format!("The volume size of {device} is invalid for {}", launch.image_id)));
+            return Err(AwsError::client(
+                "InvalidBlockDeviceMapping",
+                format!("The volume size of {device} is invalid for {}", launch.image_id),
+            ));
         }
         volumes.push(LaunchVolume {
             device: device.to_owned(),
@@ -133,7 +141,13 @@ fn read_volumes(call: &Call<'_>, launch: &Launch) -> Result<Vec<LaunchVolume>, A
     Ok(volumes)
 }
 
-fn put_launch_volume(call: &mut Call<'_>, instance_id: &str, zone: &str, volume: &LaunchVolume, tags: std::collections::BTreeMap<String, String>) {
+fn put_launch_volume(
+    call: &mut Call<'_>,
+    instance_id: &str,
+    zone: &str,
+    volume: &LaunchVolume,
+    tags: std::collections::BTreeMap<String, String>,
+) {
     let request = VolumeRequest {
         zone: zone.to_owned(),
         size_gib: volume.size_gib,
@@ -152,10 +166,9 @@ fn put_launch_volume(call: &mut Call<'_>, instance_id: &str, zone: &str, volume:
     call.state.set_delete_on_termination(instance_id, &volume.device, volume.delete_on_termination, now);
 }
 
-fn write_answer(call: &mut Call<'_>, ids: &[String]) -> Done {
+fn write_answer(call: &mut Call<'_>, ids: &[String]) {
     let state = &*call.state;
     let instances: Vec<_> = ids.iter().filter_map(|id| state.instances.get(id)).collect();
     let reservation_id = instances.first().map(|instance| instance.reservation_id.clone()).unwrap_or_default();
     write_reservation(&mut call.xml, state, instances.into_iter(), &reservation_id, call.now);
-    Ok(())
 }

@@ -68,9 +68,18 @@ pub(crate) fn handle(state: &mut State, request: &ParsedRequest, now: RegionTime
     }
 }
 
-fn run(state: &mut State, params: &Params, name: &str, now: RegionTime, as_of: RegionTime, request_id: &str) -> Result<String, Refusal> {
+fn run(
+    state: &mut State,
+    params: &Params,
+    name: &str,
+    now: RegionTime,
+    as_of: RegionTime,
+    request_id: &str,
+) -> Result<String, Refusal> {
     let Some(action) = actions::find(name) else {
-        return Err(AwsError::client("InvalidAction", format!("The action {name} is not valid for this web service.")).into());
+        return Err(
+            AwsError::client("InvalidAction", format!("The action {name} is not valid for this web service.")).into()
+        );
     };
     throttle(state, action, params, now)?;
     check_modelled(action, params)?;
@@ -101,7 +110,8 @@ fn throttle(state: &mut State, action: &actions::Action, params: &Params, now: R
     }
     // AWS gives unfiltered and unpaginated describes of the listed kinds a smaller bucket.
     let narrowed = params.names().any(|name| !matches!(name, "Action" | "Version" | "DryRun" | "IncludeAllInstances"));
-    let category = if action.smaller_bucket_unfiltered && !narrowed { Category::UnfilteredRead } else { action.category };
+    let category =
+        if action.smaller_bucket_unfiltered && !narrowed { Category::UnfilteredRead } else { action.category };
     if state.laws.calls.throttling && !state.throttles.take(action.name, category, now) {
         return Err(exceeded());
     }

@@ -40,7 +40,9 @@ impl Params {
     }
 
     pub(crate) fn number(&self, name: &str) -> Result<Option<u32>, AwsError> {
-        self.get(name).map(|text| text.parse().map_err(|_| invalid_value(name, text, "Expecting a whole number."))).transpose()
+        self.get(name)
+            .map(|text| text.parse().map_err(|_| invalid_value(name, text, "Expecting a whole number.")))
+            .transpose()
     }
 
     /// A flattened list, `NAME.1`, `NAME.2`, ..., in the order of its numbers.
@@ -53,16 +55,16 @@ impl Params {
 
     /// The prefixes of a list of structures: `NAME.1.`, `NAME.2.`, ...
     pub(crate) fn structures(&self, name: &str) -> Vec<String> {
-        let indices: BTreeSet<u32> = self.below(name).filter_map(|(rest, _)| rest.split('.').next()?.parse().ok()).collect();
+        let indices: BTreeSet<u32> =
+            self.below(name).filter_map(|(rest, _)| rest.split('.').next()?.parse().ok()).collect();
         indices.into_iter().map(|index| format!("{name}.{index}.")).collect()
     }
 
     /// What follows `NAME.`, with its value.
     fn below<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a, 'n> {
-        self.0
-            .range(name.to_owned()..)
-            .take_while(move |(key, _)| key.starts_with(name))
-            .filter_map(move |(key, value)| key.strip_prefix(name)?.strip_prefix('.').map(|rest| (rest, value.as_str())))
+        self.0.range(name.to_owned()..).take_while(move |(key, _)| key.starts_with(name)).filter_map(
+            move |(key, value)| key.strip_prefix(name)?.strip_prefix('.').map(|rest| (rest, value.as_str())),
+        )
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
@@ -72,7 +74,9 @@ impl Params {
     /// All parameters but those that do not belong to what is asked: two requests with one token must agree on the rest.
     pub(crate) fn fingerprint(&self) -> String {
         let mut out = String::new();
-        for (name, value) in self.0.iter().filter(|(name, _)| !matches!(name.as_str(), "ClientToken" | "DryRun" | "Action" | "Version")) {
+        for (name, value) in
+            self.0.iter().filter(|(name, _)| !matches!(name.as_str(), "ClientToken" | "DryRun" | "Action" | "Version"))
+        {
             out.push_str(name);
             out.push('=');
             out.push_str(value);
@@ -119,13 +123,22 @@ pub(crate) fn tag_limit_exceeded() -> AwsError {
 
 fn check_tag(key: &str, value: &str) -> Result<(), AwsError> {
     if key.starts_with("aws:") {
-        return Err(AwsError::client("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use"));
+        return Err(AwsError::client(
+            "InvalidParameterValue",
+            "Tag keys starting with 'aws:' are reserved for internal use",
+        ));
     }
     if key.chars().count() > KEY_CHARACTERS {
-        return Err(AwsError::client("InvalidParameterValue", format!("Tag key exceeds the maximum length of {KEY_CHARACTERS} characters")));
+        return Err(AwsError::client(
+            "InvalidParameterValue",
+            format!("Tag key exceeds the maximum length of {KEY_CHARACTERS} characters"),
+        ));
     }
     if value.chars().count() > VALUE_CHARACTERS {
-        return Err(AwsError::client("InvalidParameterValue", format!("Tag value exceeds the maximum length of {VALUE_CHARACTERS} characters")));
+        return Err(AwsError::client(
+            "InvalidParameterValue",
+            format!("Tag value exceeds the maximum length of {VALUE_CHARACTERS} characters"),
+        ));
     }
     Ok(())
 }
@@ -157,7 +170,10 @@ mod tests {
             b"TagSpecification.1.ResourceType=volume&TagSpecification.1.Tag.1.Key=a&TagSpecification.1.Tag.1.Value=1&TagSpecification.2.ResourceType=instance&TagSpecification.2.Tag.1.Key=b",
             "",
         );
-        assert_eq!(params.tags_for("volume").unwrap().into_iter().collect::<Vec<_>>(), [("a".to_owned(), "1".to_owned())]);
+        assert_eq!(
+            params.tags_for("volume").unwrap().into_iter().collect::<Vec<_>>(),
+            [("a".to_owned(), "1".to_owned())]
+        );
         assert_eq!(params.tags_for("snapshot").unwrap().len(), 0);
     }
 }

@@ -17,13 +17,15 @@ pub(crate) fn describe_availability_zones(call: &mut Call<'_>) -> Done {
     let (names, ids) = (params.list("ZoneName"), params.list("ZoneId"));
     let filters = filters(params, FILTERS)?;
     let (state, now) = (&*call.state, call.now);
-    let unknown = |named: &&&str| !state.zones.values().any(|zone| zone.name == **named || zone.id == **named);
-    if let Some(unknown) = names.iter().chain(&ids).find(unknown) {
+    let is_unknown = |named: &&&str| !state.zones.values().any(|zone| zone.name == **named || zone.id == **named);
+    if let Some(unknown) = names.iter().chain(&ids).find(is_unknown) {
         return Err(AwsError::client("InvalidParameterValue", format!("Invalid availability zone: [{unknown}]")).into());
     }
     let no_tags = BTreeMap::new();
     let passes = |zone: &&Zone| {
-        let named = (names.is_empty() && ids.is_empty()) || names.contains(&zone.name.as_str()) || ids.contains(&zone.id.as_str());
+        let asked_for = (names.is_empty() && ids.is_empty())
+            || names.contains(&zone.name.as_str())
+            || ids.contains(&zone.id.as_str());
         let values = |name: &str, each: &mut dyn FnMut(&str)| match name {
             "group-name" | "region-name" => each(&state.region_name),
             "opt-in-status" => each("opt-in-not-required"),
@@ -33,7 +35,7 @@ pub(crate) fn describe_availability_zones(call: &mut Call<'_>) -> Done {
             "zone-type" => each("availability-zone"),
             _ => {}
         };
-        named && all_pass(&filters, &no_tags, &values)
+        asked_for && all_pass(&filters, &no_tags, &values)
     };
     call.xml.element("availabilityZoneInfo", |xml| {
         for zone in state.zones.values().filter(passes) {
@@ -44,7 +46,9 @@ pub(crate) fn describe_availability_zones(call: &mut Call<'_>) -> Done {
                 xml.text("regionName", &state.region_name);
                 xml.text("groupName", &state.region_name);
                 xml.text("networkBorderGroup", &state.region_name);
-                xml.raw("<zoneType>availability-zone</zoneType><optInStatus>opt-in-not-required</optInStatus><messageSet/>");
+                xml.raw(
+                    "<zoneType>availability-zone</zoneType><optInStatus>opt-in-not-required</optInStatus><messageSet/>",
+                );
             });
         }
     });

@@ -125,7 +125,9 @@ pub(crate) fn create_set(call: &mut Call<'_>) -> Done {
     let copy_tags = match params.get("CopyTagsFromSource") {
         None => false,
         Some("volume") => true,
-        Some(other) => return Err(crate::wire::ec2::params::invalid_value("copyTagsFromSource", other, "Expecting volume.").into()),
+        Some(other) => {
+            return Err(crate::wire::ec2::params::invalid_value("copyTagsFromSource", other, "Expecting volume.").into());
+        }
     };
     let given = params.tags_for("snapshot")?;
     call.enter_zone_of_instance(instance_id)?;
@@ -167,21 +169,31 @@ fn volumes_of_set(call: &Call<'_>, instance_id: &str) -> Result<Vec<String>, Aws
     for id in &excluded {
         VOLUME.check(id)?;
         if !call.state.volumes_of(instance_id).any(|(attached, _)| attached == *id) {
-            return Err(AwsError::client("InvalidParameterValue", format!("Volume '{id}' is not attached to instance '{instance_id}'.")));
+            return Err(AwsError::client(
+                "InvalidParameterValue",
+                format!("Volume '{id}' is not attached to instance '{instance_id}'."),
+            ));
         }
     }
     for (id, attachment) in call.state.volumes_of(instance_id) {
         let is_root = attachment.device == root_device;
         if is_root && excluded.contains(&id) {
-            return Err(AwsError::client("InvalidParameterValue", format!("Volume '{id}' is the root volume; use ExcludeBootVolume.")));
+            return Err(AwsError::client(
+                "InvalidParameterValue",
+                format!("Volume '{id}' is the root volume; use ExcludeBootVolume."),
+            ));
         }
-        let wanted = !(is_root && without_boot) && !excluded.contains(&id) && attachment.state != AttachmentState::Attaching;
-        if wanted {
+        let unwanted =
+            (is_root && without_boot) || excluded.contains(&id) || attachment.state == AttachmentState::Attaching;
+        if !unwanted {
             volumes.push(id.to_owned());
         }
     }
     if volumes.is_empty() {
-        return Err(AwsError::client("InvalidParameterValue", format!("Instance '{instance_id}' has no volume to take a snapshot of.")));
+        return Err(AwsError::client(
+            "InvalidParameterValue",
+            format!("Instance '{instance_id}' has no volume to take a snapshot of."),
+        ));
     }
     Ok(volumes)
 }

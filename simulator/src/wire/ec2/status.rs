@@ -98,7 +98,8 @@ fn write_check(xml: &mut Xml, state: &State, tag: &str, check: Check) {
     });
 }
 
-const VOLUME_FILTERS: &[&str] = &["availability-zone", "volume-status.details-name", "volume-status.details-status", "volume-status.status"];
+const VOLUME_FILTERS: &[&str] =
+    &["availability-zone", "volume-status.details-name", "volume-status.details-status", "volume-status.status"];
 
 pub(crate) fn describe_volume_status(call: &mut Call<'_>) -> Done {
     let params = call.params;
@@ -172,7 +173,10 @@ fn write_initialization(xml: &mut Xml, state: &State, volume: &Volume, now: Regi
     let passed = now.since(volume.created_at);
     let percent = passed.as_millis().saturating_mul(100).checked_div(total.as_millis()).unwrap_or(100).min(100);
     xml.element("initializationStatusDetails", |xml| {
-        xml.text("initializationType", if volume.initialization_mib_per_second.is_some() { "provisioned-rate" } else { "default" });
+        xml.text(
+            "initializationType",
+            if volume.initialization_mib_per_second.is_some() { "provisioned-rate" } else { "default" },
+        );
         xml.plain("progress", percent);
         if volume.initialization_mib_per_second.is_some() {
             xml.plain("estimatedTimeToCompleteInSeconds", total.saturating_sub(passed).as_secs());

@@ -62,7 +62,8 @@ pub(crate) fn delete(call: &mut Call<'_>) -> Done {
     for id in &ids {
         if let Some(tags) = call.state.tags_of(id, call.now) {
             let goes = |key: &str, value: &str| {
-                unwanted.is_empty() || unwanted.iter().any(|(named, with)| *named == key && with.is_none_or(|with| with == value))
+                unwanted.is_empty()
+                    || unwanted.iter().any(|(named, with)| *named == key && with.is_none_or(|with| with == value))
             };
             tags.retain(|key, value| !goes(key, value));
         }
@@ -102,7 +103,13 @@ pub(crate) fn describe(call: &mut Call<'_>) -> Done {
     let addresses = state.addresses.seen_all(as_of).map(|(id, address)| (id, "elastic-ip", &address.tags));
     let all = instances.chain(volumes).chain(snapshots).chain(addresses);
     let rows = all.flat_map(|(resource_id, resource_type, tags)| {
-        tags.iter().map(move |(key, value)| Row { sort_key: format!("{resource_id} {key}"), resource_id, resource_type, key, value })
+        tags.iter().map(move |(key, value)| Row {
+            sort_key: format!("{resource_id} {key}"),
+            resource_id,
+            resource_type,
+            key,
+            value,
+        })
     });
     let passes = |row: &Row<'_>| {
         let values = |name: &str, each: &mut dyn FnMut(&str)| match name {

@@ -11,7 +11,9 @@ use crate::{Laws, Region, TransportError};
 #[tokio::test(start_paused = true)]
 async fn an_instance_goes_through_its_states_in_order() {
     let region = exact_region();
-    let launched = call(&region, "RunInstances&ImageId=ami-12345678&MinCount=1&MaxCount=1&SubnetId=subnet-00000000000a10001").await;
+    let launched =
+        call(&region, "RunInstances&ImageId=ami-12345678&MinCount=1&MaxCount=1&SubnetId=subnet-00000000000a10001")
+            .await;
     assert_eq!(launched.status, 200, "{}", launched.body);
     let id = launched.text("instanceId").to_owned();
     assert_eq!(launched.text("availabilityZone"), "eu-central-1b");
@@ -20,7 +22,11 @@ async fn an_instance_goes_through_its_states_in_order() {
     let status = format!("DescribeInstanceStatus&InstanceId.1={id}");
     assert_eq!(until(&region, &status, "status", "ok").await, ["initializing", "ok"]);
     let stopped = call(&region, format!("StopInstances&InstanceId.1={id}")).await;
-    assert!(stopped.body.contains("<currentState><code>64</code><name>stopping</name></currentState><previousState><code>16</code>"));
+    assert!(
+        stopped.body.contains(
+            "<currentState><code>64</code><name>stopping</name></currentState><previousState><code>16</code>"
+        )
+    );
     assert_eq!(until(&region, &describe, "name", "stopped").await, ["stopping", "stopped"]);
     // Start on running and stop on stopped succeed without a change.
     assert_eq!(call(&region, format!("StopInstances&InstanceId.1={id}")).await.status, 200);
@@ -37,7 +43,9 @@ async fn an_instance_goes_through_its_states_in_order() {
 #[tokio::test(start_paused = true)]
 async fn attaching_is_refused_in_awss_own_words() {
     let Sample { region, first, second, volume, .. } = exact_sample();
-    let attach = |volume: &str, instance: &str, device: &str| format!("AttachVolume&VolumeId={volume}&InstanceId={instance}&Device={device}");
+    let attach = |volume: &str, instance: &str, device: &str| {
+        format!("AttachVolume&VolumeId={volume}&InstanceId={instance}&Device={device}")
+    };
     let made = call(&region, "CreateVolume&AvailabilityZone=eu-central-1b&Size=10&VolumeType=gp3").await;
     let other = made.text("volumeId").to_owned();
     assert_eq!((made.text("status"), made.text("iops"), made.text("throughput")), ("creating", "3000", "125"));
@@ -45,16 +53,28 @@ async fn attaching_is_refused_in_awss_own_words() {
     until(&region, format!("DescribeVolumes&VolumeId.1={other}"), "status", "available").await;
     let mismatch = call(&region, attach(&other, &first, "/dev/sdg")).await;
     assert_eq!(mismatch.error(), (400, "InvalidVolume.ZoneMismatch"));
-    assert_eq!(mismatch.text("Message"), format!("The volume '{other}' is not in the same availability zone as instance '{first}'"));
+    assert_eq!(
+        mismatch.text("Message"),
+        format!("The volume '{other}' is not in the same availability zone as instance '{first}'")
+    );
     let in_use = call(&region, attach(&volume, &first, "/dev/sdg")).await;
-    assert_eq!((in_use.error(), in_use.text("Message")), ((400, "VolumeInUse"), format!("{volume} is already attached to an instance").as_str()));
+    assert_eq!(
+        (in_use.error(), in_use.text("Message")),
+        ((400, "VolumeInUse"), format!("{volume} is already attached to an instance").as_str())
+    );
     call(&region, format!("StartInstances&InstanceId.1={second}")).await;
     let pending = call(&region, attach(&other, &second, "/dev/sdf")).await;
-    assert_eq!((pending.error(), pending.text("Message")), ((400, "IncorrectState"), format!("Instance '{second}' is not 'running'.").as_str()));
+    assert_eq!(
+        (pending.error(), pending.text("Message")),
+        ((400, "IncorrectState"), format!("Instance '{second}' is not 'running'.").as_str())
+    );
     until(&region, format!("DescribeInstances&InstanceId.1={second}"), "name", "running").await;
     let taken = call(&region, attach(&other, &second, "/dev/xvda")).await;
     assert_eq!(taken.error(), (400, "InvalidParameterValue"));
-    assert_eq!(taken.text("Message"), "Invalid value '/dev/xvda' for unixDevice. Attachment point /dev/xvda is already in use");
+    assert_eq!(
+        taken.text("Message"),
+        "Invalid value '/dev/xvda' for unixDevice. Attachment point /dev/xvda is already in use"
+    );
     assert_eq!(call(&region, attach(&other, &second, "/dev/sdf")).await.text("status"), "attaching");
     seconds(16).await;
     let attached = call(&region, format!("DescribeVolumes&Filter.1.Name=attachment.instance-id&Filter.1.Value.1={second}&Filter.2.Name=attachment.device&Filter.2.Value.1=/dev/sdf")).await;
@@ -64,7 +84,10 @@ async fn attaching_is_refused_in_awss_own_words() {
     call(&region, format!("DetachVolume&VolumeId={other}")).await;
     until(&region, format!("DescribeVolumes&VolumeId.1={other}"), "status", "available").await;
     let again = call(&region, format!("DetachVolume&VolumeId={other}")).await;
-    assert_eq!((again.error(), again.text("Message")), ((400, "IncorrectState"), format!("Volume '{other}'is in the 'available' state.").as_str()));
+    assert_eq!(
+        (again.error(), again.text("Message")),
+        ((400, "IncorrectState"), format!("Volume '{other}'is in the 'available' state.").as_str())
+    );
     let wrong = call(&region, format!("DetachVolume&VolumeId={volume}&InstanceId={second}")).await;
     assert_eq!(wrong.error(), (400, "InvalidAttachment.NotFound"));
 }
@@ -99,7 +122,10 @@ async fn snapshots_hold_their_moment_and_cannot_be_used_before_they_are_complete
     assert_eq!(made.text("status"), "pending");
     let restore = format!("CreateVolume&AvailabilityZone=eu-central-1b&SnapshotId={snapshot}&VolumeType=gp3");
     let early = call(&region, &restore).await;
-    assert_eq!((early.error(), early.text("Message")), ((400, "IncorrectState"), "Snapshot is in invalid state - pending"));
+    assert_eq!(
+        (early.error(), early.text("Message")),
+        ((400, "IncorrectState"), "Snapshot is in invalid state - pending")
+    );
     let too_soon = call(&region, format!("CreateSnapshot&VolumeId={volume}")).await;
     assert_eq!(too_soon.error(), (400, "SnapshotCreationPerVolumeRateExceeded"));
     let describe = "DescribeSnapshots&Owner.1=self&Filter.1.Name=tag:k&Filter.1.Value.1=v";
@@ -123,7 +149,10 @@ async fn five_pending_snapshots_of_a_volume_are_enough() {
         assert_eq!(call(&region, format!("CreateSnapshot&VolumeId={volume}")).await.status, 200);
         seconds(16).await;
     }
-    assert_eq!(call(&region, format!("CreateSnapshot&VolumeId={volume}")).await.error(), (400, "ConcurrentSnapshotLimitExceeded"));
+    assert_eq!(
+        call(&region, format!("CreateSnapshot&VolumeId={volume}")).await.error(),
+        (400, "ConcurrentSnapshotLimitExceeded")
+    );
     // The set is refused as a whole for one volume's sake, and taken without it.
     let set = format!("CreateSnapshots&InstanceSpecification.InstanceId={first}");
     assert_eq!(call(&region, &set).await.error(), (400, "ConcurrentSnapshotLimitExceeded"));
@@ -138,9 +167,15 @@ async fn failed_snapshots_and_volumes_end_in_error() {
     region.inject(Fault::FailSnapshot { snapshot: None, next: Some(1) }).unwrap();
     region.inject(Fault::FailVolume { volume: None, next: Some(1) }).unwrap();
     let snapshot = call(&region, format!("CreateSnapshot&VolumeId={volume}")).await.text("snapshotId").to_owned();
-    assert_eq!(until(&region, format!("DescribeSnapshots&SnapshotId.1={snapshot}"), "status", "error").await, ["pending", "error"]);
+    assert_eq!(
+        until(&region, format!("DescribeSnapshots&SnapshotId.1={snapshot}"), "status", "error").await,
+        ["pending", "error"]
+    );
     let made = call(&region, "CreateVolume&AvailabilityZone=eu-central-1a&Size=1").await.text("volumeId").to_owned();
-    assert_eq!(until(&region, format!("DescribeVolumes&VolumeId.1={made}"), "status", "error").await, ["creating", "error"]);
+    assert_eq!(
+        until(&region, format!("DescribeVolumes&VolumeId.1={made}"), "status", "error").await,
+        ["creating", "error"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -151,7 +186,8 @@ async fn client_tokens_make_volumes_and_launches_once() {
     assert_eq!(call(&region, query).await.text("volumeId"), first);
     let changed = call(&region, "CreateVolume&AvailabilityZone=eu-central-1a&Size=11&ClientToken=t1").await;
     assert_eq!(changed.error(), (400, "IdempotentParameterMismatch"));
-    let run = "RunInstances&ImageId=ami-12345678&MinCount=2&MaxCount=2&ClientToken=t1&SubnetId=subnet-00000000000a10000";
+    let run =
+        "RunInstances&ImageId=ami-12345678&MinCount=2&MaxCount=2&ClientToken=t1&SubnetId=subnet-00000000000a10000";
     let launched = call(&region, run).await;
     assert_eq!(call(&region, run).await.text("instancesSet"), launched.text("instancesSet"));
     // The trap that AWS documents: with a subnet of another zone the token is another one.
@@ -169,21 +205,35 @@ async fn an_address_moves_in_one_call_and_its_traffic_follows() {
     assert_eq!(refused.error(), (400, "Resource.AlreadyAssociated"));
     call(&region, format!("StartInstances&InstanceId.1={second}")).await;
     let pending = call(&region, associate(&second)).await;
-    assert_eq!((pending.error(), pending.text("Message")), ((400, "InvalidInstanceID"), format!("The pending instance '{second}' is not in a valid state for this operation.").as_str()));
+    assert_eq!(
+        (pending.error(), pending.text("Message")),
+        (
+            (400, "InvalidInstanceID"),
+            format!("The pending instance '{second}' is not in a valid state for this operation.").as_str()
+        )
+    );
     until(&region, format!("DescribeInstances&InstanceId.1={second}"), "name", "running").await;
     assert_ne!(call(&region, associate(&second)).await.text("associationId"), held);
     assert_eq!(call(&region, "DescribeAddresses").await.text("instanceId"), second);
     assert!(region.truth().serving().contains_key("db"), "packets still go to the old instance");
     seconds(9).await;
     assert!(region.truth().serving().is_empty());
-    assert_eq!(call(&region, format!("DisassociateAddress&AssociationId={held}")).await.error(), (400, "InvalidAssociationID.NotFound"));
+    assert_eq!(
+        call(&region, format!("DisassociateAddress&AssociationId={held}")).await.error(),
+        (400, "InvalidAssociationID.NotFound")
+    );
     drop(volume);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_four_forms_of_stop() {
     // A guest that ignores the shutdown holds a plain and a forced stop for minutes; skipping it does not wait.
-    for (form, at_least, at_most) in [("", 180, 300), ("&Force=true", 180, 300), ("&SkipOsShutdown=true", 2, 15), ("&Force=true&SkipOsShutdown=true", 2, 15)] {
+    for (form, at_least, at_most) in [
+        ("", 180, 300),
+        ("&Force=true", 180, 300),
+        ("&SkipOsShutdown=true", 2, 15),
+        ("&Force=true&SkipOsShutdown=true", 2, 15),
+    ] {
         let Sample { region, first, .. } = exact_sample();
         region.inject(Fault::IgnoreShutdown { instance: first.clone() }).unwrap();
         call(&region, format!("StopInstances&InstanceId.1={first}{form}")).await;
@@ -213,7 +263,10 @@ async fn termination_releases_what_the_instance_held() {
     call(&region, format!("TerminateInstances&InstanceId.1={first}")).await;
     until(&region, format!("DescribeVolumes&VolumeId.1={volume}"), "status", "available").await;
     seconds(60).await;
-    assert_eq!(call(&region, format!("DescribeVolumes&VolumeId.1={root}")).await.error(), (400, "InvalidVolume.NotFound"));
+    assert_eq!(
+        call(&region, format!("DescribeVolumes&VolumeId.1={root}")).await.error(),
+        (400, "InvalidVolume.NotFound")
+    );
     assert!(!call(&region, "DescribeAddresses").await.body.contains("associationId"));
     assert!(region.truth().deleted_only_copy().is_empty());
 }
@@ -221,13 +274,22 @@ async fn termination_releases_what_the_instance_held() {
 #[tokio::test(start_paused = true)]
 async fn capacity_and_protection_are_refused() {
     let Sample { region, first, second, .. } = exact_sample();
-    region.inject(Fault::RefuseCapacity { zone: Some("eu-central-1b".to_owned()), instance: None, for_seconds: Some(60.0) }).unwrap();
+    region
+        .inject(Fault::RefuseCapacity {
+            zone: Some("eu-central-1b".to_owned()),
+            instance: None,
+            for_seconds: Some(60.0),
+        })
+        .unwrap();
     let start = format!("StartInstances&InstanceId.1={second}");
     assert_eq!(call(&region, &start).await.error(), (500, "InsufficientInstanceCapacity"));
     seconds(61).await;
     assert_eq!(call(&region, &start).await.status, 200);
     call(&region, format!("ModifyInstanceAttribute&InstanceId={first}&DisableApiTermination.Value=true")).await;
-    assert_eq!(call(&region, format!("TerminateInstances&InstanceId.1={first}")).await.error(), (400, "OperationNotPermitted"));
+    assert_eq!(
+        call(&region, format!("TerminateInstances&InstanceId.1={first}")).await.error(),
+        (400, "OperationNotPermitted")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -335,7 +397,13 @@ async fn throttling_has_awss_sizes() {
 #[tokio::test(start_paused = true)]
 async fn faults_of_calls_come_before_or_after_the_effect() {
     let Sample { region, second, .. } = exact_sample();
-    let fail = |after_effect| Fault::FailAction { action: "StartInstances".to_owned(), code: "Unavailable".to_owned(), status: 503, count: 1, after_effect };
+    let fail = |after_effect| Fault::FailAction {
+        action: "StartInstances".to_owned(),
+        code: "Unavailable".to_owned(),
+        status: 503,
+        count: 1,
+        after_effect,
+    };
     let start = format!("StartInstances&InstanceId.1={second}");
     region.inject(fail(false)).unwrap();
     assert_eq!(call(&region, &start).await.error(), (503, "Unavailable"));
@@ -373,5 +441,12 @@ async fn tags_and_pages() {
     let tags = call(&region, format!("DescribeTags&Filter.1.Name=resource-id&Filter.1.Value.1={id}")).await;
     assert!(tags.body.contains("<key>a&amp;b</key><value>&lt;</value>"));
     call(&region, format!("DeleteTags&ResourceId.1={id}&Tag.1.Key=n")).await;
-    assert_eq!(call(&region, format!("DescribeTags&Filter.1.Name=resource-id&Filter.1.Value.1={id}")).await.body.matches("<item>").count(), 1);
+    assert_eq!(
+        call(&region, format!("DescribeTags&Filter.1.Name=resource-id&Filter.1.Value.1={id}"))
+            .await
+            .body
+            .matches("<item>")
+            .count(),
+        1
+    );
 }

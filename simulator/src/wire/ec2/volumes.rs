@@ -31,7 +31,8 @@ pub(crate) fn describe(call: &mut Call<'_>) -> Done {
     let filters = filters(params, FILTERS)?;
     let page = Page::read(params, !ids.is_empty())?;
     if call.state.laws.zone_down.describe_volumes_alike {
-        let zones: Vec<Option<String>> = ids.iter().map(|id| call.state.volumes.get(id).map(|volume| volume.zone.clone())).collect();
+        let zones: Vec<Option<String>> =
+            ids.iter().map(|id| call.state.volumes.get(id).map(|volume| volume.zone.clone())).collect();
         call.read_across_zones(&zones.iter().map(Option::as_deref).collect::<Vec<_>>())?;
     }
     let state = &*call.state;
@@ -131,7 +132,11 @@ fn write_created(call: &mut Call<'_>, id: &str) -> Done {
         return Ok(());
     }
     // The token's volume is gone: AWS's text for a mismatch covers this case as well.
-    Err(AwsError::client("IdempotentParameterMismatch", "The client token you have provided is associated with a resource that is already deleted.").into())
+    Err(AwsError::client(
+        "IdempotentParameterMismatch",
+        "The client token you have provided is associated with a resource that is already deleted.",
+    )
+    .into())
 }
 
 fn zone_of_request(call: &Call<'_>) -> Result<String, AwsError> {
@@ -169,7 +174,10 @@ fn read_request(call: &Call<'_>, zone: &str) -> Result<VolumeRequest, AwsError> 
         (Some(asked), Some(least)) if asked < least => {
             return Err(AwsError::client(
                 "InvalidParameterValue",
-                format!("Volume of {asked}GiB is smaller than snapshot '{}', expect size >= {least}GiB", snapshot_id.unwrap_or_default()),
+                format!(
+                    "Volume of {asked}GiB is smaller than snapshot '{}', expect size >= {least}GiB",
+                    snapshot_id.unwrap_or_default()
+                ),
             ));
         }
         (Some(asked), _) => asked,
@@ -208,12 +216,21 @@ fn check_size(volume_type: &str, size_gib: u32) -> Result<(), AwsError> {
         "io2" => (4, 65_536),
         "st1" | "sc1" => (125, 16_384),
         "standard" => (1, 1024),
-        other => return Err(AwsError::client("UnknownVolumeType", format!("Unsupported volume type '{other}' for volume creation."))),
+        other => {
+            return Err(AwsError::client(
+                "UnknownVolumeType",
+                format!("Unsupported volume type '{other}' for volume creation."),
+            ));
+        }
     };
     if (least..=most).contains(&size_gib) {
         Ok(())
     } else {
-        Err(invalid_value("size", &size_gib.to_string(), &format!("Volume of type {volume_type} must be between {least} and {most} GiB.")))
+        Err(invalid_value(
+            "size",
+            &size_gib.to_string(),
+            &format!("Volume of type {volume_type} must be between {least} and {most} GiB."),
+        ))
     }
 }
 
@@ -221,24 +238,37 @@ fn check_initialization_rate(rate: u32, from_snapshot: bool) -> Result<(), AwsEr
     if !from_snapshot {
         return Err(AwsError::client("InvalidParameterCombination", "VolumeInitializationRate requires a SnapshotId."));
     }
-    if (100..=300).contains(&rate) { Ok(()) } else { Err(invalid_value("volumeInitializationRate", &rate.to_string(), "Expecting 100 to 300 MiB/s.")) }
+    if (100..=300).contains(&rate) {
+        Ok(())
+    } else {
+        Err(invalid_value("volumeInitializationRate", &rate.to_string(), "Expecting 100 to 300 MiB/s."))
+    }
 }
 
 fn read_iops(params: &Params, volume_type: &str) -> Result<Option<u32>, AwsError> {
     let (least, most) = match (volume_type, params.number("Iops")?) {
-        ("io1" | "io2", None) => return Err(AwsError::client("MissingParameter", format!("The parameter iops must be specified for {volume_type} volumes."))),
+        ("io1" | "io2", None) => {
+            return Err(AwsError::client(
+                "MissingParameter",
+                format!("The parameter iops must be specified for {volume_type} volumes."),
+            ));
+        }
         (_, None) => return Ok(None),
         ("gp3", Some(_)) => (3000, 80_000),
         ("io1", Some(_)) => (100, 64_000),
         ("io2", Some(_)) => (100, 256_000),
         (other, Some(_)) => {
-            return Err(AwsError::client("InvalidParameterCombination", format!("The parameter iops is not supported for {other} volumes.")));
+            return Err(AwsError::client(
+                "InvalidParameterCombination",
+                format!("The parameter iops is not supported for {other} volumes."),
+            ));
         }
     };
     match params.number("Iops")? {
-        Some(iops) if !(least..=most).contains(&iops) => {
-            Err(AwsError::client("InvalidParameterValue", format!("Volume iops of {iops} is not supported; expecting {least} to {most}.")))
-        }
+        Some(iops) if !(least..=most).contains(&iops) => Err(AwsError::client(
+            "InvalidParameterValue",
+            format!("Volume iops of {iops} is not supported; expecting {least} to {most}."),
+        )),
         asked => Ok(asked),
     }
 }
@@ -246,10 +276,13 @@ fn read_iops(params: &Params, volume_type: &str) -> Result<Option<u32>, AwsError
 fn read_throughput(params: &Params, volume_type: &str) -> Result<Option<u32>, AwsError> {
     match params.number("Throughput")? {
         None => Ok(None),
-        Some(_) if volume_type != "gp3" => {
-            Err(AwsError::client("InvalidParameterCombination", format!("The parameter throughput is not supported for {volume_type} volumes.")))
+        Some(_) if volume_type != "gp3" => Err(AwsError::client(
+            "InvalidParameterCombination",
+            format!("The parameter throughput is not supported for {volume_type} volumes."),
+        )),
+        Some(asked) if !(125..=2000).contains(&asked) => {
+            Err(invalid_value("throughput", &asked.to_string(), "Expecting 125 to 2000 MiB/s."))
         }
-        Some(asked) if !(125..=2000).contains(&asked) => Err(invalid_value("throughput", &asked.to_string(), "Expecting 125 to 2000 MiB/s.")),
         asked => Ok(asked),
     }
 }
@@ -258,7 +291,10 @@ fn read_throughput(params: &Params, volume_type: &str) -> Result<Option<u32>, Aw
 fn read_key(call: &Call<'_>, inherited: Option<String>) -> Result<Option<String>, AwsError> {
     let (encrypted, named) = (call.params.flag("Encrypted")?, call.params.get("KmsKeyId").map(str::to_owned));
     if named.is_some() && !encrypted && inherited.is_none() {
-        return Err(AwsError::client("InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set."));
+        return Err(AwsError::client(
+            "InvalidParameterDependency",
+            "The parameter KmsKeyId requires the parameter Encrypted to be set.",
+        ));
     }
     let default_key = || format!("arn:aws:kms:{}:{}:alias/aws/ebs", call.state.region_name, call.state.account_id);
     Ok(named.or(inherited).or_else(|| encrypted.then(default_key)))
@@ -266,7 +302,8 @@ fn read_key(call: &Call<'_>, inherited: Option<String>) -> Result<Option<String>
 
 pub(crate) fn attach(call: &mut Call<'_>) -> Done {
     let params = call.params;
-    let (volume_id, instance_id, device) = (params.required("VolumeId")?, params.required("InstanceId")?, params.required("Device")?);
+    let (volume_id, instance_id, device) =
+        (params.required("VolumeId")?, params.required("InstanceId")?, params.required("Device")?);
     call.require_volume(volume_id)?;
     call.require_instance(instance_id)?;
     if !device.starts_with("/dev/") && !device.starts_with("xvd") {
