@@ -1,0 +1,45 @@
+//! Putting a service under control.
+
+use std::path::Path;
+
+use failover_aws::StoreError;
+use failover_core::ids::ServiceName;
+use failover_core::spec::Spec;
+use failover_engine::{Applied, EngineError};
+use serde::Serialize;
+
+use crate::cli::Format;
+use crate::error::CliError;
+use crate::exit_codes::ExitCode;
+use crate::output::{note, show};
+use crate::render;
+use crate::session::Session;
+
+#[derive(Serialize)]
+struct Result_<'a> {
+    service: &'a ServiceName,
+    table_created: bool,
+    #[serde(flatten)]
+    applied: &'a Applied,
+}
+
+/// Applies a `failover.toml`, and makes the table of ledgers if it is missing.
+pub(super) async fn run(session: &Session, file: &Path, format: Format) -> Result<ExitCode, CliError> {
+    let text = std::fs::read_to_string(file).map_err(|source| CliError::Read { path: file.to_owned(), source })?;
+    // Wrong before anything is asked of AWS: no table is made for a spec that is none.
+    let spec = Spec::parse(&text).map_err(EngineError::from)?;
+    let (applied, table_created) = match session.engine.apply(&text).await {
+        Err(EngineError::Store(StoreError::NoTable { table })) => {
+            note(&format!("DynamoDB table {table} does not exist: creating it"));
+            session.engine.store().create_table().await?;
+            (session.engine.apply(&text).await?, true)
+        }
+        applied => (applied?, false),
+    };
+    let result = Result_ { service: &spec.service, table_created, applied: &applied };
+    show(format, &result, |result| match result.applied {
+        Applied::Adopted { ledger } => render::status::adopted(ledger),
+        Applied::Updated => format!("{}: its spec was replaced and counts from now on\n", result.service),
+    })?;
+    Ok(ExitCode::Done)
+}

@@ -1,0 +1,252 @@
+//! A failover that an operator asks for: asked, driven from here, and reported.
+
+use std::collections::BTreeSet;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use failover_core::ids::{FailoverId, ServiceName};
+use failover_core::ledger::{Cause, Destination, Ledger, Request};
+use failover_core::report::{Outcome, Report};
+use failover_core::world::Sight;
+use failover_engine::{Ended, Engine, EngineError, Host};
+use jiff::{SignedDuration, Timestamp};
+
+use super::wish;
+use crate::cli::Format;
+use crate::config::{Config, FailoverOptions};
+use crate::embedded::truth;
+use crate::error::CliError;
+use crate::exit_codes::ExitCode;
+use crate::output::{note, print, show};
+use crate::progress::Progress;
+use crate::render;
+use crate::session::Session;
+use crate::survey::survey;
+
+/// While another holds the lease: how often to look whether it is done.
+const POLL: Duration = Duration::from_secs(2);
+/// Failovers that may have ended since this one was asked for.
+const RECENT: usize = 5;
+
+/// Asks for a failover and sees it through.
+pub(super) async fn run(session: &Session, options: &FailoverOptions, config: &Config) -> Result<ExitCode, CliError> {
+    let service = session.service().await?;
+    check_destination(session, &service, &options.to).await?;
+    let request = Request {
+        accepted_loss_seconds: options.accepted_loss.map(|loss| loss.as_secs()),
+        ..wish(session, &options.to, options.drill)
+    };
+    if options.dry_run {
+        return dry_run(session, &service, &request, config.format).await;
+    }
+    if !options.yes && session.region.is_none() {
+        confirm(session, &service, &request).await?;
+    }
+    let end = Timestamp::checked_add;
+    let ends_at =
+        options.timeout.and_then(|timeout| end(session.engine.now(), SignedDuration::try_from(timeout).ok()?).ok());
+    let progress = Arc::new(Progress::on_stderr());
+    let engine = if config.verbose { session.engine.clone() } else { session.watched(Arc::clone(&progress) as _) };
+    let asked = Asked::ask(&engine, &service, request).await?;
+    let report = asked.see_through(&engine, ends_at, session.region.is_none()).await;
+    progress.finish();
+    tell(session, &report?, config.format).await
+}
+
+async fn dry_run(
+    session: &Session,
+    service: &ServiceName,
+    request: &Request,
+    format: Format,
+) -> Result<ExitCode, CliError> {
+    let check = session.engine.plan(service, request).await?;
+    show(format, &check, |check| render::report::plan(check.service.as_str(), &check.plan))?;
+    Ok(if check.plan.refusal.is_some() { ExitCode::Refused } else { ExitCode::Done })
+}
+
+/// Prints the report, and what the region knows beside it.
+async fn tell(session: &Session, report: &Report, format: Format) -> Result<ExitCode, CliError> {
+    show(format, report, render::report::report)?;
+    if let (Some(region), Some(stored)) = (&session.region, session.engine.store().read(&report.service).await?) {
+        let line = truth::outcome(region, &stored.ledger).await.in_words();
+        match format {
+            Format::Text => print(&format!("{line}\n"))?,
+            Format::Json => note(&line),
+        }
+    }
+    Ok(match report.outcome {
+        Outcome::Done => ExitCode::Done,
+        Outcome::Refused | Outcome::Halted => ExitCode::Refused,
+        Outcome::InProgress => ExitCode::NotFinished,
+    })
+}
+
+/// Shows what would happen, and asks whether it should.
+async fn confirm(session: &Session, service: &ServiceName, request: &Request) -> Result<(), CliError> {
+    if !io::stdin().is_terminal() {
+        return Err(CliError::NobodyToAsk { service: service.clone() });
+    }
+    let check = session.engine.plan(service, request).await?;
+    let asking = format!(
+        "{}This interrupts {service}. Type its name to go on: ",
+        render::report::plan(service.as_str(), &check.plan)
+    );
+    let terminal = |source| CliError::System { what: "the terminal can't be used", source };
+    let mut out = io::stderr().lock();
+    out.write_all(asking.as_bytes()).and_then(|()| out.flush()).map_err(terminal)?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).map_err(terminal)?;
+    if answer.trim() == service.as_str() { Ok(()) } else { Err(CliError::NotConfirmed) }
+}
+
+/// Refuses a destination that the service certainly does not have. What can't be seen is left to the engine to judge.
+pub(super) async fn check_destination(
+    session: &Session,
+    service: &ServiceName,
+    to: &Destination,
+) -> Result<(), CliError> {
+    if *to == Destination::Standby {
+        return Ok(());
+    }
+    let seen = survey(session, service).await?;
+    let known = match to {
+        Destination::Standby => true,
+        Destination::Instance(id) => {
+            seen.ledger.members.contains_key(id) || seen.world.instances.sight(id) != Sight::Absent
+        }
+        Destination::Zone(zone) => {
+            !seen.world.instances.is_complete()
+                || seen.ledger.members.values().any(|member| member.zone == *zone)
+                || seen.world.instances.iter_known().any(|(_, instance)| instance.zone == *zone)
+        }
+    };
+    if known {
+        return Ok(());
+    }
+    let allowed = std::iter::once("standby".to_owned()).chain(allowed(&seen.ledger, to)).collect();
+    Err(CliError::UnknownDestination { to: to.to_string(), service: service.clone(), allowed })
+}
+
+fn allowed(ledger: &Ledger, like: &Destination) -> BTreeSet<String> {
+    let standbys = ledger.standbys();
+    match like {
+        Destination::Zone(_) => standbys.map(|(_, member)| member.zone.to_string()).collect(),
+        Destination::Instance(_) | Destination::Standby => standbys.map(|(id, _)| id.to_string()).collect(),
+    }
+}
+
+/// A wish that was written down, and how to know what came of it.
+struct Asked {
+    service: ServiceName,
+    request: Request,
+    /// The failover that ran already, and that the wish speaks of (an accepted loss).
+    joined: Option<FailoverId>,
+}
+
+impl Asked {
+    async fn ask(engine: &Engine, service: &ServiceName, request: Request) -> Result<Self, CliError> {
+        let joined = ledger(engine, service).await?.failover.map(|failover| failover.id);
+        match engine.ask(service, request.clone()).await {
+            Ok(()) => Ok(Self { service: service.clone(), request, joined }),
+            Err(EngineError::Illegal(illegal)) => {
+                Err(CliError::NotNow { service: service.clone(), reason: illegal.to_string() })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Drives the service until the wish has come to an end, the time is over, or the operator interrupts.
+    async fn see_through(
+        &self,
+        engine: &Engine,
+        ends_at: Option<Timestamp>,
+        may_interrupt: bool,
+    ) -> Result<Report, CliError> {
+        let driven = self.drive(engine, ends_at);
+        if !may_interrupt {
+            return driven.await;
+        }
+        tokio::select! {
+            biased;
+            report = driven => report,
+            _ = tokio::signal::ctrl_c() => {
+                note("interrupted: the failover is not driven from here any more. The controller's next look goes on with it; see `failover status`");
+                self.so_far(engine, "interrupted here").await
+            }
+        }
+    }
+
+    async fn drive(&self, engine: &Engine, ends_at: Option<Timestamp>) -> Result<Report, CliError> {
+        let host = ends_at.map_or_else(Host::patient, Host::until);
+        loop {
+            let run = engine.run(&self.service, host).await?;
+            if let Some(report) = run.reports.into_iter().rev().find(|report| self.is_about(report)) {
+                return Ok(report);
+            }
+            match run.ended {
+                Ended::Halted { report } => return Ok(*report),
+                Ended::OutOfTime { report: Some(report), .. } => return Ok(*report),
+                Ended::OutOfTime { report: None, waiting_for } => {
+                    return self.so_far(engine, &waiting_for.join("; ")).await;
+                }
+                Ended::Refused { reason } => {
+                    let ledger = ledger(engine, &self.service).await?;
+                    return Ok(Report::refused(&ledger, &self.request, &reason, engine.now()));
+                }
+                Ended::Settled { .. } => return self.ended_elsewhere(engine).await?.ok_or(CliError::RequestReplaced),
+                Ended::Busy { holder } => {
+                    if let Some(report) = self.ended_elsewhere(engine).await? {
+                        return Ok(report);
+                    }
+                    if ends_at.is_some_and(|end| engine.now() >= end) {
+                        return self.so_far(engine, &format!("{holder} drives it")).await;
+                    }
+                    tokio::time::sleep(POLL).await;
+                }
+            }
+        }
+    }
+
+    /// What somebody else made of the wish, if it has come to an end or stands still.
+    async fn ended_elsewhere(&self, engine: &Engine) -> Result<Option<Report>, CliError> {
+        let recent = engine.history(&self.service, RECENT).await?;
+        if let Some(report) = recent.into_iter().find(|report| self.is_about(report)) {
+            return Ok(Some(report));
+        }
+        let ledger = ledger(engine, &self.service).await?;
+        let halted = ledger.failover.as_ref().filter(|failover| failover.halted.is_some());
+        Ok(halted.map(|failover| Report::running(&ledger, failover, engine.now())))
+    }
+
+    /// How it stands, unfinished.
+    async fn so_far(&self, engine: &Engine, why: &str) -> Result<Report, CliError> {
+        let (ledger, now) = (ledger(engine, &self.service).await?, engine.now());
+        Ok(match &ledger.failover {
+            Some(failover) => Report::running(&ledger, failover, now),
+            None => Report {
+                outcome: Outcome::InProgress,
+                finished_at: None,
+                ..Report::refused(
+                    &ledger,
+                    &self.request,
+                    &format!("it was asked for and has not begun yet ({why})"),
+                    now,
+                )
+            },
+        })
+    }
+
+    fn is_about(&self, report: &Report) -> bool {
+        if self.joined.as_ref() == Some(&report.failover_id) {
+            return true;
+        }
+        let cause = Cause::Operator(self.request.by.clone()).to_string();
+        report.cause == cause && report.started_at >= self.request.at
+    }
+}
+
+async fn ledger(engine: &Engine, service: &ServiceName) -> Result<Ledger, CliError> {
+    let stored = engine.store().read(service).await?;
+    Ok(stored.ok_or_else(|| EngineError::NoLedger { service: service.clone() })?.ledger)
+}

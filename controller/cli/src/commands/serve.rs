@@ -1,0 +1,133 @@
+//! A simulated region over HTTP, for the AWS CLI, SDKs of any language, this command itself, and a Lambda binary behind its rules.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use failover_engine::Names;
+use failover_simulator::serve::lambda::LambdaOptions;
+use failover_simulator::serve::{self, Served};
+use failover_simulator::{Fault, Region, Setup};
+use serde::Serialize;
+
+use super::simulate::unknown;
+use crate::config::{Config, ServeOptions};
+use crate::embedded::{self, EmbeddedError, sample};
+use crate::error::CliError;
+use crate::exit_codes::ExitCode;
+use crate::output::{note, show};
+use crate::simulate::layout::REGION;
+use crate::simulate::named;
+use crate::simulate::scenario::{Act, Happening};
+
+/// A region with nothing in it, for clients that make all they need.
+const EMPTY: &str = "empty";
+
+/// What a client needs to know.
+#[derive(Serialize)]
+struct Told<'a> {
+    url: String,
+    region: &'a str,
+    scenario: &'a str,
+    speed: f64,
+    lambda: bool,
+}
+
+/// Serves a region until SIGINT or SIGTERM.
+pub(super) async fn run(options: &ServeOptions, config: &Config) -> Result<ExitCode, CliError> {
+    let mut stop = super::daemon::Stop::listen()?;
+    fastrand::seed(options.seed);
+    let region = Region::new(Setup {
+        seed: options.seed,
+        region_name: REGION.to_owned(),
+        origin: std::time::SystemTime::now(),
+        speed: options.speed,
+        ..Setup::default()
+    });
+    let script = set_up(&region, options.scenario.as_deref(), &config.names).await?;
+    let lambda = options.lambda.as_ref().map(|program| LambdaOptions {
+        environment: environment(&config.names),
+        region_name: REGION.to_owned(),
+        ..LambdaOptions::new(program)
+    });
+    let served = serve::serve(region.clone(), serve::ServeOptions { address: options.address, lambda }).await?;
+    let scenario = options.scenario.as_deref().unwrap_or(sample::SERVICE);
+    let lambda = options.lambda.is_some();
+    let told = Told { url: served.url(), region: REGION, scenario, speed: options.speed, lambda };
+    show(config.format, &told, text)?;
+    tokio::select! {
+        biased;
+        () = stop.asked() => {}
+        () = perform(&region, &served, script, options.speed) => {}
+    }
+    Ok(ExitCode::Done)
+}
+
+fn text(told: &Told<'_>) -> String {
+    format!(
+        "serving a simulated region on {url} (scenario {scenario}, {speed} times as fast)\n  \
+         export AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_ACCESS_KEY_ID=simulated AWS_SECRET_ACCESS_KEY=simulated\n  \
+         curl {url}/_region          its state\n  \
+         curl {url}/_region/fault -d '{{...}}'    injects a fault\n",
+        url = told.url,
+        scenario = told.scenario,
+        speed = told.speed,
+        region = told.region,
+    )
+}
+
+/// Puts there what the scenario starts with, under control; says what is going to happen.
+async fn set_up(region: &Region, scenario: Option<&str>, names: &Names) -> Result<Vec<Act>, CliError> {
+    let (spec, script) = match scenario {
+        Some(EMPTY) => return Ok(Vec::new()),
+        None | Some(sample::SERVICE) => {
+            sample::add(region, REGION);
+            (sample::SPEC.to_owned(), Vec::new())
+        }
+        Some(name) => {
+            let scenario = named(name).ok_or_else(|| unknown(name, &[EMPTY, sample::SERVICE]))?;
+            let made = scenario.layout.build(region);
+            (scenario.layout.failover_toml(), (scenario.script)(&made))
+        }
+    };
+    let engine = embedded::engine(region, REGION, names, "setup");
+    engine.store().create_table().await.map_err(EmbeddedError::from)?;
+    engine.apply(&spec).await.map_err(EmbeddedError::from)?;
+    Ok(script)
+}
+
+/// What the function's configuration says, as the stack sets it.
+fn environment(names: &Names) -> BTreeMap<String, String> {
+    let mut environment = BTreeMap::from([
+        ("FAILOVER_TABLE".to_owned(), names.table.clone()),
+        ("FAILOVER_SPEC_PATH".to_owned(), names.spec_path.clone()),
+    ]);
+    environment.extend(names.topic.clone().map(|topic| ("FAILOVER_TOPIC".to_owned(), topic)));
+    environment
+}
+
+/// Lets the scenario happen, in the region's time; then serves on.
+async fn perform(region: &Region, served: &Served, mut script: Vec<Act>, speed: f64) {
+    script.sort_by_key(|act| act.at_seconds);
+    let began = tokio::time::Instant::now();
+    for act in script {
+        tokio::time::sleep_until(began + Duration::from_secs(act.at_seconds).div_f64(speed)).await;
+        happen(region, served, act);
+    }
+    std::future::pending::<()>().await;
+}
+
+fn happen(region: &Region, served: &Served, act: Act) {
+    match act.what {
+        Happening::Fault(json) => {
+            let injected = Fault::from_json(json.to_string().as_bytes()).and_then(|fault| region.inject(fault));
+            match injected {
+                Ok(()) => note(&format!("after {} s: {json}", act.at_seconds)),
+                Err(error) => note(&format!("after {} s: {json}: {error}", act.at_seconds)),
+            }
+        }
+        Happening::Event(event) => match served.dispatcher() {
+            Some(dispatcher) => note(&format!("after {} s: event {}", act.at_seconds, dispatcher.accept(event))),
+            None => note(&format!("after {} s: {event} reaches nobody, since there is no --lambda", act.at_seconds)),
+        },
+    }
+}

@@ -1,0 +1,51 @@
+//! A simulated region in AWS's place, within this process: no network, no account, and under tokio's paused clock no waiting.
+
+pub mod sample;
+mod transport;
+pub mod truth;
+
+use failover_aws::{Aws, StoreError};
+use failover_engine::{Engine, EngineError, Names};
+use failover_simulator::{Region, Setup};
+use thiserror::Error;
+
+pub use sample::Sample;
+pub use transport::{aws, clock, engine, transport, wall_time};
+
+/// Why the embedded region does not stand.
+#[derive(Debug, Error)]
+pub enum EmbeddedError {
+    /// Its table was not made.
+    #[error("the table of ledgers was not made")]
+    Table(#[from] StoreError),
+    /// Its sample service was not adopted.
+    #[error("the sample service was not adopted")]
+    Adopt(#[from] EngineError),
+}
+
+/// A region with the sample service under control.
+pub struct Embedded {
+    /// The region.
+    pub region: Region,
+    /// What the sample is made of.
+    pub sample: Sample,
+    /// The SDK clients over it.
+    pub aws: Aws,
+}
+
+impl Embedded {
+    /// A region from `seed`: the sample's resources, the table, and the sample's spec applied as an operator would.
+    ///
+    /// Must be called within a tokio runtime: the region's clock is tokio's.
+    pub async fn new(seed: u64, names: &Names) -> Result<Self, EmbeddedError> {
+        let setup = Setup { seed, ..Setup::default() };
+        let region_name = setup.region_name.clone();
+        let region = Region::new(setup);
+        let sample = sample::add(&region, &region_name);
+        let aws = transport::aws(&region, &region_name);
+        let engine = Engine::new(aws.clone(), clock(&region), names, "setup");
+        engine.store().create_table().await?;
+        engine.apply(sample::SPEC).await?;
+        Ok(Self { region, sample, aws })
+    }
+}

@@ -1,0 +1,64 @@
+//! What really happened to a service in the region, beside what the controller says of it.
+
+use std::time::Duration;
+
+use failover_core::ledger::Ledger;
+use failover_simulator::Region;
+
+/// The address's data path follows the API within seconds; the region's clients are waited for this long.
+const CLIENTS_WAIT: Duration = Duration::from_secs(60);
+const CLIENTS_POLL: Duration = Duration::from_millis(100);
+
+/// What a service's clients and its data went through.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Stretches in which two instances wrote the service's data.
+    pub two_writers: usize,
+    /// Seconds of acknowledged writes that the service's volumes lack now.
+    pub lost_seconds: f64,
+    /// The longest time without service, in seconds; none if it never was.
+    pub downtime_seconds: Option<f64>,
+    /// Which instance clients reach now.
+    pub serving: Option<String>,
+}
+
+/// Asks the region, once its clients are served again.
+pub async fn outcome(region: &Region, ledger: &Ledger) -> Outcome {
+    let service = ledger.service.as_str();
+    let mut waited = Duration::ZERO;
+    while waited < CLIENTS_WAIT && !region.truth().serving().contains_key(service) {
+        tokio::time::sleep(CLIENTS_POLL).await;
+        waited += CLIENTS_POLL;
+    }
+    let truth = region.truth();
+    let heads: Vec<&str> = ledger.heads.values().map(|head| head.volume.as_str()).collect();
+    let downtime = truth.downtime();
+    let gaps = downtime.get(service).into_iter().flatten().map(|gap| gap.seconds());
+    Outcome {
+        two_writers: truth.two_writers().iter().filter(|overlap| overlap.service == service).count(),
+        lost_seconds: truth.lost_seconds(&heads),
+        downtime_seconds: gaps.reduce(f64::max),
+        serving: truth.serving().get(service).map(|serving| serving.instance.clone()),
+    }
+}
+
+impl Outcome {
+    /// One line for people.
+    pub fn in_words(&self) -> String {
+        let writers = match self.two_writers {
+            0 => "none".to_owned(),
+            stretches => format!("{stretches} stretches"),
+        };
+        let downtime = self.downtime_seconds.map_or_else(|| "none".to_owned(), |seconds| format!("{seconds:.1} s"));
+        let serving = self.serving.as_deref().unwrap_or("no instance");
+        format!(
+            "ground truth of the region: two writers: {writers}; acknowledged writes lost: {} s; \
+             downtime as clients saw it: {downtime}; clients reach {serving}",
+            rounded(self.lost_seconds)
+        )
+    }
+}
+
+fn rounded(seconds: f64) -> String {
+    if seconds == 0.0 { "0".to_owned() } else { format!("{seconds:.3}") }
+}

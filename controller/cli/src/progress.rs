@@ -1,0 +1,217 @@
+//! What happens while it happens, on standard error: a live timeline on a terminal, plain lines elsewhere.
+//!
+//! What is done stays as a line; what is under way stands below it and is redrawn. Only four control sequences are used,
+//! and a line is never longer than the terminal is wide (it does not wrap), so that any terminal keeps up.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::{Mutex, PoisonError};
+
+use failover_engine::{Moment, MomentKind, Watcher};
+use jiff::Timestamp;
+
+use crate::render::seconds_between;
+
+/// Up one line.
+const UP: &str = "\x1b[1A";
+/// Clears from the cursor to the end of the screen.
+const CLEAR_BELOW: &str = "\r\x1b[J";
+/// Long lines are cut rather than wrapped, so that lines can be counted.
+const NO_WRAP: &str = "\x1b[?7l";
+const WRAP: &str = "\x1b[?7h";
+
+/// Shows moments as they come.
+pub struct Progress<W: Write + Send> {
+    state: Mutex<State<W>>,
+}
+
+struct State<W> {
+    out: W,
+    is_live: bool,
+    began: Option<Timestamp>,
+    /// What is under way, and since when.
+    under_way: Vec<(String, Timestamp)>,
+    /// What was last waited for, so that it is said once.
+    waiting: Vec<(String, Timestamp)>,
+    /// Lines on the screen below what stays.
+    drawn: usize,
+}
+
+impl Progress<io::Stderr> {
+    /// On this process's standard error.
+    pub fn on_stderr() -> Self {
+        Self::new(io::stderr(), io::stderr().is_terminal())
+    }
+}
+
+impl<W: Write + Send> Progress<W> {
+    /// On `out`; redrawn if it is `live`, that is a terminal.
+    pub fn new(out: W, is_live: bool) -> Self {
+        let (under_way, waiting) = (Vec::new(), Vec::new());
+        Self { state: Mutex::new(State { out, is_live, began: None, under_way, waiting, drawn: 0 }) }
+    }
+
+    /// Takes the lines that are redrawn off the screen.
+    pub fn finish(&self) {
+        self.with(|state| {
+            state.under_way.clear();
+            state.waiting.clear();
+            state.redraw(None, Timestamp::UNIX_EPOCH);
+        });
+    }
+
+    fn with(&self, change: impl FnOnce(&mut State<W>)) {
+        // A panic elsewhere leaves a state that can still be drawn.
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl<W: Write + Send> Watcher for Progress<W> {
+    fn see(&self, moment: &Moment) {
+        self.with(|state| state.take(moment));
+    }
+}
+
+impl<W: Write> State<W> {
+    fn take(&mut self, moment: &Moment) {
+        let began = *self.began.get_or_insert(moment.at);
+        let line = |word: &str| format!("{} {word}{}", elapsed(began, moment.at), moment.text);
+        match moment.kind {
+            MomentKind::Recorded => {
+                self.waiting.clear();
+                self.redraw(Some(line("")), moment.at);
+            }
+            MomentKind::Trying => {
+                self.waiting.clear();
+                self.under_way.push((moment.text.clone(), moment.at));
+                self.redraw(None, moment.at);
+            }
+            MomentKind::Accepted => {
+                self.end(&moment.text);
+                self.redraw(Some(line("accepted: ")), moment.at);
+            }
+            MomentKind::Failed => {
+                self.end(&moment.text);
+                self.redraw(Some(line("failed: ")), moment.at);
+            }
+            MomentKind::Waiting => self.wait(moment, began),
+        }
+    }
+
+    /// What was tried ends: the text of its end begins with that of its beginning.
+    fn end(&mut self, text: &str) {
+        if let Some(index) = self.under_way.iter().position(|(tried, _)| text.starts_with(tried.as_str())) {
+            self.under_way.remove(index);
+        }
+    }
+
+    fn wait(&mut self, moment: &Moment, began: Timestamp) {
+        let is_new = !self.waiting.iter().any(|(text, _)| *text == moment.text);
+        if is_new {
+            self.waiting.push((moment.text.clone(), moment.at));
+        }
+        if self.is_live {
+            // Rounds of waiting come every few seconds, each with all its reasons: older ones are forgotten at the next change.
+            self.redraw(None, moment.at);
+        } else if is_new {
+            self.redraw(Some(format!("{} waiting: {}", elapsed(began, moment.at), moment.text)), moment.at);
+        }
+    }
+
+    /// Writes a line that stays, if there is one, and below it what is under way. A screen that is gone is no reason to stop.
+    fn redraw(&mut self, stays: Option<String>, now: Timestamp) {
+        let mut text = String::new();
+        if self.is_live {
+            text.push_str(&UP.repeat(self.drawn));
+            text.push_str(CLEAR_BELOW);
+            text.push_str(NO_WRAP);
+            self.drawn = 0;
+        }
+        if let Some(line) = stays {
+            text.push_str(&printable(&line));
+            text.push('\n');
+        }
+        if self.is_live {
+            let tried = self.under_way.iter().map(|(text, since)| ("trying", text, since));
+            let waited = self.waiting.iter().map(|(text, since)| ("waiting", text, since));
+            for (word, what, since) in tried.chain(waited) {
+                let seconds = seconds_between(*since, now).max(0.0);
+                text.push_str(&format!("  … {word} {seconds:.0}s: {}\n", printable(what)));
+                self.drawn += 1;
+            }
+            text.push_str(WRAP);
+        }
+        let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+    }
+}
+
+fn elapsed(began: Timestamp, at: Timestamp) -> String {
+    format!("+{:.1}s", seconds_between(began, at))
+}
+
+/// One line, without control characters: AWS's messages are shown, and must not move the cursor.
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use failover_core::ids::ServiceName;
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    fn shown(is_live: bool, moments: &[(i64, MomentKind, &str)]) -> String {
+        let progress = Progress::new(Vec::new(), is_live);
+        let start: Timestamp = "2026-01-05T09:00:00Z".parse().unwrap();
+        for (milliseconds, kind, text) in moments {
+            progress.see(&Moment {
+                at: start + SignedDuration::from_millis(*milliseconds),
+                service: ServiceName::new("sample").unwrap(),
+                kind: *kind,
+                text: (*text).to_owned(),
+            });
+        }
+        progress.finish();
+        String::from_utf8(progress.state.into_inner().unwrap().out).unwrap()
+    }
+
+    #[test]
+    fn elsewhere_each_thing_is_one_plain_line_and_waiting_is_said_once() {
+        let text = shown(
+            false,
+            &[
+                (0, MomentKind::Recorded, "a failover begins"),
+                (400, MomentKind::Trying, "stop i-1"),
+                (900, MomentKind::Accepted, "stop i-1"),
+                (1_000, MomentKind::Waiting, "i-1 is stopping"),
+                (3_000, MomentKind::Waiting, "i-1 is stopping"),
+                (12_345, MomentKind::Failed, "attach vol-1: IncorrectState: a\nb\u{1b}[2J"),
+            ],
+        );
+        assert_eq!(
+            text,
+            "+0.0s a failover begins\n+0.9s accepted: stop i-1\n+1.0s waiting: i-1 is stopping\n\
+             +12.3s failed: attach vol-1: IncorrectState: a b [2J\n"
+        );
+    }
+
+    #[test]
+    fn on_a_terminal_what_is_under_way_is_drawn_below_and_taken_away_again() {
+        let text = shown(
+            true,
+            &[
+                (0, MomentKind::Trying, "stop i-1"),
+                (2_000, MomentKind::Waiting, "i-1 is stopping"),
+                (3_000, MomentKind::Recorded, "fenced"),
+            ],
+        );
+        assert!(text.contains("  … trying 0s: stop i-1\n"), "{text:?}");
+        assert!(text.contains("+3.0s fenced\n"), "{text:?}");
+        // As many lines are gone up as were drawn.
+        let up = text.matches(UP).count();
+        let drawn = text.matches("  … ").count();
+        assert_eq!(up, drawn, "{text:?}");
+        assert!(text.ends_with(WRAP));
+    }
+}
