@@ -1,0 +1,1150 @@
+#!/usr/bin/env python3
+"""Does a served region answer as AWS does? Asked by boto3, which knows nothing of this project.
+
+    wire_truth.py ENDPOINT_URL SEED
+
+Every check makes what it needs over the API itself; nothing has to exist beforehand. One line per check, a total at the end, exit status 1
+if any failed. The seed goes into the names, so that one region can be asked several times.
+"""
+
+import json
+import socket
+import sys
+import threading
+import time
+import traceback
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import boto3
+import botocore.exceptions
+from botocore.config import Config
+
+REGION_SECONDS_TO_WAIT = 900
+"""No transition that these checks wait for takes longer under the default laws."""
+
+PASSED, FAILED = [], []
+
+
+def check(name):
+    """Registers a check: it fails by raising."""
+
+    def register(function):
+        function.check_name = name
+        CHECKS.append(function)
+        return function
+
+    return register
+
+
+CHECKS = []
+
+
+def expect(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+class Api:
+    """Clients of one region, and what the checks share."""
+
+    def __init__(self, endpoint, seed):
+        self.endpoint, self.seed = endpoint, seed
+        self.name = f"wire-{seed}"
+        # A patient client for what has to work, a blunt one for what has to fail.
+        self.patient = self._clients(Config(retries={"mode": "standard", "total_max_attempts": 8}, read_timeout=30))
+        self.blunt = self._clients(Config(retries={"total_max_attempts": 1}, read_timeout=20))
+        self.hasty = self._clients(Config(retries={"total_max_attempts": 1}, read_timeout=2))
+        self.speed = self._speed()
+
+    def _clients(self, config):
+        session = boto3.session.Session(
+            aws_access_key_id="AKIAWIRETRUTH", aws_secret_access_key="wire-truth", region_name="eu-central-1"
+        )
+        names = ["ec2", "dynamodb", "ssm", "sns", "cloudwatch", "sts"]
+        return {name: session.client(name, endpoint_url=self.endpoint, config=config) for name in names}
+
+    def __getattr__(self, name):
+        try:
+            return self.__dict__["patient"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def _speed(self):
+        first, began = self.region()["now_seconds"], time.monotonic()
+        time.sleep(0.5)
+        return max(0.1, (self.region()["now_seconds"] - first) / (time.monotonic() - began))
+
+    def http(self, path, body=None, headers=None, method=None):
+        """A raw request: status, headers, text."""
+        data = body.encode() if isinstance(body, str) else body
+        request = urllib.request.Request(self.endpoint + path, data=data, headers=headers or {}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return response.status, response.headers, response.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers, error.read()
+
+    def region(self):
+        return json.loads(self.http("/_region")[2])
+
+    def fault(self, fault):
+        status, _, text = self.http("/_region/fault", json.dumps(fault))
+        expect(status == 200, f"fault {fault} refused: {text!r}")
+
+    def refused(self, code, call, status=None):
+        """The call must fail with this code; returns the error."""
+        try:
+            answer = call()
+        except botocore.exceptions.ClientError as error:
+            got = error.response["Error"]
+            expect(got["Code"] == code, f"expected {code}, got {got}")
+            got_status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            expect(status is None or got_status == status, f"expected HTTP {status}, got {got_status}")
+            return error
+        raise AssertionError(f"expected {code}, got the answer {answer}")
+
+    def until(self, look, done, what):
+        """Looks until it is done. What is not visible yet (eventual consistency) counts as not done."""
+        deadline = time.monotonic() + 5 + REGION_SECONDS_TO_WAIT / self.speed
+        seen = None
+        while time.monotonic() < deadline:
+            try:
+                seen = look()
+                if done(seen):
+                    return seen
+            except botocore.exceptions.ClientError as error:
+                if "NotFound" not in error.response["Error"]["Code"]:
+                    raise
+                seen = error
+            time.sleep(min(1.0, max(0.01, 1.0 / self.speed)))
+        raise AssertionError(f"{what} was never reached; last seen: {seen}")
+
+    # --- what the checks make ---
+
+    def zones(self):
+        return [zone["ZoneName"] for zone in self.ec2.describe_availability_zones()["AvailabilityZones"]]
+
+    def tags(self, kind, **more):
+        tags = [{"Key": "Name", "Value": self.name}] + [{"Key": key, "Value": value} for key, value in more.items()]
+        return [{"ResourceType": kind, "Tags": tags}]
+
+    def launch(self, zone, **more):
+        arguments = dict(
+            ImageId="ami-0123456789abcdef0",
+            InstanceType="t3.micro",
+            MinCount=1,
+            MaxCount=1,
+            Placement={"AvailabilityZone": zone},
+            TagSpecifications=self.tags("instance"),
+        )
+        return self.ec2.run_instances(**{**arguments, **more})["Instances"][0]
+
+    def instance(self, instance_id):
+        return self.ec2.describe_instances(InstanceIds=[instance_id])["Reservations"][0]["Instances"][0]
+
+    def instance_in(self, instance_id, state):
+        return self.until(lambda: self.instance(instance_id), lambda seen: seen["State"]["Name"] == state, f"{instance_id} {state}")
+
+    def running(self, zone, **more):
+        instance_id = self.launch(zone, **more)["InstanceId"]
+        self.instance_in(instance_id, "running")
+        return instance_id
+
+    def volume(self, volume_id):
+        return self.ec2.describe_volumes(VolumeIds=[volume_id])["Volumes"][0]
+
+    def volume_in(self, volume_id, state):
+        return self.until(lambda: self.volume(volume_id), lambda seen: seen["State"] == state, f"{volume_id} {state}")
+
+    def available_volume(self, zone, **more):
+        arguments = dict(AvailabilityZone=zone, Size=1, VolumeType="gp3", TagSpecifications=self.tags("volume"))
+        volume_id = self.ec2.create_volume(**{**arguments, **more})["VolumeId"]
+        self.volume_in(volume_id, "available")
+        return volume_id
+
+    def snapshot_in(self, snapshot_id, state):
+        look = lambda: self.ec2.describe_snapshots(SnapshotIds=[snapshot_id])["Snapshots"][0]
+        return self.until(look, lambda seen: seen["State"] == state, f"{snapshot_id} {state}")
+
+    def attached(self, volume_id, instance_id, device):
+        self.ec2.attach_volume(VolumeId=volume_id, InstanceId=instance_id, Device=device)
+        state = lambda seen: [attachment["State"] for attachment in seen["Attachments"]]
+        return self.until(lambda: self.volume(volume_id), lambda seen: state(seen) == ["attached"], f"{volume_id} attached")
+
+
+# --- identity and protocol -------------------------------------------------------------------------------------------
+
+
+@check("sts: GetCallerIdentity names the account")
+def _(api, _):
+    identity = api.sts.get_caller_identity()
+    expect(identity["Account"].isdigit() and len(identity["Account"]) == 12, identity)
+
+
+@check("protocol: an unknown action is InvalidAction and is named")
+def _(api, _):
+    status, _, text = api.http("/", "Action=MakeCoffee&Version=2016-11-15")
+    expect(status == 400 and b"<Code>InvalidAction</Code>" in text and b"MakeCoffee" in text, (status, text))
+
+
+@check("protocol: boto3 understands a refusal of an operation that is not modelled")
+def _(api, _):
+    api.refused("InvalidAction", lambda: api.blunt["ec2"].describe_vpcs())
+
+
+@check("protocol: garbage gets an AWS error and no silence")
+def _(api, _):
+    for body, headers in [
+        (b"\x00\xff\x13garbage", {}),
+        (b"{", {"X-Amz-Target": "DynamoDB_20120810.GetItem"}),
+        (b"[1]", {"X-Amz-Target": "AmazonSSM.GetParameter"}),
+        (b"{}", {"X-Amz-Target": "DynamoDB_20120810.NoSuchThing"}),
+        (b"\xff\xff", {"X-Amz-Target": "GraniteServiceVersion20100801.DescribeAlarms"}),
+        (b"Action=DescribeInstances&InstanceId.999999999999=x&Filter.1.=&=&&&%ff%", {}),
+        (b"Action=Publish&Version=2010-03-31&" + b"a." * 500, {}),
+    ]:
+        status, _, text = api.http("/", body, headers)
+        expect(400 <= status < 500 and text, (body[:40], status, text))
+    status, _, text = api.http("/service/GraniteServiceVersion20100801/operation/DescribeAlarms", b"\x9f\x9f\x9f")
+    expect(status == 400 and b"SerializationException" in text, (status, text))
+
+
+@check("protocol: a body beyond all limits is refused, not swallowed")
+def _(api, _):
+    host, port = urllib.parse.urlsplit(api.endpoint).netloc.split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        head = f"POST / HTTP/1.1\r\nhost: {host}\r\ncontent-length: {64 * 1024 * 1024}\r\n\r\n"
+        connection.sendall(head.encode())
+        # The answer may come, and the connection close, while the body is still being sent.
+        try:
+            for _ in range(20):
+                connection.sendall(b"x" * 1024 * 1024)
+        except OSError:
+            pass
+        try:
+            answer = connection.recv(4096)
+        except ConnectionResetError:
+            answer = b""
+    expect(answer == b"" or b" 413 " in answer.split(b"\r\n")[0], answer)
+    api.sts.get_caller_identity()
+
+
+@check("control: GET /_region shows the region, a wrong path is a 404 that helps")
+def _(api, _):
+    region = api.region()
+    expect({"instances", "volumes", "snapshots", "addresses", "alarms"} <= set(region), list(region))
+    status, _, text = api.http("/_region/nowhere")
+    expect(status == 404 and b"/_region" in text, (status, text))
+
+
+@check("control: a wrong fault is refused with a text that says why")
+def _(api, _):
+    status, _, text = api.http("/_region/fault", json.dumps({"meteorite": {}}))
+    expect(status == 400 and b"meteorite" in text, (status, text))
+    status, _, text = api.http("/_region/fault", json.dumps({"fail_host": {"instance": "i-00000000000000000"}}))
+    expect(status == 400 and b"i-00000000000000000" in text, (status, text))
+
+
+# --- instances -------------------------------------------------------------------------------------------------------
+
+
+@check("ec2: there are several zones")
+def _(api, shared):
+    zones = api.zones()
+    expect(len(zones) >= 2, zones)
+    shared["a"], shared["b"] = zones[0], zones[1]
+    shared["last"] = zones[-1]
+
+
+@check("ec2: a dry run that would succeed is DryRunOperation (412)")
+def _(api, shared):
+    run = lambda: api.blunt["ec2"].run_instances(
+        ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1, Placement={"AvailabilityZone": shared["a"]}, DryRun=True
+    )
+    api.refused("DryRunOperation", run, 412)
+
+
+@check("ec2: RunInstances answers with a pending instance, its zone, type and tags")
+def _(api, shared):
+    made = api.launch(shared["a"], ClientToken=f"{api.name}-run")
+    expect(made["State"] == {"Code": 0, "Name": "pending"}, made["State"])
+    expect(made["Placement"]["AvailabilityZone"] == shared["a"] and made["InstanceType"] == "t3.micro", made)
+    expect({"Key": "Name", "Value": api.name} in made["Tags"], made["Tags"])
+    shared["one"] = made["InstanceId"]
+
+
+@check("ec2: a repeated client token launches nothing new; with other parameters it is a mismatch")
+def _(api, shared):
+    again = api.launch(shared["a"], ClientToken=f"{api.name}-run")
+    expect(again["InstanceId"] == shared["one"], again)
+    api.refused("IdempotentParameterMismatch", lambda: api.launch(shared["a"], ClientToken=f"{api.name}-run", InstanceType="m5.large"))
+
+
+@check("ec2: while an instance is pending, no volume and no address can go to it")
+def _(api, shared):
+    volume = api.available_volume(shared["b"])
+    address = api.ec2.allocate_address(Domain="vpc")["AllocationId"]
+    shared["address"], shared["volume-b"] = address, volume
+    # Nobody can hold an instance in `pending`: launch and ask at once, and again if it was too fast.
+    for _ in range(5):
+        pending = api.launch(shared["b"])["InstanceId"]
+        outcome = {}
+
+        def attach():
+            try:
+                api.blunt["ec2"].attach_volume(VolumeId=volume, InstanceId=pending, Device="/dev/sdf")
+                outcome["attach"] = "accepted"
+            except botocore.exceptions.ClientError as error:
+                outcome["attach"] = error
+
+        thread = threading.Thread(target=attach)
+        thread.start()
+        try:
+            api.blunt["ec2"].associate_address(AllocationId=address, InstanceId=pending)
+            outcome["associate"] = "accepted"
+        except botocore.exceptions.ClientError as error:
+            outcome["associate"] = error
+        thread.join()
+        codes = [getattr(outcome[name], "response", {}).get("Error", {}).get("Code") for name in ("attach", "associate")]
+        api.instance_in(pending, "running")
+        if codes == ["IncorrectState", "InvalidInstanceID"]:
+            expect("is not 'running'" in str(outcome["attach"]), outcome)
+            expect("pending instance" in str(outcome["associate"]), outcome)
+            shared["two"] = pending
+            return
+        if outcome["attach"] == "accepted":
+            api.volume_in(volume, "in-use")
+            api.ec2.detach_volume(VolumeId=volume, Force=True)
+            api.volume_in(volume, "available")
+        api.ec2.terminate_instances(InstanceIds=[pending])
+    raise AssertionError(f"last outcome: {outcome}")
+
+
+@check("ec2: an instance passes from pending to running and nowhere else")
+def _(api, shared):
+    states = []
+
+    def look():
+        state = api.instance(instance)["State"]["Name"]
+        if not states or states[-1] != state:
+            states.append(state)
+        return state
+
+    instance = api.launch(shared["b"])["InstanceId"]
+    api.until(look, lambda state: state == "running", "running")
+    # A read may lag and show `pending` once more, so only the first of each counts.
+    expect(list(dict.fromkeys(states)) in (["pending", "running"], ["running"]), states)
+    shared["three"] = instance
+    api.instance_in(shared["one"], "running")
+
+
+@check("ec2: filters choose by tag, state and zone; an unknown filter is refused")
+def _(api, shared):
+    filters = [
+        {"Name": "tag:Name", "Values": [api.name]},
+        {"Name": "instance-state-name", "Values": ["running"]},
+        {"Name": "availability-zone", "Values": [shared["a"]]},
+    ]
+    def ids():
+        found = api.ec2.describe_instances(Filters=filters)["Reservations"]
+        return [instance["InstanceId"] for reservation in found for instance in reservation["Instances"]]
+
+    found = api.until(ids, lambda seen: shared["one"] in seen, "the instance by its filters")
+    expect(shared["two"] not in found, found)
+    unknown = [{"Name": "favourite-colour", "Values": ["blue"]}]
+    api.refused("InvalidParameterValue", lambda: api.blunt["ec2"].describe_instances(Filters=unknown))
+
+
+@check("ec2: DescribeInstances is read in pages")
+def _(api, shared):
+    for _ in range(4):
+        api.launch(shared["a"], TagSpecifications=api.tags("instance", page=api.name))
+    filters = [{"Name": "tag:Name", "Values": [api.name]}, {"Name": "instance-state-name", "Values": ["pending", "running"]}]
+    count = lambda: len(api.ec2.describe_instances(Filters=filters)["Reservations"])
+    api.until(count, lambda seen: seen >= 7, "seven instances")
+    pages = list(api.ec2.get_paginator("describe_instances").paginate(Filters=filters, PaginationConfig={"PageSize": 5}))
+    ids = [i["InstanceId"] for page in pages for reservation in page["Reservations"] for i in reservation["Instances"]]
+    expect(len(pages) >= 2 and len(ids) == len(set(ids)) >= 7, (len(pages), len(ids), len(set(ids))))
+    expect("NextToken" not in pages[-1], pages[-1].get("NextToken"))
+    doomed = [{"Name": "tag:page", "Values": [api.name]}]
+    extra = [i["InstanceId"] for r in api.ec2.describe_instances(Filters=doomed)["Reservations"] for i in r["Instances"]]
+    api.ec2.terminate_instances(InstanceIds=extra)
+
+
+@check("ec2: an id that does not exist is InvalidInstanceID.NotFound, one that cannot exist is Malformed")
+def _(api, _):
+    ec2 = api.blunt["ec2"]
+    api.refused("InvalidInstanceID.NotFound", lambda: ec2.describe_instances(InstanceIds=["i-0aaaaaaaaaaaaaaaa"]))
+    api.refused("InvalidInstanceID.Malformed", lambda: ec2.describe_instances(InstanceIds=["banana"]))
+    api.refused("InvalidInstanceID.NotFound", lambda: ec2.stop_instances(InstanceIds=["i-0aaaaaaaaaaaaaaaa"]))
+
+
+@check("ec2: status checks are initializing after the start and ok after a few minutes")
+def _(api, shared):
+    def look():
+        statuses = api.ec2.describe_instance_status(InstanceIds=[shared["three"]])["InstanceStatuses"]
+        return statuses[0] if statuses else None
+
+    ok = lambda seen: seen and seen["InstanceStatus"]["Status"] == seen["SystemStatus"]["Status"] == "ok"
+    status = api.until(look, ok, "status checks ok")
+    expect(status["InstanceState"]["Name"] == "running" and status["AvailabilityZone"] == shared["b"], status)
+    expect(status["InstanceStatus"]["Details"][0] == {"Name": "reachability", "Status": "passed"}, status)
+
+
+@check("ec2: tags are set, shown, found and removed")
+def _(api, shared):
+    api.ec2.create_tags(Resources=[shared["one"]], Tags=[{"Key": "role", "Value": "active & <well>"}])
+    value = lambda: {tag["Key"]: tag["Value"] for tag in api.instance(shared["one"]).get("Tags", [])}.get("role")
+    api.until(value, lambda seen: seen == "active & <well>", "the tag")
+    filters = [{"Name": "resource-id", "Values": [shared["one"]]}]
+    found = lambda: {tag["Key"] for tag in api.ec2.describe_tags(Filters=filters)["Tags"]}
+    api.until(found, lambda seen: {"Name", "role"} <= seen, "the tag in DescribeTags")
+    api.ec2.delete_tags(Resources=[shared["one"]], Tags=[{"Key": "role"}])
+    api.until(value, lambda seen: seen is None, "the tag's end")
+
+
+@check("ec2: user data, termination protection and shutdown behaviour are attributes")
+def _(api, shared):
+    api.ec2.modify_instance_attribute(InstanceId=shared["three"], DisableApiTermination={"Value": True})
+    shown = api.ec2.describe_instance_attribute(InstanceId=shared["three"], Attribute="disableApiTermination")
+    expect(shown["DisableApiTermination"]["Value"] is True, shown)
+    api.refused("OperationNotPermitted", lambda: api.blunt["ec2"].terminate_instances(InstanceIds=[shared["three"]]))
+    api.ec2.modify_instance_attribute(InstanceId=shared["three"], DisableApiTermination={"Value": False})
+
+
+# --- volumes ---------------------------------------------------------------------------------------------------------
+
+
+@check("volume: CreateVolume answers with a creating volume, and a creating volume cannot be attached")
+def _(api, shared):
+    made = api.ec2.create_volume(
+        AvailabilityZone=shared["a"], Size=2, VolumeType="gp3", Iops=4000, Throughput=200, Encrypted=True,
+        TagSpecifications=api.tags("volume", role="data"), ClientToken=f"{api.name}-volume",
+    )  # fmt: skip
+    shared["volume"] = made["VolumeId"]
+    expect((made["State"], made["Size"], made["Iops"], made["Throughput"], made["Encrypted"]) == ("creating", 2, 4000, 200, True), made)
+    attach = lambda: api.blunt["ec2"].attach_volume(VolumeId=made["VolumeId"], InstanceId=shared["one"], Device="/dev/sdf")
+    try:
+        attach()
+    except botocore.exceptions.ClientError as error:
+        # Either it is still creating, or the write did not see it yet.
+        expect(error.response["Error"]["Code"] in ("IncorrectState", "InvalidVolume.NotFound"), error)
+    else:
+        raise AssertionError("a creating volume was attached")
+
+
+@check("volume: a repeated client token creates nothing new; with other parameters it is a mismatch")
+def _(api, shared):
+    arguments = dict(
+        AvailabilityZone=shared["a"], Size=2, VolumeType="gp3", Iops=4000, Throughput=200, Encrypted=True,
+        TagSpecifications=api.tags("volume", role="data"), ClientToken=f"{api.name}-volume",
+    )  # fmt: skip
+    expect(api.ec2.create_volume(**arguments)["VolumeId"] == shared["volume"], "a second volume")
+    api.refused("IdempotentParameterMismatch", lambda: api.ec2.create_volume(**{**arguments, "Size": 3}))
+
+
+@check("volume: an attachment passes from attaching to attached, the volume is in-use")
+def _(api, shared):
+    api.volume_in(shared["volume"], "available")
+    began = api.ec2.attach_volume(VolumeId=shared["volume"], InstanceId=shared["one"], Device="/dev/sdf")
+    expect((began["State"], began["Device"], began["InstanceId"]) == ("attaching", "/dev/sdf", shared["one"]), began)
+    states = []
+
+    def look():
+        seen = api.volume(shared["volume"])
+        if seen["Attachments"]:
+            states.append(seen["Attachments"][0]["State"])
+        return seen
+
+    volume = api.until(look, lambda seen: seen["State"] == "in-use" and states[-1:] == ["attached"], "attached")
+    expect(set(states) <= {"attaching", "attached"}, states)
+    expect(volume["Attachments"][0]["DeleteOnTermination"] is False, volume)
+    devices = lambda: [mapping["DeviceName"] for mapping in api.instance(shared["one"])["BlockDeviceMappings"]]
+    api.until(devices, lambda seen: "/dev/sdf" in seen, "the mapping in DescribeInstances")
+
+
+@check("volume: one that is attached cannot be attached or deleted: VolumeInUse")
+def _(api, shared):
+    ec2 = api.blunt["ec2"]
+    api.refused("VolumeInUse", lambda: ec2.attach_volume(VolumeId=shared["volume"], InstanceId=shared["one"], Device="/dev/sdg"))
+    api.refused("VolumeInUse", lambda: ec2.delete_volume(VolumeId=shared["volume"]))
+
+
+@check("volume: another zone is InvalidVolume.ZoneMismatch")
+def _(api, shared):
+    call = lambda: api.blunt["ec2"].attach_volume(VolumeId=shared["volume-b"], InstanceId=shared["one"], Device="/dev/sdh")
+    error = api.refused("InvalidVolume.ZoneMismatch", call)
+    expect("not in the same availability zone" in str(error), error)
+
+
+@check("volume: a device name that is taken is InvalidParameterValue")
+def _(api, shared):
+    other = shared["other"] = api.available_volume(shared["a"])
+    call = lambda: api.blunt["ec2"].attach_volume(VolumeId=other, InstanceId=shared["one"], Device="/dev/sdf")
+    expect("already in use" in str(api.refused("InvalidParameterValue", call)), "text")
+
+
+@check("volume: one that does not exist is InvalidVolume.NotFound")
+def _(api, shared):
+    ec2 = api.blunt["ec2"]
+    missing = "vol-0aaaaaaaaaaaaaaaa"
+    api.refused("InvalidVolume.NotFound", lambda: ec2.describe_volumes(VolumeIds=[missing]))
+    api.refused("InvalidVolume.NotFound", lambda: ec2.attach_volume(VolumeId=missing, InstanceId=shared["one"], Device="/dev/sdi"))
+    api.refused("InvalidVolume.NotFound", lambda: ec2.create_snapshot(VolumeId=missing))
+
+
+@check("volume: detaching what is not attached is IncorrectState, from the wrong instance InvalidAttachment.NotFound")
+def _(api, shared):
+    error = api.refused("IncorrectState", lambda: api.blunt["ec2"].detach_volume(VolumeId=shared["other"]))
+    expect("is in the 'available' state" in str(error), error)
+    wrong = lambda: api.blunt["ec2"].detach_volume(VolumeId=shared["volume"], InstanceId=shared["two"])
+    api.refused("InvalidAttachment.NotFound", wrong)
+
+
+@check("volume: the root volume of a running instance cannot be detached")
+def _(api, shared):
+    instance = api.instance(shared["one"])
+    root = next(m["Ebs"]["VolumeId"] for m in instance["BlockDeviceMappings"] if m["DeviceName"] == instance["RootDeviceName"])
+    api.refused("OperationNotPermitted", lambda: api.blunt["ec2"].detach_volume(VolumeId=root))
+
+
+@check("volume: filters choose by attachment, tag and status; pages are read to the end")
+def _(api, shared):
+    by_instance = [{"Name": "attachment.instance-id", "Values": [shared["one"]]}, {"Name": "tag:role", "Values": ["data"]}]
+    found = lambda: [volume["VolumeId"] for volume in api.ec2.describe_volumes(Filters=by_instance)["Volumes"]]
+    api.until(found, lambda seen: seen == [shared["volume"]], "the attached data volume")
+    mine = [{"Name": "tag-key", "Values": ["Name"]}, {"Name": "tag:Name", "Values": [api.name]}]
+    pages = list(api.ec2.get_paginator("describe_volumes").paginate(Filters=mine, PaginationConfig={"PageSize": 5}))
+    ids = [volume["VolumeId"] for page in pages for volume in page["Volumes"]]
+    expect({shared["volume"], shared["other"]} <= set(ids) and len(ids) == len(set(ids)), ids)
+
+
+@check("volume: the parameters that a new volume needs are asked for")
+def _(api, shared):
+    api.refused("MissingParameter", lambda: api.blunt["ec2"].create_volume(AvailabilityZone=shared["a"]))
+    wrong_zone = lambda: api.blunt["ec2"].create_volume(AvailabilityZone="mars-north-1a", Size=1)
+    api.refused("InvalidZone.NotFound", wrong_zone)
+    missing = lambda: api.blunt["ec2"].create_volume(AvailabilityZone=shared["a"], SnapshotId="snap-0aaaaaaaaaaaaaaaa")
+    api.refused("InvalidSnapshot.NotFound", missing)
+
+
+# --- snapshots -------------------------------------------------------------------------------------------------------
+
+
+@check("snapshot: it begins pending, carries its tags, and a volume cannot be made from it yet: IncorrectState")
+def _(api, shared):
+    made = api.ec2.create_snapshot(VolumeId=shared["volume"], Description="wire", TagSpecifications=api.tags("snapshot", epoch="7"))
+    shared["snapshot"] = made["SnapshotId"]
+    expect((made["State"], made["VolumeId"], made["VolumeSize"], made["Encrypted"]) == ("pending", shared["volume"], 2, True), made)
+    create = lambda: api.blunt["ec2"].create_volume(AvailabilityZone=shared["b"], SnapshotId=made["SnapshotId"])
+    try:
+        create()
+    except botocore.exceptions.ClientError as error:
+        expect(error.response["Error"]["Code"] in ("IncorrectState", "InvalidSnapshot.NotFound"), error)
+    else:
+        raise AssertionError("a volume was made from a pending snapshot")
+
+
+@check("snapshot: two of one volume within 15 seconds are SnapshotCreationPerVolumeRateExceeded")
+def _(api, shared):
+    api.ec2.create_snapshot(VolumeId=shared["volume-b"])
+    api.refused("SnapshotCreationPerVolumeRateExceeded", lambda: api.blunt["ec2"].create_snapshot(VolumeId=shared["volume-b"]))
+
+
+@check("snapshot: it completes, with progress and filters")
+def _(api, shared):
+    done = api.snapshot_in(shared["snapshot"], "completed")
+    expect(done["Progress"] == "100%" and done["StartTime"].tzinfo is not None, done)
+    filters = [
+        {"Name": "volume-id", "Values": [shared["volume"]]},
+        {"Name": "status", "Values": ["completed"]},
+        {"Name": "tag:epoch", "Values": ["7"]},
+    ]
+    found = lambda: [found["SnapshotId"] for found in api.ec2.describe_snapshots(Filters=filters, OwnerIds=["self"])["Snapshots"]]
+    api.until(found, lambda seen: seen == [shared["snapshot"]], "the snapshot by its filters")
+
+
+@check("snapshot: a volume restored from it in another zone has its size and encryption, and none may be smaller")
+def _(api, shared):
+    small = lambda: api.blunt["ec2"].create_volume(AvailabilityZone=shared["b"], SnapshotId=shared["snapshot"], Size=1)
+    api.refused("InvalidParameterValue", small)
+    made = api.ec2.create_volume(
+        AvailabilityZone=shared["b"], SnapshotId=shared["snapshot"], VolumeType="gp3", VolumeInitializationRate=200
+    )
+    restored = shared["restored"] = made["VolumeId"]
+    volume = api.volume_in(restored, "available")
+    expect((volume["Size"], volume["Encrypted"], volume["SnapshotId"]) == (2, True, shared["snapshot"]), volume)
+    expect(volume["AvailabilityZone"] == shared["b"], volume)
+
+
+@check("snapshot: CreateSnapshots takes all data volumes of an instance at one time")
+def _(api, shared):
+    api.attached(shared["other"], shared["one"], "/dev/sdg")
+    time.sleep(16 / api.speed)
+    taken = api.ec2.create_snapshots(
+        InstanceSpecification={"InstanceId": shared["one"], "ExcludeBootVolume": True},
+        TagSpecifications=api.tags("snapshot", together="yes"),
+    )["Snapshots"]
+    expect({snapshot["VolumeId"] for snapshot in taken} == {shared["volume"], shared["other"]}, taken)
+    expect(len({snapshot["StartTime"] for snapshot in taken}) == 1 and {s["State"] for s in taken} == {"pending"}, taken)
+    for snapshot in taken:
+        api.snapshot_in(snapshot["SnapshotId"], "completed")
+    shared["together"] = [snapshot["SnapshotId"] for snapshot in taken]
+
+
+@check("snapshot: by a fault one ends in error")
+def _(api, shared):
+    time.sleep(16 / api.speed)
+    api.fault({"fail_snapshot": {"next": 1}})
+    broken = api.ec2.create_snapshot(VolumeId=shared["other"])["SnapshotId"]
+    api.snapshot_in(broken, "error")
+    api.ec2.delete_snapshot(SnapshotId=broken)
+
+
+@check("snapshot: a deleted one is InvalidSnapshot.NotFound")
+def _(api, shared):
+    gone = shared["together"][0]
+    api.ec2.delete_snapshot(SnapshotId=gone)
+
+    def look():
+        try:
+            return api.ec2.describe_snapshots(SnapshotIds=[gone])["Snapshots"]
+        except botocore.exceptions.ClientError as error:
+            return error.response["Error"]["Code"]
+
+    api.until(look, lambda seen: seen == "InvalidSnapshot.NotFound", "the snapshot's end")
+
+
+@check("volume: detach ends in available, delete in InvalidVolume.NotFound")
+def _(api, shared):
+    began = api.ec2.detach_volume(VolumeId=shared["other"], InstanceId=shared["one"])
+    expect(began["State"] in ("detaching", "busy"), began)
+    api.volume_in(shared["other"], "available")
+    api.until(lambda: api.volume(shared["other"])["Attachments"], lambda seen: seen == [], "no attachments")
+    api.ec2.delete_volume(VolumeId=shared["other"])
+
+    def look():
+        try:
+            return api.ec2.describe_volumes(VolumeIds=[shared["other"]])["Volumes"][0]["State"]
+        except botocore.exceptions.ClientError as error:
+            return error.response["Error"]["Code"]
+
+    api.until(look, lambda seen: seen == "InvalidVolume.NotFound", "the volume's end")
+
+
+# --- addresses -------------------------------------------------------------------------------------------------------
+
+
+@check("address: associate and read back; a second instance without reassociation is Resource.AlreadyAssociated")
+def _(api, shared):
+    association = api.ec2.associate_address(AllocationId=shared["address"], InstanceId=shared["one"])["AssociationId"]
+    expect(association.startswith("eipassoc-"), association)
+    look = lambda: api.ec2.describe_addresses(AllocationIds=[shared["address"]])["Addresses"][0]
+    shown = api.until(look, lambda seen: seen.get("InstanceId") == shared["one"], "the association")
+    expect(shown["AssociationId"] == association and shown["Domain"] == "vpc" and shown["NetworkInterfaceId"], shown)
+    again = lambda: api.blunt["ec2"].associate_address(
+        AllocationId=shared["address"], InstanceId=shared["two"], AllowReassociation=False
+    )
+    api.refused("Resource.AlreadyAssociated", again)
+
+
+@check("address: reassociation is the default and moves it in one call")
+def _(api, shared):
+    api.ec2.associate_address(AllocationId=shared["address"], InstanceId=shared["two"])
+    filters = [{"Name": "instance-id", "Values": [shared["two"]]}]
+    look = lambda: [address["AllocationId"] for address in api.ec2.describe_addresses(Filters=filters)["Addresses"]]
+    api.until(look, lambda seen: seen == [shared["address"]], "the move")
+
+
+@check("address: ids that do not exist are refused; disassociate takes it away")
+def _(api, shared):
+    ec2 = api.blunt["ec2"]
+    missing = lambda: ec2.associate_address(AllocationId="eipalloc-0aaaaaaaaaaaaaaaa", InstanceId=shared["one"])
+    api.refused("InvalidAllocationID.NotFound", missing)
+    api.refused("InvalidAssociationID.NotFound", lambda: ec2.disassociate_address(AssociationId="eipassoc-0aaaaaaaaaaaaaaaa"))
+    look = lambda: api.ec2.describe_addresses(AllocationIds=[shared["address"]])["Addresses"][0]
+    moved = api.until(look, lambda seen: seen.get("InstanceId") == shared["two"], "the move")
+    api.ec2.disassociate_address(AssociationId=moved["AssociationId"])
+    api.until(look, lambda seen: "AssociationId" not in seen, "no association")
+
+
+# --- stop, start, terminate ------------------------------------------------------------------------------------------
+
+
+@check("ec2: a stop passes through stopping to stopped and keeps volumes and address")
+def _(api, shared):
+    api.ec2.associate_address(AllocationId=shared["address"], InstanceId=shared["one"])
+    change = api.ec2.stop_instances(InstanceIds=[shared["one"]])["StoppingInstances"][0]
+    expect((change["PreviousState"]["Name"], change["CurrentState"]["Name"]) == ("running", "stopping"), change)
+    api.refused("IncorrectInstanceState", lambda: api.blunt["ec2"].start_instances(InstanceIds=[shared["one"]]))
+    instance = api.instance_in(shared["one"], "stopped")
+    expect(instance["StateReason"]["Code"] == "Client.UserInitiatedShutdown", instance.get("StateReason"))
+    expect(api.volume(shared["volume"])["State"] == "in-use", "the volume was let go")
+    address = api.ec2.describe_addresses(AllocationIds=[shared["address"]])["Addresses"][0]
+    expect(address.get("InstanceId") == shared["one"], address)
+
+
+@check("ec2: status checks leave out what does not run unless all are asked for")
+def _(api, shared):
+    plain = lambda: api.ec2.describe_instance_status(InstanceIds=[shared["one"]])["InstanceStatuses"]
+    api.until(plain, lambda seen: seen == [], "no status")
+    every = lambda: api.ec2.describe_instance_status(InstanceIds=[shared["one"]], IncludeAllInstances=True)["InstanceStatuses"][0]
+    seen = api.until(every, lambda seen: seen["InstanceState"]["Name"] == "stopped", "the status of a stopped instance")
+    expect(seen["InstanceStatus"]["Status"] == "not-applicable", seen)
+
+
+@check("ec2: without capacity a stopped instance does not start: InsufficientInstanceCapacity, a server error")
+def _(api, shared):
+    api.fault({"refuse_capacity": {"instance": shared["one"], "for_seconds": 20.0}})
+    error = api.refused("InsufficientInstanceCapacity", lambda: api.blunt["ec2"].start_instances(InstanceIds=[shared["one"]]))
+    expect(error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500, error.response)
+    api.instance_in(shared["one"], "stopped")
+    time.sleep(21 / api.speed)
+
+
+@check("ec2: a start passes from stopped through pending to running; a second start changes nothing")
+def _(api, shared):
+    change = api.ec2.start_instances(InstanceIds=[shared["one"]])["StartingInstances"][0]
+    expect((change["PreviousState"]["Name"], change["CurrentState"]["Name"]) == ("stopped", "pending"), change)
+    api.instance_in(shared["one"], "running")
+    change = api.ec2.start_instances(InstanceIds=[shared["one"]])["StartingInstances"][0]
+    expect(change["PreviousState"]["Name"] == change["CurrentState"]["Name"] == "running", change)
+
+
+@check("ec2: a failed host is impaired, its graceful stop hangs, a forced one that skips the shutdown works")
+def _(api, shared):
+    api.fault({"fail_host": {"instance": shared["three"], "force_stop": "works"}})
+
+    def look():
+        return api.ec2.describe_instance_status(InstanceIds=[shared["three"]])["InstanceStatuses"][0]
+
+    api.until(look, lambda seen: seen["SystemStatus"]["Status"] == "impaired", "system status impaired")
+    api.ec2.stop_instances(InstanceIds=[shared["three"]])
+    api.instance_in(shared["three"], "stopping")
+    time.sleep(5 / api.speed)
+    expect(api.instance(shared["three"])["State"]["Name"] == "stopping", "a graceful stop of a dead host ended at once")
+    api.ec2.stop_instances(InstanceIds=[shared["three"]], Force=True, SkipOsShutdown=True)
+    api.instance_in(shared["three"], "stopped")
+
+
+@check("ec2: terminate lets go of volumes and address, is idempotent, and there is no way back")
+def _(api, shared):
+    change = api.ec2.terminate_instances(InstanceIds=[shared["one"]])["TerminatingInstances"][0]
+    expect((change["PreviousState"]["Name"], change["CurrentState"]["Name"]) == ("running", "shutting-down"), change)
+    api.instance_in(shared["one"], "terminated")
+    again = api.ec2.terminate_instances(InstanceIds=[shared["one"]])["TerminatingInstances"][0]
+    expect(again["CurrentState"]["Name"] == "terminated", again)
+    api.refused("IncorrectInstanceState", lambda: api.blunt["ec2"].start_instances(InstanceIds=[shared["one"]]))
+    api.volume_in(shared["volume"], "available")
+    look = lambda: api.ec2.describe_addresses(AllocationIds=[shared["address"]])["Addresses"][0]
+    api.until(look, lambda seen: "InstanceId" not in seen, "a free address")
+    api.ec2.release_address(AllocationId=shared["address"])
+
+
+# --- faults of calls -------------------------------------------------------------------------------------------------
+
+
+@check("fault: throttled calls are RequestLimitExceeded with HTTP 503")
+def _(api, _):
+    api.fault({"throttle": {"action": "DescribeAddresses", "for_seconds": 2.0 * api.speed, "probability": 1.0}})
+    api.refused("RequestLimitExceeded", lambda: api.blunt["ec2"].describe_addresses(), 503)
+    time.sleep(2.1)
+    api.ec2.describe_addresses()
+
+
+@check("limit: StartInstances has a small bucket of its own: RequestLimitExceeded without any fault")
+def _(api, shared):
+    codes = []
+    threads = [threading.Thread(target=lambda: codes.append(start())) for _ in range(40)]
+
+    def start():
+        try:
+            api.blunt["ec2"].start_instances(InstanceIds=[shared["two"]])
+            return "accepted"
+        except botocore.exceptions.ClientError as error:
+            return error.response["Error"]["Code"]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if api.speed <= 10:
+        # In a faster region the bucket fills up as fast as one client can ask.
+        expect("RequestLimitExceeded" in codes and "accepted" in codes, codes)
+    expect(set(codes) <= {"accepted", "RequestLimitExceeded"}, codes)
+
+
+@check("fault: one call fails with the code that was asked for, the next works")
+def _(api, _):
+    api.fault({"fail_action": {"action": "DescribeVolumes", "code": "InternalError", "status": 500, "count": 1}})
+    api.refused("InternalError", lambda: api.blunt["ec2"].describe_volumes(MaxResults=5), 500)
+    api.ec2.describe_volumes(MaxResults=5)
+
+
+@check("fault: a call that hangs is a time-out at the client")
+def _(api, _):
+    api.fault({"hang_action": {"action": "DescribeTags", "count": 1}})
+    try:
+        api.hasty["ec2"].describe_tags(MaxResults=5)
+    except (botocore.exceptions.ReadTimeoutError, botocore.exceptions.ConnectionClosedError):
+        pass
+    else:
+        raise AssertionError("it was answered")
+    api.ec2.describe_tags(MaxResults=5)
+
+
+# --- DynamoDB --------------------------------------------------------------------------------------------------------
+
+
+@check("dynamodb: a table is created, becomes active and is listed")
+def _(api, shared):
+    table = shared["table"] = api.name
+    made = api.dynamodb.create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+    )["TableDescription"]
+    expect(made["TableStatus"] == "CREATING", made)
+    api.dynamodb.get_waiter("table_exists").wait(TableName=table, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    expect(table in api.dynamodb.list_tables()["TableNames"], "not listed")
+    again = lambda: api.blunt["dynamodb"].create_table(
+        TableName=table, BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+    )  # fmt: skip
+    api.refused("ResourceInUseException", again)
+
+
+@check("dynamodb: a conditional write succeeds once; the second is ConditionalCheckFailedException with the item")
+def _(api, shared):
+    put = lambda epoch: api.blunt["dynamodb"].put_item(
+        TableName=shared["table"],
+        Item={"pk": {"S": "ledger"}, "sk": {"S": "db"}, "epoch": {"N": str(epoch)}, "raw": {"B": b"\x00\xff"}, "set": {"SS": ["a", "b"]}},
+        ConditionExpression="attribute_not_exists(pk)",
+        ReturnValuesOnConditionCheckFailure="ALL_OLD",
+    )
+    put(1)
+    error = api.refused("ConditionalCheckFailedException", lambda: put(2))
+    expect(error.response["Item"]["epoch"] == {"N": "1"}, error.response)
+    item = api.dynamodb.get_item(TableName=shared["table"], Key={"pk": {"S": "ledger"}, "sk": {"S": "db"}}, ConsistentRead=True)["Item"]
+    expect(item["raw"]["B"] == b"\x00\xff" and sorted(item["set"]["SS"]) == ["a", "b"], item)
+
+
+@check("dynamodb: updates count, compare and return what they are asked to")
+def _(api, shared):
+    update = lambda expected: api.blunt["dynamodb"].update_item(
+        TableName=shared["table"],
+        Key={"pk": {"S": "ledger"}, "sk": {"S": "db"}},
+        UpdateExpression="SET epoch = epoch + :one, #s = if_not_exists(#s, :n) REMOVE #set",
+        ConditionExpression="epoch = :e AND size(#raw) = :two",
+        ExpressionAttributeNames={"#s": "status", "#set": "set", "#raw": "raw"},
+        ExpressionAttributeValues={":one": {"N": "1"}, ":n": {"S": "idle"}, ":e": {"N": expected}, ":two": {"N": "2"}},
+        ReturnValues="ALL_NEW",
+    )["Attributes"]
+    new = update("1")
+    expect(new["epoch"] == {"N": "2"} and new["status"] == {"S": "idle"} and "set" not in new, new)
+    api.refused("ConditionalCheckFailedException", lambda: update("1"))
+
+
+@check("dynamodb: a query follows the sort key, in pages, and back")
+def _(api, shared):
+    for number in range(12):
+        item = {"pk": {"S": "history"}, "sk": {"S": f"{number:03}"}, "even": {"BOOL": number % 2 == 0}}
+        api.dynamodb.put_item(TableName=shared["table"], Item=item)
+    query = dict(
+        TableName=shared["table"], ConsistentRead=True, KeyConditionExpression="pk = :p AND begins_with(sk, :z)",
+        ExpressionAttributeValues={":p": {"S": "history"}, ":z": {"S": "0"}},
+    )  # fmt: skip
+    pages = list(api.dynamodb.get_paginator("query").paginate(**query, PaginationConfig={"PageSize": 5}))
+    keys = [item["sk"]["S"] for page in pages for item in page["Items"]]
+    expect(keys == [f"{number:03}" for number in range(12)] and len(pages) >= 3, keys)
+    last = api.dynamodb.query(**query, ScanIndexForward=False, Limit=1)
+    expect(last["Items"][0]["sk"]["S"] == "011" and "LastEvaluatedKey" in last, last)
+    values = {":p": {"S": "history"}, ":z": {"S": "0"}, ":t": {"BOOL": True}}
+    even = api.dynamodb.query(**{**query, "FilterExpression": "even = :t", "ExpressionAttributeValues": values})
+    expect((even["Count"], even["ScannedCount"]) == (6, 12), even)
+
+
+@check("dynamodb: a scan reads everything; a batch reads what it names")
+def _(api, shared):
+    pages = api.dynamodb.get_paginator("scan").paginate(TableName=shared["table"], ConsistentRead=True, PaginationConfig={"PageSize": 4})
+    expect(sum(page["Count"] for page in pages) == 13, "wrong count")
+    keys = [{"pk": {"S": "history"}, "sk": {"S": key}} for key in ("000", "001", "none")]
+    read = api.dynamodb.batch_get_item(RequestItems={shared["table"]: {"Keys": keys, "ConsistentRead": True}})
+    expect(len(read["Responses"][shared["table"]]) == 2 and read["UnprocessedKeys"] == {}, read)
+
+
+@check("dynamodb: a transaction is all or nothing and says which condition failed")
+def _(api, shared):
+    put = {"TableName": shared["table"], "Item": {"pk": {"S": "t"}, "sk": {"S": "1"}}}
+    condition = {
+        "TableName": shared["table"], "Key": {"pk": {"S": "ledger"}, "sk": {"S": "db"}},
+        "ConditionExpression": "epoch = :e", "ExpressionAttributeValues": {":e": {"N": "99"}},
+    }  # fmt: skip
+    write = lambda: api.blunt["dynamodb"].transact_write_items(TransactItems=[{"Put": put}, {"ConditionCheck": condition}])
+    error = api.refused("TransactionCanceledException", write)
+    codes = [reason["Code"] for reason in error.response["CancellationReasons"]]
+    expect(codes == ["None", "ConditionalCheckFailed"], codes)
+    read = api.dynamodb.get_item(TableName=shared["table"], Key=put["Item"], ConsistentRead=True)
+    expect("Item" not in read, read)
+
+
+@check("dynamodb: mistakes are ValidationException or ResourceNotFoundException")
+def _(api, shared):
+    client = api.blunt["dynamodb"]
+    key = {"pk": {"S": "ledger"}, "sk": {"S": "db"}}
+    reserved = lambda: client.update_item(
+        TableName=shared["table"], Key=key, UpdateExpression="SET status = :s", ExpressionAttributeValues={":s": {"S": "x"}}
+    )
+    expect("reserved keyword: status" in str(api.refused("ValidationException", reserved)), "text")
+    api.refused("ValidationException", lambda: client.get_item(TableName=shared["table"], Key={"pk": {"S": "ledger"}}))
+    api.refused("ResourceNotFoundException", lambda: client.get_item(TableName="no-such-table", Key=key))
+    api.refused("ResourceNotFoundException", lambda: client.describe_table(TableName="no-such-table"))
+
+
+# --- Parameter Store -------------------------------------------------------------------------------------------------
+
+
+@check("ssm: a parameter is put, read back and not overwritten by mistake: ParameterAlreadyExists")
+def _(api, shared):
+    name = shared["parameter"] = f"/{api.name}/services/db"
+    expect(api.ssm.put_parameter(Name=name, Value="one", Type="String")["Version"] == 1, "version")
+    put = lambda: api.blunt["ssm"].put_parameter(Name=name, Value="two", Type="String")
+    api.refused("ParameterAlreadyExists", put)
+    expect(api.ssm.put_parameter(Name=name, Value="two", Type="String", Overwrite=True)["Version"] == 2, "version")
+    parameter = api.ssm.get_parameter(Name=name)["Parameter"]
+    expect((parameter["Value"], parameter["Version"], parameter["Type"]) == ("two", 2, "String"), parameter)
+    expect(parameter["LastModifiedDate"].tzinfo is not None and parameter["ARN"].startswith("arn:aws:ssm:"), parameter)
+
+
+@check("ssm: one that does not exist is ParameterNotFound, in a list it is named invalid")
+def _(api, shared):
+    api.refused("ParameterNotFound", lambda: api.blunt["ssm"].get_parameter(Name="/no/such"))
+    both = api.ssm.get_parameters(Names=[shared["parameter"], "/no/such"])
+    expect([p["Name"] for p in both["Parameters"]] == [shared["parameter"]] and both["InvalidParameters"] == ["/no/such"], both)
+
+
+@check("ssm: a path is read in pages of ten at most")
+def _(api, _):
+    for number in range(12):
+        api.ssm.put_parameter(Name=f"/{api.name}/many/p{number:02}", Value="x", Type="String", Overwrite=True)
+    pages = list(api.ssm.get_paginator("get_parameters_by_path").paginate(Path=f"/{api.name}/many", Recursive=True))
+    expect([len(page["Parameters"]) for page in pages] == [10, 2], [len(page["Parameters"]) for page in pages])
+    api.refused("ValidationException", lambda: api.blunt["ssm"].get_parameters_by_path(Path="/x", MaxResults=11))
+
+
+@check("ssm: a secret is sealed without decryption; a value beyond 4 KiB needs the advanced tier")
+def _(api, _):
+    name = f"/{api.name}/secret"
+    api.ssm.put_parameter(Name=name, Value="hush", Type="SecureString", Overwrite=True)
+    expect(api.ssm.get_parameter(Name=name)["Parameter"]["Value"] != "hush", "not sealed")
+    expect(api.ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] == "hush", "not opened")
+    big = lambda **tier: api.blunt["ssm"].put_parameter(Name=f"/{api.name}/big", Value="x" * 5000, Type="String", **tier)
+    api.refused("ValidationException", big)
+    expect(big(Tier="Advanced")["Tier"] == "Advanced", "tier")
+    api.ssm.delete_parameter(Name=name)
+    api.refused("ParameterNotFound", lambda: api.blunt["ssm"].delete_parameter(Name=name))
+
+
+# --- SNS -------------------------------------------------------------------------------------------------------------
+
+
+@check("sns: a topic takes messages, which the region shows")
+def _(api, _):
+    arn = api.sns.create_topic(Name=api.name)["TopicArn"]
+    expect(api.sns.create_topic(Name=api.name)["TopicArn"] == arn, "creating it again is no second topic")
+    text = 'failed over: <a> & "b"'
+    attributes = {"service": {"DataType": "String", "StringValue": "db"}}
+    expect(api.sns.publish(TopicArn=arn, Subject="done", Message=text, MessageAttributes=attributes)["MessageId"], "no id")
+    expect(api.sns.get_topic_attributes(TopicArn=arn)["Attributes"]["TopicArn"] == arn, "attributes")
+    expect(arn in [topic["TopicArn"] for topic in api.sns.list_topics()["Topics"]], "not listed")
+    messages = api.region()["stores"]["sns"][arn]["messages"]
+    expect(messages[-1]["message"] == text and messages[-1]["subject"] == "done", messages)
+
+
+@check("sns: a topic that does not exist is NotFound (404), an empty message InvalidParameter")
+def _(api, _):
+    arn = api.sns.create_topic(Name=api.name)["TopicArn"]
+    api.refused("NotFound", lambda: api.blunt["sns"].publish(TopicArn=arn + "-not", Message="x"), 404)
+    api.refused("InvalidParameter", lambda: api.blunt["sns"].publish(TopicArn=arn, Message=""), 400)
+
+
+# --- CloudWatch ------------------------------------------------------------------------------------------------------
+
+ALARM = dict(
+    AlarmDescription="wire", Namespace="AWS/EC2", MetricName="StatusCheckFailed", Statistic="Maximum", Period=60, EvaluationPeriods=2,
+    Threshold=0.5, ComparisonOperator="GreaterThanOrEqualToThreshold", TreatMissingData="breaching", AlarmActions=["arn:aws:sns:x:1:t"],
+)  # fmt: skip
+
+
+@check("cloudwatch: an alarm reads back as it was put, in boto3's own protocol")
+def _(api, shared):
+    shared["alarm"] = f"{api.name}-alarm"
+    dimensions = [{"Name": "InstanceId", "Value": shared["two"]}]
+    api.cloudwatch.put_metric_alarm(AlarmName=shared["alarm"], Dimensions=dimensions, **ALARM)
+    alarm = api.cloudwatch.describe_alarms(AlarmNames=[shared["alarm"]])["MetricAlarms"][0]
+    for member, value in {**ALARM, "Dimensions": dimensions}.items():
+        expect(alarm[member] == value, f"{member}: {alarm[member]!r} is not {value!r}")
+    expect(alarm["StateUpdatedTimestamp"].tzinfo is not None and alarm["AlarmArn"].endswith(f":alarm:{shared['alarm']}"), alarm)
+
+
+@check("cloudwatch: the same alarm in AWS JSON 1.0 and in the query protocol")
+def _(api, shared):
+    target = {"X-Amz-Target": "GraniteServiceVersion20100801.DescribeAlarms", "Content-Type": "application/x-amz-json-1.0"}
+    status, _, text = api.http("/", json.dumps({"AlarmNames": [shared["alarm"]]}), target)
+    alarm = json.loads(text)["MetricAlarms"][0]
+    expect(status == 200 and alarm["Threshold"] == 0.5 and isinstance(alarm["StateUpdatedTimestamp"], (int, float)), alarm)
+    form = urllib.parse.urlencode({"Action": "DescribeAlarms", "Version": "2010-08-01", "AlarmNames.member.1": shared["alarm"]})
+    status, _, text = api.http("/", form, {"Content-Type": "application/x-www-form-urlencoded"})
+    wanted = [b"<DescribeAlarmsResult>", b"<Threshold>0.5</Threshold>", b"<AlarmActions><member>arn:aws:sns:x:1:t</member></AlarmActions>"]
+    expect(status == 200 and all(part in text for part in wanted), text)
+
+
+@check("cloudwatch: its state can be set, with a reason; each change is an event")
+def _(api, shared):
+    api.cloudwatch.set_alarm_state(AlarmName=shared["alarm"], StateValue="ALARM", StateReason="drill", StateReasonData='{"a": 1}')
+    alarm = api.cloudwatch.describe_alarms(AlarmNames=[shared["alarm"]])["MetricAlarms"][0]
+    # The next evaluation may already have set it back, as on AWS; the event stays.
+    expect(alarm["StateValue"] in ("ALARM", "OK", "INSUFFICIENT_DATA"), alarm)
+    emitted = json.loads(api.http("/_region/events")[2])["emitted"]
+    mine = [e["event"] for e in emitted if e["event"].get("detail", {}).get("alarmName") == shared["alarm"]]
+    drill = [event for event in mine if event["detail"]["state"]["reason"] == "drill"]
+    expect(drill and drill[0]["detail-type"] == "CloudWatch Alarm State Change" and drill[0]["source"] == "aws.cloudwatch", mine)
+
+
+@check("cloudwatch: alarms are chosen by prefix and state and read in pages")
+def _(api, shared):
+    for number in range(5):
+        api.cloudwatch.put_metric_alarm(AlarmName=f"{api.name}-page-{number}", Dimensions=[], **{**ALARM, "MetricName": "Other"})
+    paginator = api.cloudwatch.get_paginator("describe_alarms")
+    pages = list(paginator.paginate(AlarmNamePrefix=f"{api.name}-page", StateValue="INSUFFICIENT_DATA", PaginationConfig={"PageSize": 2}))
+    names = [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]]
+    expect(names == [f"{api.name}-page-{number}" for number in range(5)] and len(pages) == 3, names)
+    api.cloudwatch.delete_alarms(AlarmNames=names)
+    expect(api.cloudwatch.describe_alarms(AlarmNamePrefix=f"{api.name}-page")["MetricAlarms"] == [], "not deleted")
+
+
+@check("cloudwatch: mistakes have the codes of its old protocol, as typed exceptions")
+def _(api, shared):
+    client = api.blunt["cloudwatch"]
+    try:
+        client.set_alarm_state(AlarmName="no-such-alarm", StateValue="OK", StateReason="x")
+    except client.exceptions.ResourceNotFound as error:
+        expect(error.response["ResponseMetadata"]["HTTPStatusCode"] == 404, error.response)
+    else:
+        raise AssertionError("an alarm that does not exist was set")
+    try:
+        client.set_alarm_state(AlarmName=shared["alarm"], StateValue="OK", StateReason="x", StateReasonData="{")
+    except client.exceptions.InvalidFormatFault:
+        pass
+    else:
+        raise AssertionError("broken reason data were taken")
+    status, headers, text = api.http(
+        "/", json.dumps({"AlarmNames": ["no-such-alarm"]}), {"X-Amz-Target": "GraniteServiceVersion20100801.DeleteAlarms"}
+    )
+    expect(status == 404 and headers["x-amzn-query-error"] == "ResourceNotFound;Sender", (status, dict(headers), text))
+
+
+@check("cloudwatch: published metrics are accepted and kept")
+def _(api, _):
+    data = [{"MetricName": "FailoverSeconds", "Value": 41.5, "Unit": "Seconds", "Dimensions": [{"Name": "Service", "Value": api.name}]}]
+    api.cloudwatch.put_metric_data(Namespace="WireTruth", MetricData=data)
+    kept = [metric for metric in api.region()["stores"]["metrics"] if metric["dimensions"] == {"Service": api.name}]
+    expect(kept and kept[0]["points"][-1]["values"] == [41.5], kept)
+    reserved = lambda: api.blunt["cloudwatch"].put_metric_data(Namespace="AWS/EC2", MetricData=data)
+    api.refused("InvalidParameterValue", reserved)
+
+
+# --- a zone that is down ---------------------------------------------------------------------------------------------
+
+
+def answer_or_nothing(call):
+    """What came back: the answer, the error's code, or None for silence."""
+    try:
+        return call()
+    except botocore.exceptions.ClientError as error:
+        return error.response["Error"]["Code"]
+    except (botocore.exceptions.ReadTimeoutError, botocore.exceptions.ConnectionClosedError):
+        return None
+
+
+@check("zone down: DescribeInstances works for healthy ids only; named or unnamed, the others make it fail")
+def _(api, shared):
+    dead_zone = shared["last"] if shared["last"] != shared["b"] else shared["a"]
+    dead = shared["dead"] = api.running(dead_zone)
+    shared["dead-zone"] = dead_zone
+    api.fault({"zone_down": {"zone": dead_zone, "mode": "power"}})
+    healthy = answer_or_nothing(lambda: api.hasty["ec2"].describe_instances(InstanceIds=[shared["two"]]))
+    expect(isinstance(healthy, dict), healthy)
+    for call in (
+        lambda: api.hasty["ec2"].describe_instances(InstanceIds=[dead]),
+        lambda: api.hasty["ec2"].describe_instances(MaxResults=5),
+        lambda: api.hasty["ec2"].describe_instances(InstanceIds=[shared["two"], dead]),
+    ):
+        got = answer_or_nothing(call)
+        expect(not isinstance(got, dict), f"answered: {got}")
+
+
+@check("zone down: writes to what is there hang or fail or get stuck; elsewhere they work")
+def _(api, shared):
+    got = answer_or_nothing(lambda: api.hasty["ec2"].stop_instances(InstanceIds=[shared["dead"]]))
+    if isinstance(got, dict):
+        expect(got["StoppingInstances"][0]["CurrentState"]["Name"] == "stopping", got)
+    zone = next(zone for zone in (shared["a"], shared["b"]) if zone != shared["dead-zone"])
+    api.available_volume(zone)
+
+
+@check("zone up: what was there can be seen and used again")
+def _(api, shared):
+    api.fault({"zone_up": {"zone": shared["dead-zone"]}})
+    state = lambda: api.instance(shared["dead"])["State"]["Name"]
+    api.until(state, lambda seen: seen in ("running", "stopped"), "running or stopped again")
+    expect(api.ec2.describe_instances(MaxResults=5)["Reservations"], "nothing is shown")
+
+
+@check("tidy: everything that was made can be taken away again")
+def _(api, shared):
+    filters = [{"Name": "tag:Name", "Values": [api.name]}]
+    instances = api.ec2.get_paginator("describe_instances").paginate(Filters=filters)
+    ids = [i["InstanceId"] for page in instances for r in page["Reservations"] for i in r["Instances"]]
+    api.ec2.terminate_instances(InstanceIds=ids)
+    for instance_id in ids:
+        api.instance_in(instance_id, "terminated")
+    # The root volumes go with their instances.
+    mine = lambda: [
+        (volume["VolumeId"], volume["State"])
+        for page in api.ec2.get_paginator("describe_volumes").paginate(Filters=filters)
+        for volume in page["Volumes"]
+    ]
+    seen = api.until(mine, lambda seen: all(state == "available" for _, state in seen), "only available volumes")
+    for volume_id, _ in seen:
+        api.ec2.delete_volume(VolumeId=volume_id)
+    api.until(mine, lambda seen: seen == [], "no volumes")
+    api.cloudwatch.delete_alarms(AlarmNames=[shared["alarm"]])
+    api.dynamodb.delete_table(TableName=shared["table"])
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    api = Api(sys.argv[1].rstrip("/"), sys.argv[2])
+    shared = {}
+    for function in CHECKS:
+        began = time.monotonic()
+        try:
+            function(api, shared)
+        except Exception as error:  # A check may fail in any way; the others still run.
+            FAILED.append(function.check_name)
+            print(f"FAILED  {function.check_name}: {type(error).__name__}: {error}", flush=True)
+            traceback.print_exc(file=sys.stderr)
+        else:
+            PASSED.append(function.check_name)
+            print(f"ok      {function.check_name} ({time.monotonic() - began:.1f} s)", flush=True)
+    print(f"{len(PASSED)} passed, {len(FAILED)} failed")
+    sys.exit(1 if FAILED else 0)
+
+
+if __name__ == "__main__":
+    main()
