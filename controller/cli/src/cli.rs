@@ -10,6 +10,8 @@ use failover_core::ledger::Destination;
 
 use crate::duration;
 
+/// A failover has no word of its own, which clap's own usage would not show.
+const USAGE: &str = "failover --to <standby|INSTANCE|ZONE> [OPTIONS]\n       failover <COMMAND> [OPTIONS]";
 /// Exit codes, as the help shows them; see [`crate::exit_codes`].
 const EXIT_CODES: &str = "Exit codes: 0 done or settled, 1 error, 2 wrong use, 3 refused or halted (the reason is printed), \
 4 not finished in time (it goes on).";
@@ -18,7 +20,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done or settled, 1 error, 2 wrong use, 3
 ///
 /// Without a command it does a failover: `failover --to standby`.
 #[derive(Debug, Parser)]
-#[command(name = "failover", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+#[command(name = "failover", version, override_usage = USAGE, after_help = EXIT_CODES, disable_help_subcommand = true)]
 pub struct Cli {
     /// Options that every command takes.
     #[command(flatten)]

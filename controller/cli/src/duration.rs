@@ -56,21 +56,17 @@ pub fn readable(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "?".to_owned();
     }
+    let exact = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
     // Rounded first, so that 59.96 does not read as 60.0 s.
-    let tenths = Duration::from_millis(Duration::try_from_secs_f64(seconds).map_or(u64::MAX, whole_tenths) * 100);
+    let tenths = exact.checked_add(Duration::from_millis(50)).unwrap_or(exact);
     let whole = tenths.as_secs();
     match whole {
-        0..60 if tenths.subsec_millis() == 0 => format!("{whole} s"),
+        0..60 if tenths.subsec_millis() < 100 => format!("{whole} s"),
         0..60 => format!("{whole}.{} s", tenths.subsec_millis() / 100),
         60..3_600 => format!("{} m {} s", whole / 60, whole % 60),
         3_600..86_400 => format!("{} h {} m", whole / 3_600, whole % 3_600 / 60),
         _ => format!("{} d {} h", whole / 86_400, whole % 86_400 / 3_600),
     }
-}
-
-fn whole_tenths(duration: Duration) -> u64 {
-    // A tenth of `u64::MAX / 100`: more than half a million years, and the product above stays in range.
-    u64::try_from((duration.as_millis() + 50) / 100).unwrap_or(u64::MAX).min(u64::MAX / 1_000)
 }
 
 #[cfg(test)]

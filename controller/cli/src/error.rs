@@ -64,12 +64,9 @@ pub enum CliError {
     },
     /// Nobody can be asked.
     #[error(
-        "a failover interrupts {service}, and nobody can be asked here: standard input is not a terminal. Say --yes, or look first with --dry-run"
+        "a failover interrupts the service, and nobody can be asked here: standard input is not a terminal. Say --yes, or look first with --dry-run"
     )]
-    NobodyToAsk {
-        /// Which service.
-        service: ServiceName,
-    },
+    NobodyToAsk,
     /// Asked, and not confirmed.
     #[error("not confirmed: nothing was changed")]
     NotConfirmed,
@@ -143,7 +140,7 @@ impl CliError {
             | Self::UnknownService { .. }
             | Self::UnknownDestination { .. }
             | Self::UnknownFailover { .. }
-            | Self::NobodyToAsk { .. }
+            | Self::NobodyToAsk
             | Self::Serve(ServeError::NotLoopback(_))
             | Self::Engine(EngineError::GivenSpec(_)) => ExitCode::WrongUse,
             Self::NotConfirmed | Self::NotNow { .. } | Self::RequestReplaced | Self::Engine(EngineError::Adopt(_)) => {

@@ -30,11 +30,25 @@ struct State<W> {
     began: Option<Timestamp>,
     /// What is under way, and since when.
     under_way: Vec<(String, Timestamp)>,
-    /// What was last waited for, so that it is said once.
-    waiting: Vec<(String, Timestamp)>,
+    /// What is waited for.
+    waiting: Vec<Waiting>,
     /// Lines on the screen below what stays.
     drawn: usize,
 }
+
+/// Something that is waited for. Its text changes as it gets on (`14 %`, `16 %`), its shape does not.
+struct Waiting {
+    shape: String,
+    text: String,
+    since: Timestamp,
+    seen_at: Timestamp,
+    said_at: Timestamp,
+}
+
+/// Elsewhere than on a terminal: how often the same wait is said again.
+const SAY_AGAIN_SECONDS: f64 = 30.0;
+/// The engine looks again every few seconds: what was not waited for since then is over.
+const STALE_SECONDS: f64 = 45.0;
 
 impl Progress<io::Stderr> {
     /// On this process's standard error.
@@ -105,16 +119,32 @@ impl<W: Write> State<W> {
     }
 
     fn wait(&mut self, moment: &Moment, began: Timestamp) {
-        let is_new = !self.waiting.iter().any(|(text, _)| *text == moment.text);
-        if is_new {
-            self.waiting.push((moment.text.clone(), moment.at));
-        }
+        let at = moment.at;
+        self.waiting.retain(|wait| seconds_between(wait.seen_at, at) < STALE_SECONDS);
+        let is_due = self.is_due(moment);
         if self.is_live {
-            // Rounds of waiting come every few seconds, each with all its reasons: older ones are forgotten at the next change.
-            self.redraw(None, moment.at);
-        } else if is_new {
-            self.redraw(Some(format!("{} waiting: {}", elapsed(began, moment.at), moment.text)), moment.at);
+            self.redraw(None, at);
+        } else if is_due {
+            let line = format!("{} waiting: {}", elapsed(began, at), bare(&moment.text));
+            self.redraw(Some(line), at);
         }
+    }
+
+    /// Takes note of a wait; says whether it is time to tell of it.
+    fn is_due(&mut self, moment: &Moment) -> bool {
+        let (at, shape) = (moment.at, shape(&moment.text));
+        let Some(wait) = self.waiting.iter_mut().find(|wait| wait.shape == shape) else {
+            let text = moment.text.clone();
+            self.waiting.push(Waiting { shape, text, since: at, seen_at: at, said_at: at });
+            return true;
+        };
+        wait.text.clone_from(&moment.text);
+        wait.seen_at = at;
+        let is_due = seconds_between(wait.said_at, at) >= SAY_AGAIN_SECONDS;
+        if is_due {
+            wait.said_at = at;
+        }
+        is_due
     }
 
     /// Writes a line that stays, if there is one, and below it what is under way. A screen that is gone is no reason to stop.
@@ -132,10 +162,10 @@ impl<W: Write> State<W> {
         }
         if self.is_live {
             let tried = self.under_way.iter().map(|(text, since)| ("trying", text, since));
-            let waited = self.waiting.iter().map(|(text, since)| ("waiting", text, since));
+            let waited = self.waiting.iter().map(|wait| ("waiting", &wait.text, &wait.since));
             for (word, what, since) in tried.chain(waited) {
                 let seconds = seconds_between(*since, now).max(0.0);
-                text.push_str(&format!("  … {word} {seconds:.0}s: {}\n", printable(what)));
+                text.push_str(&format!("  … {word} {seconds:.0}s: {}\n", printable(bare(what))));
                 self.drawn += 1;
             }
             text.push_str(WRAP);
@@ -146,6 +176,17 @@ impl<W: Write> State<W> {
 
 fn elapsed(began: Timestamp, at: Timestamp) -> String {
     format!("+{:.1}s", seconds_between(began, at))
+}
+
+/// The engine's reasons for waiting may say that they are such.
+fn bare(text: &str) -> &str {
+    text.strip_prefix("waiting for: ").unwrap_or(text)
+}
+
+/// A text without its numbers, ids kept: what stays the same while something gets on.
+fn shape(text: &str) -> String {
+    let is_number = |word: &str| word.chars().all(|character| character.is_ascii_digit() || character == '.');
+    text.split_whitespace().map(|word| if is_number(word) { "0" } else { word }).collect::<Vec<_>>().join(" ")
 }
 
 /// One line, without control characters: AWS's messages are shown, and must not move the cursor.
@@ -186,13 +227,17 @@ mod tests {
                 (900, MomentKind::Accepted, "stop i-1"),
                 (1_000, MomentKind::Waiting, "i-1 is stopping"),
                 (3_000, MomentKind::Waiting, "i-1 is stopping"),
-                (12_345, MomentKind::Failed, "attach vol-1: IncorrectState: a\nb\u{1b}[2J"),
+                (4_000, MomentKind::Waiting, "waiting for: snap-1 is 14 % complete"),
+                (5_000, MomentKind::Waiting, "waiting for: snap-1 is 16 % complete"),
+                (34_000, MomentKind::Waiting, "waiting for: snap-1 is 60 % complete"),
+                (42_345, MomentKind::Failed, "attach vol-1: IncorrectState: a\nb\u{1b}[2J"),
             ],
         );
         assert_eq!(
             text,
             "+0.0s a failover begins\n+0.9s accepted: stop i-1\n+1.0s waiting: i-1 is stopping\n\
-             +12.3s failed: attach vol-1: IncorrectState: a b [2J\n"
+             +4.0s waiting: snap-1 is 14 % complete\n+34.0s waiting: snap-1 is 60 % complete\n\
+             +42.3s failed: attach vol-1: IncorrectState: a b [2J\n"
         );
     }
 

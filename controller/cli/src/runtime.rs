@@ -1,6 +1,6 @@
 //! The runtime that a command needs, and where its logs go.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::EnvFilter;
@@ -33,5 +33,9 @@ pub fn start_logs(verbose: bool) {
         ))
     });
     // A second subscriber in one process is a test's: the first one stays.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .try_init();
 }

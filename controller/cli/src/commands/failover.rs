@@ -1,7 +1,7 @@
 //! A failover that an operator asks for: asked, driven from here, and reported.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead, IsTerminal as _, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +31,10 @@ const RECENT: usize = 5;
 
 /// Asks for a failover and sees it through.
 pub(super) async fn run(session: &Session, options: &FailoverOptions, config: &Config) -> Result<ExitCode, CliError> {
+    let asks = !options.yes && !options.dry_run && session.region.is_none();
+    if asks && !io::stdin().is_terminal() {
+        return Err(CliError::NobodyToAsk);
+    }
     let service = session.service().await?;
     check_destination(session, &service, &options.to).await?;
     let request = Request {
@@ -40,7 +44,7 @@ pub(super) async fn run(session: &Session, options: &FailoverOptions, config: &C
     if options.dry_run {
         return dry_run(session, &service, &request, config.format).await;
     }
-    if !options.yes && session.region.is_none() {
+    if asks {
         confirm(session, &service, &request).await?;
     }
     let end = Timestamp::checked_add;
@@ -69,7 +73,10 @@ async fn dry_run(
 async fn tell(session: &Session, report: &Report, format: Format) -> Result<ExitCode, CliError> {
     show(format, report, render::report::report)?;
     if let (Some(region), Some(stored)) = (&session.region, session.engine.store().read(&report.service).await?) {
-        let line = truth::outcome(region, &stored.ledger).await.in_words();
+        if report.outcome == Outcome::Done {
+            truth::until_served(region, &stored.ledger).await;
+        }
+        let line = truth::outcome(region, &stored.ledger).in_words();
         match format {
             Format::Text => print(&format!("{line}\n"))?,
             Format::Json => note(&line),
@@ -84,20 +91,20 @@ async fn tell(session: &Session, report: &Report, format: Format) -> Result<Exit
 
 /// Shows what would happen, and asks whether it should.
 async fn confirm(session: &Session, service: &ServiceName, request: &Request) -> Result<(), CliError> {
-    if !io::stdin().is_terminal() {
-        return Err(CliError::NobodyToAsk { service: service.clone() });
-    }
     let check = session.engine.plan(service, request).await?;
-    let asking = format!(
-        "{}This interrupts {service}. Type its name to go on: ",
-        render::report::plan(service.as_str(), &check.plan)
-    );
-    let terminal = |source| CliError::System { what: "the terminal can't be used", source };
-    let mut out = io::stderr().lock();
-    out.write_all(asking.as_bytes()).and_then(|()| out.flush()).map_err(terminal)?;
+    let plan = render::report::plan(service.as_str(), &check.plan);
+    let confirmed = ask(service, &plan, &mut io::stdin().lock(), &mut io::stderr().lock())
+        .map_err(|source| CliError::System { what: "the terminal can't be used", source })?;
+    if confirmed { Ok(()) } else { Err(CliError::NotConfirmed) }
+}
+
+/// The service's name is typed rather than a `y`: a slip must not interrupt the wrong service.
+fn ask(service: &ServiceName, plan: &str, input: &mut dyn BufRead, out: &mut dyn Write) -> io::Result<bool> {
+    write!(out, "{plan}This interrupts {service}. Type its name to go on: ")?;
+    out.flush()?;
     let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).map_err(terminal)?;
-    if answer.trim() == service.as_str() { Ok(()) } else { Err(CliError::NotConfirmed) }
+    input.read_line(&mut answer)?;
+    Ok(answer.trim() == service.as_str())
 }
 
 /// Refuses a destination that the service certainly does not have. What can't be seen is left to the engine to judge.
@@ -188,7 +195,9 @@ impl Asked {
                 Ended::Halted { report } => return Ok(*report),
                 Ended::OutOfTime { report: Some(report), .. } => return Ok(*report),
                 Ended::OutOfTime { report: None, waiting_for } => {
-                    return self.so_far(engine, &waiting_for.join("; ")).await;
+                    let why =
+                        if waiting_for.is_empty() { "the time is over".to_owned() } else { waiting_for.join("; ") };
+                    return self.so_far(engine, &why).await;
                 }
                 Ended::Refused { reason } => {
                     let ledger = ledger(engine, &self.service).await?;
@@ -249,4 +258,22 @@ impl Asked {
 async fn ledger(engine: &Engine, service: &ServiceName) -> Result<Ledger, CliError> {
     let stored = engine.store().read(service).await?;
     Ok(stored.ok_or_else(|| EngineError::NoLedger { service: service.clone() })?.ledger)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn only_the_name_of_the_service_confirms() {
+        let service = ServiceName::new("billing-db").unwrap();
+        for (answer, confirmed) in
+            [("billing-db\n", true), (" billing-db ", true), ("y\n", false), ("yes\n", false), ("", false)]
+        {
+            let mut out = Vec::new();
+            assert_eq!(ask(&service, "the plan\n", &mut answer.as_bytes(), &mut out).unwrap(), confirmed, "{answer:?}");
+            assert!(String::from_utf8(out).unwrap().starts_with("the plan\nThis interrupts billing-db."));
+        }
+    }
 }

@@ -22,14 +22,18 @@ pub struct Outcome {
     pub serving: Option<String>,
 }
 
-/// Asks the region, once its clients are served again.
-pub async fn outcome(region: &Region, ledger: &Ledger) -> Outcome {
-    let service = ledger.service.as_str();
+/// Waits until the region's clients are served: after a failover that is what it was for.
+pub async fn until_served(region: &Region, ledger: &Ledger) {
     let mut waited = Duration::ZERO;
-    while waited < CLIENTS_WAIT && !region.truth().serving().contains_key(service) {
+    while waited < CLIENTS_WAIT && !region.truth().serving().contains_key(ledger.service.as_str()) {
         tokio::time::sleep(CLIENTS_POLL).await;
         waited += CLIENTS_POLL;
     }
+}
+
+/// Asks the region.
+pub fn outcome(region: &Region, ledger: &Ledger) -> Outcome {
+    let service = ledger.service.as_str();
     let truth = region.truth();
     let heads: Vec<&str> = ledger.heads.values().map(|head| head.volume.as_str()).collect();
     let downtime = truth.downtime();

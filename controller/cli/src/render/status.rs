@@ -36,7 +36,7 @@ pub fn status(status: &Status) -> String {
         .map(|volume| {
             let copy = match volume.recovery_point_age_seconds.and_then(|seconds| u32::try_from(seconds).ok()) {
                 Some(seconds) => format!("newest copy is {} old", readable(f64::from(seconds))),
-                None => "no copy: if its zone is lost now, the data is".to_owned(),
+                None => format!("no copy yet: were {} lost now, the data would be, too", volume.zone),
             };
             vec![volume.volume_id.to_string(), volume.zone.to_string(), volume.name.to_string(), copy]
         })
