@@ -59,6 +59,11 @@ impl Meddled {
         self.calls.load(Ordering::Relaxed)
     }
 
+    /// Whether the controller died.
+    pub(super) fn has_crashed(&self) -> bool {
+        self.crashed.load(Ordering::Relaxed)
+    }
+
     /// Waits until the controller dies.
     pub(super) async fn crash(&self) {
         self.crash.notified().await;

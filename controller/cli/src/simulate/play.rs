@@ -29,12 +29,14 @@ use crate::embedded;
 const LAMBDA_TIMEOUT: SignedDuration = SignedDuration::from_mins(15);
 /// Lambda hands a failed asynchronous event over again after one minute, then after two.
 const RETRY_AFTER: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)];
+/// A doubled event comes again after this.
+const COPY_AFTER: Duration = Duration::from_secs(20);
 /// A controller that has not settled by then does not converge.
 const LONGEST: Duration = Duration::from_secs(4 * 3600);
 /// What stands still for so long after the last thing that happened is taken for the end.
-const QUIET: Duration = Duration::from_secs(15 * 60);
+const QUIET: Duration = Duration::from_secs(10 * 60);
 /// After a failover, upkeep gets a few ticks to set aside what was left behind.
-const AFTERMATH: Duration = Duration::from_secs(5 * 60);
+const AFTERMATH: Duration = Duration::from_secs(3 * 60);
 
 /// How a scenario was played, and what the region's ground truth says of it.
 #[derive(Debug, Clone, Serialize)]
@@ -53,6 +55,8 @@ pub struct Played {
     pub findings: Vec<Finding>,
     /// Calls of AWS that the controller made.
     pub api_calls: u64,
+    /// Whether the controller was killed on the way.
+    pub crashed: bool,
     /// The longest gap in service as clients saw it.
     pub client_downtime_seconds: f64,
     /// Acknowledged writes that the active volumes lack, as time.
@@ -66,7 +70,8 @@ pub fn play(scenario: &Scenario, seed: u64, meddling: Meddling) -> std::io::Resu
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
     // The SDK's retry jitter draws from this thread's generator.
     fastrand::seed(seed);
-    Ok(runtime.block_on(Stage::set(scenario, seed, meddling).play()))
+    // The region's clock is the runtime's: it has to be made inside.
+    Ok(runtime.block_on(async { Stage::set(scenario, seed, meddling).play().await }))
 }
 
 struct Stage<'a> {
@@ -90,6 +95,7 @@ struct Event {
     payload: Value,
     request_id: String,
     failures: usize,
+    is_copy: bool,
 }
 
 type Running<'r> = FuturesUnordered<LocalBoxFuture<'r, (Event, bool, Vec<Report>)>>;
@@ -134,6 +140,7 @@ impl<'a> Stage<'a> {
             report: self.reports.last().cloned().or(verdict.running),
             findings: verdict.findings,
             api_calls: self.line.calls(),
+            crashed: self.line.has_crashed(),
             client_downtime_seconds: verdict.client_downtime_seconds,
             lost_seconds: verdict.lost_seconds,
             simulated_seconds: self.region.now().seconds(),
@@ -205,8 +212,13 @@ impl<'a> Stage<'a> {
                 }
             }
             for event in arrived {
-                let copies = if self.meddling.double_events || self.meddling.two_controllers { 2 } else { 1 };
-                for _ in 0..copies {
+                if self.meddling.double_events && !event.is_copy {
+                    let number = self.next_number();
+                    retries.push(Reverse((tokio::time::Instant::now() + COPY_AFTER, number)));
+                    waiting.insert(number, Event { is_copy: true, ..event.clone() });
+                }
+                let controllers = if self.meddling.two_controllers { 2 } else { 1 };
+                for _ in 0..controllers {
                     in_flight.push(event.clone());
                     running.push(self.invoke(event.clone()));
                 }
@@ -260,7 +272,7 @@ impl<'a> Stage<'a> {
     }
 
     fn event(&mut self, payload: Value) -> Event {
-        Event { payload, request_id: format!("request-{}", self.next_number()), failures: 0 }
+        Event { payload, request_id: format!("request-{}", self.next_number()), failures: 0, is_copy: false }
     }
 
     /// A Lambda process of its own, with this event.

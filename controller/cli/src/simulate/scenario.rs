@@ -64,7 +64,7 @@ fn fault(at_seconds: u64, fault: Value) -> Act {
 }
 
 fn ask(at_seconds: u64, to: &str, drill: bool) -> Act {
-    let event = json!({ "service": SERVICE, "to": to, "drill": drill, "request_id": format!("wish-{at_seconds}") });
+    let event = json!({ "service": SERVICE, "to": to, "drill": drill });
     Act { at_seconds, what: Happening::Event(event) }
 }
 
@@ -72,8 +72,8 @@ fn set_alarm(at_seconds: u64) -> Act {
     fault(at_seconds, json!({ "set_alarm": { "alarm": alarm_name(), "state": "ALARM" } }))
 }
 
-fn zone_down() -> Act {
-    fault(990, json!({ "zone_down": { "zone": zone('a'), "mode": "power" } }))
+fn zone_down(at_seconds: u64) -> Act {
+    fault(at_seconds, json!({ "zone_down": { "zone": zone('a'), "mode": "power" } }))
 }
 
 /// Something that happens to the active instance.
@@ -207,7 +207,7 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "zone-down-halts",
         summary: "the active zone goes dark: the fence can't be shown, and the default is to halt",
         layout: ONE,
-        script: |_| vec![set_alarm(1000), zone_down()],
+        script: |_| vec![set_alarm(40), zone_down(30)],
         expect: Expect::Halted("not shown to be fenced"),
     },
     Scenario {
@@ -216,7 +216,7 @@ pub const SCENARIOS: &[Scenario] = &[
         layout: ONE,
         script: |_| {
             let up = json!({ "zone_up": { "zone": zone('a') } });
-            vec![set_alarm(1000), zone_down(), fault(2400, up)]
+            vec![set_alarm(40), zone_down(30), fault(900, up)]
         },
         expect: Expect::DoneIn('b'),
     },
@@ -225,21 +225,21 @@ pub const SCENARIOS: &[Scenario] = &[
         summary: "the active zone goes dark, the spec says to proceed: the newest periodic copy is promoted, its loss reported",
         layout: Layout {
             spec: "[fence]\nwhen_unconfirmed = \"proceed\"\nconfirm_within_seconds = 60\n\
-                   [data]\nmax_loss_seconds = 1200\nsnapshot_every_seconds = 300\n",
+                   [data]\nmax_loss_seconds = 600\nsnapshot_every_seconds = 60\n",
             ..ONE
         },
-        script: |_| vec![set_alarm(1000), zone_down()],
-        expect: Expect::DoneWithLoss { zone: 'b', most_seconds: 1200 },
+        script: |_| vec![set_alarm(270), zone_down(260)],
+        expect: Expect::DoneWithLoss { zone: 'b', most_seconds: 600 },
     },
     Scenario {
         name: "copy-too-old",
         summary: "the same, but the newest copy is older than may be lost: nothing is promoted",
         layout: Layout {
             spec: "[fence]\nwhen_unconfirmed = \"proceed\"\nconfirm_within_seconds = 60\n\
-                   [data]\nmax_loss_seconds = 60\nsnapshot_every_seconds = 900\n",
+                   [data]\nmax_loss_seconds = 30\nsnapshot_every_seconds = 120\n",
             ..ONE
         },
-        script: |_| vec![set_alarm(1000), zone_down()],
+        script: |_| vec![set_alarm(270), zone_down(260)],
         expect: Expect::Halted("--accept-data-loss"),
     },
     Scenario {
@@ -247,15 +247,13 @@ pub const SCENARIOS: &[Scenario] = &[
         summary: "the same, and then an operator accepts the loss",
         layout: Layout {
             spec: "[fence]\nwhen_unconfirmed = \"proceed\"\nconfirm_within_seconds = 60\n\
-                   [data]\nmax_loss_seconds = 60\nsnapshot_every_seconds = 900\n",
+                   [data]\nmax_loss_seconds = 30\nsnapshot_every_seconds = 120\n",
             ..ONE
         },
         script: |_| {
-            let wish = json!({
-                "service": SERVICE, "to": "standby", "accept_data_loss_seconds": 3600, "request_id": "accept"
-            });
-            let accept = Act { at_seconds: 1800, what: Happening::Event(wish) };
-            vec![set_alarm(1000), zone_down(), accept]
+            let wish = json!({ "service": SERVICE, "to": "standby", "accept_data_loss_seconds": 3600 });
+            let accept = Act { at_seconds: 900, what: Happening::Event(wish) };
+            vec![set_alarm(270), zone_down(260), accept]
         },
         expect: Expect::DoneWithLoss { zone: 'b', most_seconds: 3600 },
     },
