@@ -503,10 +503,10 @@ impl State {
                 self.replan_stop(&instance, at);
             }
             Fault::ImpairNetwork { instance } => {
-                self.set_condition(&instance, |condition| condition.network_impaired = true)
+                self.set_condition(&instance, |condition| condition.network_impaired = true);
             }
             Fault::IgnoreShutdown { instance } => {
-                self.set_condition(&instance, |condition| condition.ignores_shutdown = true)
+                self.set_condition(&instance, |condition| condition.ignores_shutdown = true);
             }
             Fault::ImpairEbs { instance } => self.set_condition(&instance, |condition| condition.ebs_impaired = true),
             Fault::Heal { instance } => {

@@ -34,6 +34,9 @@ pub struct Setup {
     pub laws: Laws,
     /// Instances that carry this tag run the service that its value names: how instances made over the API get a workload.
     pub workload_tag: Option<String>,
+    /// New blank volumes that carry this tag beside the workload's hold the service's data of the name that its value gives: without it, what is
+    /// written to a volume made blank over the API is nobody's data for the truth.
+    pub volume_name_tag: Option<String>,
 }
 
 impl Default for Setup {
@@ -47,6 +50,7 @@ impl Default for Setup {
             speed: 1.0,
             laws: Laws::default(),
             workload_tag: None,
+            volume_name_tag: None,
         }
     }
 }

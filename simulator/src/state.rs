@@ -54,6 +54,7 @@ pub(crate) struct State {
     pub(crate) region_name: String,
     pub(crate) account_id: String,
     pub(crate) workload_tag: Option<String>,
+    pub(crate) volume_name_tag: Option<String>,
     pub(crate) clock: Clock,
     pub(crate) laws: Laws,
     pub(crate) chance: Chance,
@@ -110,6 +111,7 @@ impl State {
             region_name: setup.region_name,
             account_id: setup.account_id,
             workload_tag: setup.workload_tag,
+            volume_name_tag: setup.volume_name_tag,
             clock: Clock::start(setup.origin, setup.speed),
             laws: setup.laws,
             chance,
@@ -152,7 +154,7 @@ impl State {
             Transition::InstanceRunning { instance, generation } => self.instance_runs(&instance, generation, at),
             Transition::InstanceStopped { instance, generation } => self.instance_stopped(&instance, generation, at),
             Transition::InstanceTerminated { instance, generation } => {
-                self.instance_terminated(&instance, generation, at)
+                self.instance_terminated(&instance, generation, at);
             }
             Transition::InstanceForgotten { instance } => self.forget_instance(&instance, at),
             Transition::SpotReclaimed { instance, terminate } => self.spot_reclaimed(&instance, terminate, at),
@@ -168,7 +170,7 @@ impl State {
             Transition::VolumeDetached { volume, generation } => self.volume_detached(&volume, generation, at),
             Transition::SnapshotDone { snapshot } => self.snapshot_done(&snapshot, at),
             Transition::AddressSwitched { allocation, generation, target } => {
-                self.address_switched(&allocation, generation, target, at)
+                self.address_switched(&allocation, generation, target, at);
             }
         }
         self.settle_guests(at);

@@ -191,6 +191,27 @@ async fn a_clean_move_loses_nothing_and_has_one_writer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_empty_volume_in_place_of_the_data_is_a_loss() {
+    let tag = |key: &str| Some(key.to_owned());
+    let setup =
+        Setup { laws: Laws::exact_calls(), workload_tag: tag("svc"), volume_name_tag: tag("vol"), ..Setup::default() };
+    let Sample { region, first, second, address, .. } = sample(setup);
+    seconds(100).await;
+    call(&region, format!("StopInstances&InstanceId.1={first}")).await;
+    call(&region, format!("StartInstances&InstanceId.1={second}")).await;
+    let tags = "TagSpecification.1.ResourceType=volume&TagSpecification.1.Tag.1.Key=svc&TagSpecification.1.Tag.1.Value=db&TagSpecification.1.Tag.2.Key=vol&TagSpecification.1.Tag.2.Value=data";
+    let made = call(&region, format!("CreateVolume&AvailabilityZone=eu-central-1b&Size=1&{tags}")).await;
+    let blank = made.text("volumeId").to_owned();
+    seconds(60).await;
+    call(&region, format!("AttachVolume&VolumeId={blank}&InstanceId={second}&Device=/dev/sdf")).await;
+    call(&region, format!("AssociateAddress&AllocationId={address}&InstanceId={second}")).await;
+    seconds(60).await;
+    let truth = region.truth();
+    assert_eq!(truth.serving()["db"].instance, second);
+    assert!(truth.lost_seconds(&[&blank]) >= 100.0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_guest_may_write_on_after_a_forced_stop() {
     let mut laws = Laws::exact_calls();
     laws.instances.late_write_probability = 1.0;

@@ -79,14 +79,20 @@ impl Clock {
         scale(duration, 1.0 / self.speed)
     }
 
+    /// When to wake for a moment. Scaling may round it down by a hair: whoever woke that early would find nothing due, and wake again, for ever.
     pub(crate) fn instant(&self, at: RegionTime) -> Instant {
-        self.start + self.real(Duration::from_micros(at.0))
+        let hair = if is_unscaled(self.speed) { Duration::ZERO } else { Duration::from_micros(1) };
+        self.start + self.real(Duration::from_micros(at.0)) + hair
     }
+}
+
+fn is_unscaled(factor: f64) -> bool {
+    (factor - 1.0).abs() < f64::EPSILON
 }
 
 /// Exact where the factor is 1, so that an unscaled region loses no microsecond to rounding.
 fn scale(duration: Duration, factor: f64) -> Duration {
-    if (factor - 1.0).abs() < f64::EPSILON {
+    if is_unscaled(factor) {
         duration
     } else {
         Duration::try_from_secs_f64(duration.as_secs_f64() * factor).unwrap_or(Duration::MAX / 4)

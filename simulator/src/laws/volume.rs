@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::laws::instance::InstanceState;
 use crate::schedule::Transition;
+use crate::setup::DataName;
 use crate::state::State;
 use crate::time::RegionTime;
 use crate::wire::AwsError;
@@ -149,8 +150,9 @@ impl State {
             .as_ref()
             .and_then(|id| self.snapshots.get(id))
             .map_or(0.0, |snapshot| snapshot.full_gib);
-        if let Some(snapshot) = &request.snapshot_id {
-            self.truth.restore(snapshot, &id);
+        match &request.snapshot_id {
+            Some(snapshot) => self.truth.restore(snapshot, &id),
+            None => self.register_blank(&id, &request.tags),
         }
         let volume = Volume {
             id: id.clone(),
@@ -174,6 +176,15 @@ impl State {
         };
         self.volumes.insert(&id, volume, at);
         id
+    }
+
+    /// A blank volume is a service's data as soon as its tags say so, and holds none of what was written before: attached in place of the real
+    /// one, it shows in the truth as a loss.
+    fn register_blank(&mut self, id: &str, tags: &BTreeMap<String, String>) {
+        let value_of = |key: &Option<String>| key.as_ref().and_then(|key| tags.get(key)).cloned();
+        if let (Some(service), Some(volume_name)) = (value_of(&self.workload_tag), value_of(&self.volume_name_tag)) {
+            self.truth.register(id, DataName { service, volume_name });
+        }
     }
 
     pub(crate) fn volume_created(&mut self, id: &str, at: RegionTime) {

@@ -65,7 +65,7 @@ fn values(state: &State, instance: &Instance, as_of: RegionTime, name: &str, eac
     match name {
         "availability-zone" => each(&instance.zone),
         "block-device-mapping.volume-id" => {
-            attached_as_of(state, &instance.id, as_of).for_each(|volume| each(&volume.id))
+            attached_as_of(state, &instance.id, as_of).for_each(|volume| each(&volume.id));
         }
         "client-token" => each(&instance.client_token),
         "image-id" => each(&instance.image_id),

@@ -8,6 +8,7 @@ use crate::state::State;
 use crate::time::RegionTime;
 use crate::wire::AwsError;
 use crate::wire::ec2::filter::{Page, SNAPSHOT, VOLUME, all_pass, filters};
+use crate::wire::ec2::params::invalid_value;
 use crate::wire::ec2::volumes::truth_value;
 use crate::wire::ec2::xml::Xml;
 use crate::wire::ec2::{Call, Done, select, write_tags};
@@ -126,7 +127,7 @@ pub(crate) fn create_set(call: &mut Call<'_>) -> Done {
         None => false,
         Some("volume") => true,
         Some(other) => {
-            return Err(crate::wire::ec2::params::invalid_value("copyTagsFromSource", other, "Expecting volume.").into());
+            return Err(invalid_value("copyTagsFromSource", other, "Expecting volume.").into());
         }
     };
     let given = params.tags_for("snapshot")?;
