@@ -571,8 +571,9 @@ def _(api, shared):
     small = lambda: api.blunt["ec2"].create_volume(AvailabilityZone=shared["b"], SnapshotId=shared["snapshot"], Size=1)
     api.refused("InvalidParameterValue", small)
     made = api.ec2.create_volume(
-        AvailabilityZone=shared["b"], SnapshotId=shared["snapshot"], VolumeType="gp3", VolumeInitializationRate=200
-    )
+        AvailabilityZone=shared["b"], SnapshotId=shared["snapshot"], VolumeType="gp3", VolumeInitializationRate=200,
+        TagSpecifications=api.tags("volume"),
+    )  # fmt: skip
     restored = shared["restored"] = made["VolumeId"]
     volume = api.volume_in(restored, "available")
     expect((volume["Size"], volume["Encrypted"], volume["SnapshotId"]) == (2, True, shared["snapshot"]), volume)
@@ -1122,6 +1123,10 @@ def _(api, shared):
     for volume_id, _ in seen:
         api.ec2.delete_volume(VolumeId=volume_id)
     api.until(mine, lambda seen: seen == [], "no volumes")
+    snapshots = lambda: [snapshot["SnapshotId"] for snapshot in api.ec2.describe_snapshots(Filters=filters)["Snapshots"]]
+    for snapshot_id in snapshots():
+        answer_or_nothing(lambda: api.ec2.delete_snapshot(SnapshotId=snapshot_id))
+    api.until(snapshots, lambda seen: seen == [], "no snapshots")
     api.cloudwatch.delete_alarms(AlarmNames=[shared["alarm"]])
     api.dynamodb.delete_table(TableName=shared["table"])
 

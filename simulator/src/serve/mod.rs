@@ -146,3 +146,6 @@ impl Region {
         self.lock().0.clock.real(duration)
     }
 }
+
+#[cfg(test)]
+mod tests;

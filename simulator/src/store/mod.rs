@@ -7,7 +7,7 @@ pub(crate) mod dynamodb;
 pub(crate) mod error;
 pub(crate) mod input;
 pub(crate) mod metrics;
-pub mod setup;
+pub(crate) mod setup;
 pub(crate) mod sns;
 pub(crate) mod ssm;
 pub(crate) mod time;

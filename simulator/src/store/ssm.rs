@@ -437,7 +437,7 @@ mod tests {
     use super::*;
 
     fn call(parameters: &mut Parameters, operation: &str, input: &Value) -> Result<Value, AwsError> {
-        parameters.call(operation, input, UNIX_EPOCH + Duration::from_secs(1_767_603_600))
+        parameters.call(operation, input, UNIX_EPOCH + Duration::from_hours(490_001))
     }
 
     fn store() -> Parameters {

@@ -57,7 +57,9 @@ fn push(out: &mut Vec<u8>, value: &Value, timestamp: bool) {
         }
         Value::Array(elements) => {
             push_head(out, 4, elements.len() as u64);
-            elements.iter().for_each(|element| push(out, element, false));
+            for element in elements {
+                push(out, element, false);
+            }
         }
         Value::Object(members) => {
             push_head(out, 5, members.len() as u64);
@@ -86,21 +88,24 @@ fn push_number(out: &mut Vec<u8>, number: &Number, timestamp: bool) {
 
 /// A data item's head: major type and argument, in the shortest form.
 fn push_head(out: &mut Vec<u8>, major: u8, argument: u64) {
+    /// Says that the argument follows in 1, 2, 4 or 8 bytes.
+    const FOLLOWS: [u8; 4] = [0x18, 0x19, 0x1a, 0x1b];
+    let [one, two, four, eight] = FOLLOWS;
     let major = major << 5;
     if let Ok(byte) = u8::try_from(argument) {
         if byte < 24 {
             out.push(major | byte);
         } else {
-            out.extend_from_slice(&[major | 24, byte]);
+            out.extend_from_slice(&[major | one, byte]);
         }
     } else if let Ok(short) = u16::try_from(argument) {
-        out.push(major | 25);
+        out.push(major | two);
         out.extend_from_slice(&short.to_be_bytes());
     } else if let Ok(word) = u32::try_from(argument) {
-        out.push(major | 26);
+        out.push(major | four);
         out.extend_from_slice(&word.to_be_bytes());
     } else {
-        out.push(major | 27);
+        out.push(major | eight);
         out.extend_from_slice(&argument.to_be_bytes());
     }
 }

@@ -121,12 +121,14 @@ fn push_value(xml: &mut String, shape: &Shape, name: &str, value: &Value) {
         Value::String(text) => push_element(xml, name, text),
         Value::Bool(flag) => push_element(xml, name, if *flag { "true" } else { "false" }),
         Value::Number(number) if name.ends_with("Timestamp") => {
-            push_element(xml, name, &iso8601(number.as_f64().unwrap_or(0.0)))
+            push_element(xml, name, &iso8601(number.as_f64().unwrap_or(0.0)));
         }
         Value::Number(number) => push_element(xml, name, &number.to_string()),
         Value::Array(elements) => {
             open(xml, name);
-            elements.iter().for_each(|element| push_value(xml, shape, "member", element));
+            for element in elements {
+                push_value(xml, shape, "member", element);
+            }
             close(xml, name);
         }
         Value::Object(entries) if shape.maps.contains(&name) => {

@@ -1,0 +1,132 @@
+//! A served region as other processes see it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::*;
+use crate::laws::Laws;
+use crate::setup::{AlarmSetup, InstanceSetup, Setup};
+
+fn region(speed: f64) -> Region {
+    Region::new(Setup { origin: SystemTime::now(), speed, laws: Laws::default(), ..Setup::default() })
+}
+
+/// A function that is this test binary: see `lambda::tests::function_process`.
+fn function() -> LambdaOptions {
+    let arguments = ["--exact", "serve::lambda::tests::function_process", "--nocapture"].map(str::to_owned).to_vec();
+    LambdaOptions { arguments, ..LambdaOptions::new(std::env::current_exe().unwrap()) }
+}
+
+async fn http(served: &Served, method: &str, path: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(served.address()).await.unwrap();
+    let length = body.len();
+    let request =
+        format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+async fn get(served: &Served, path: &str) -> Value {
+    let (status, body) = http(served, "GET", path, "").await;
+    assert_eq!(status, 200, "{body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+/// Asks until the answer is as wished, for ten seconds at most.
+async fn until(served: &Served, path: &str, wished: impl Fn(&Value) -> bool) -> Value {
+    for _ in 0..500 {
+        let seen = get(served, path).await;
+        if wished(&seen) {
+            return seen;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{path} never became what was wished for; last: {}", get(served, path).await)
+}
+
+#[tokio::test]
+async fn only_loopback_is_served() {
+    let options = ServeOptions { address: SocketAddr::from(([0, 0, 0, 0], 0)), ..ServeOptions::default() };
+    let error = serve(region(1.0), options).await.unwrap_err();
+    assert!(error.to_string().contains("loopback"), "{error}");
+}
+
+#[tokio::test]
+async fn services_and_control_share_an_address() {
+    let region = region(100.0);
+    let instance = region.add_instance(InstanceSetup::default());
+    let served = serve(region, ServeOptions::default()).await.unwrap();
+    let (status, xml) = http(&served, "POST", "/", "Action=DescribeInstances&Version=2016-11-15").await;
+    assert!(status == 200 && xml.contains("<DescribeInstancesResponse"), "{xml}");
+    assert_eq!(get(&served, "/_region").await["instances"][&instance]["state"], "running");
+    assert_eq!(get(&served, "/_region/calls").await[0]["action"], "DescribeInstances");
+    let fault = json!({"stop_instance": {"instance": instance}}).to_string();
+    assert_eq!(http(&served, "POST", "/_region/fault", &fault).await.0, 200);
+    until(&served, "/_region", |region| region["instances"][&instance]["state"] == "stopped").await;
+    assert_eq!(get(&served, "/_region/transitions").await[0]["kind"], "stop");
+    for (method, path, body, expected) in [
+        ("POST", "/_region/fault", "{", 400),
+        ("POST", "/_region/fault", r#"{"meteorite": {}}"#, 400),
+        ("GET", "/_region/fault", "", 405),
+        ("GET", "/_region/nowhere", "", 404),
+        ("GET", "/_region/dlq", "", 404),
+        ("POST", "/_region/event", "{}", 404),
+    ] {
+        let (status, text) = http(&served, method, path, body).await;
+        assert_eq!(status, expected, "{method} {path}: {text}");
+        assert!(text.contains("error"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_regions_events_reach_the_function() {
+    let region = region(100.0);
+    region.set_tick(None);
+    let instance_id = region.add_instance(InstanceSetup::default());
+    region.add_alarm(AlarmSetup { instance_id, ..AlarmSetup::default() });
+    let options = ServeOptions { lambda: Some(function()), ..ServeOptions::default() };
+    let served = serve(region, options).await.unwrap();
+    let fault = json!({"set_alarm": {"alarm": "status-check-failed", "state": "ALARM"}}).to_string();
+    assert_eq!(http(&served, "POST", "/_region/fault", &fault).await.0, 200);
+    let of_alarm = |run: &Value| run["event"]["detail-type"] == "CloudWatch Alarm State Change";
+    let runs = until(&served, "/_region/invocations", |runs| runs.as_array().unwrap().iter().any(of_alarm)).await;
+    let run = runs.as_array().unwrap().iter().find(|run| of_alarm(run)).unwrap();
+    assert_eq!(run["result"]["outcome"], "ok", "{run}");
+    assert_eq!(run["result"]["payload"]["endpoint"], served.url(), "the function must be led to this region");
+    // Given by hand, an event is answered when the function is done with it, or taken at once.
+    let (status, answer) = http(&served, "POST", "/_region/event?wait", r#"{"do": "fail"}"#).await;
+    assert!(status == 200 && answer.contains("Halted"), "{answer}");
+    let (status, answer) = http(&served, "POST", "/_region/event", r#"{"do": "fail"}"#).await;
+    assert_eq!(status, 202, "{answer}");
+    // The retries come after one and two minutes of region time: 0.6 and 1.2 s here.
+    let letters = until(&served, "/_region/dlq", |letters| !letters.as_array().unwrap().is_empty()).await;
+    assert_eq!((letters[0]["attempts"].as_u64(), &letters[0]["event"]["do"]), (Some(3), &json!("fail")));
+}
+
+#[tokio::test]
+async fn processes_end_with_the_served_region() {
+    let options = ServeOptions { lambda: Some(function()), ..ServeOptions::default() };
+    let served = serve(region(1.0), options).await.unwrap();
+    let (_, answer) = http(&served, "POST", "/_region/event?wait", "{}").await;
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let process = std::path::PathBuf::from(format!("/proc/{}", answer["result"]["payload"]["pid"]));
+    assert!(process.exists());
+    drop(served);
+    for _ in 0..250 {
+        // A killed process stays as a zombie until it is waited for.
+        let status = std::fs::read_to_string(process.join("status")).unwrap_or_default();
+        if status.is_empty() || status.contains("State:\tZ") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the function outlived its host");
+}
