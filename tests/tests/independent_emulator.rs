@@ -1,0 +1,185 @@
+//! The built `bootstrap` against moto, an emulator of AWS that others wrote, through documented events and Lambda's Runtime API.
+//!
+//! What our own simulated region gets wrong in the same way as our own code would go unseen without it. It is a check of the wire,
+//! of names and of parameters, not of timing: moto's states are final at the next look. Where it differs from AWS:
+//!
+//! - Instances stop and start at once, snapshots complete at once, and status checks are always `ok`: a failure is shown by stopping
+//!   the instance, and nothing here speaks of how long anything takes.
+//! - CloudWatch's protocol of the Rust SDK is not served: alarms are `Unknown`, and the alarm's event only says when to look.
+//! - Client tokens of EC2 are ignored, and attaching is not checked for zone, state or device: that these are right is asserted
+//!   from what was made.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::fs;
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// moto loads botocore's models at its start.
+const LONGEST_START: Duration = Duration::from_secs(60);
+
+struct Case {
+    service: &'static str,
+    zones: &'static str,
+    standby: &'static str,
+    trigger: &'static str,
+}
+
+const CASES: [Case; 5] = [
+    Case { service: "warm-same", zones: "same", standby: "warm", trigger: "state-change" },
+    Case { service: "cold-same", zones: "same", standby: "cold", trigger: "state-change" },
+    Case { service: "warm-other", zones: "other", standby: "warm", trigger: "state-change" },
+    Case { service: "cold-other", zones: "other", standby: "cold", trigger: "alarm" },
+    Case { service: "drill-same", zones: "same", standby: "warm", trigger: "drill" },
+];
+
+#[test]
+fn failovers_against_an_emulator_that_others_wrote() {
+    let bootstrap = built("bootstrap", "failover-lambda");
+    let failover = built("failover", "failover-cli");
+    let python = python();
+    let moto = Moto::start(&python);
+    for case in &CASES {
+        let began = Instant::now();
+        let made = succeeded(
+            "prepare",
+            &script(&python, &["prepare", &moto.endpoint, case.service, case.zones, case.standby], b""),
+        );
+        let spec: serde_json::Value = serde_json::from_slice(&made).unwrap();
+        let spec = spec["spec"].as_str().expect("the script prints the spec");
+        let files = target_folder().join("tmp");
+        fs::create_dir_all(&files).unwrap();
+        let file = files.join(format!("{}.toml", case.service));
+        fs::write(&file, spec).unwrap();
+        let mut apply = Command::new(&failover);
+        succeeded("failover apply", &with_aws(&mut apply, &moto.endpoint).arg("apply").arg(&file).output().unwrap());
+        let log = files.join(format!("bootstrap-{}.log", case.service));
+        let play = [
+            "play",
+            &moto.endpoint,
+            bootstrap.to_str().expect("a path in UTF-8"),
+            log.to_str().expect("a path in UTF-8"),
+            case.trigger,
+        ];
+        let played = script(&python, &play, &made);
+        assert!(
+            played.status.success(),
+            "{}\n{}\nthe function's log ends:\n{}",
+            case.service,
+            String::from_utf8_lossy(&played.stderr),
+            end_of(&log)
+        );
+        println!("{}: {:.1} s", case.service, began.elapsed().as_secs_f64());
+    }
+}
+
+/// The folder that this test was built into.
+fn target_folder() -> PathBuf {
+    let this = std::env::current_exe().unwrap();
+    this.ancestors().nth(2).expect("tests are built into deps/").to_owned()
+}
+
+/// A program of the workspace that was built along with this test.
+fn built(program: &str, package: &str) -> PathBuf {
+    let path = target_folder().join(program);
+    assert!(path.exists(), "{} is not there: run `cargo test --workspace`, which builds {package}", path.display());
+    path
+}
+
+/// Python with what `tests/requirements.txt` pins, in a virtual environment that is made once.
+fn python() -> PathBuf {
+    let folder = target_folder().parent().expect("target/").join("python");
+    let python = folder.join("bin/python");
+    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("requirements.txt");
+    let wanted = fs::read_to_string(&requirements).unwrap();
+    let marker = folder.join("requirements.installed");
+    if fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) && python.exists() {
+        return python;
+    }
+    let made = Command::new("python3").args(["-m", "venv"]).arg(&folder).output();
+    let made = made.unwrap_or_else(|error| {
+        panic!("python3 can't be run ({error}): this test needs Python 3.10 or newer with its venv module")
+    });
+    succeeded("python3 -m venv (Debian has it in the package python3-venv)", &made);
+    let install = Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(&requirements).output();
+    succeeded("pip install -r tests/requirements.txt", &install.unwrap());
+    fs::write(marker, wanted).unwrap();
+    python
+}
+
+/// moto's server, ended with the test.
+struct Moto {
+    process: Child,
+    endpoint: String,
+}
+
+impl Moto {
+    fn start(python: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let log = fs::File::create(target_folder().join("moto.log")).unwrap();
+        let process = Command::new(python.with_file_name("moto_server"))
+            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .expect("moto_server starts");
+        let mut moto = Self { process, endpoint: format!("http://127.0.0.1:{port}") };
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if let Some(status) = moto.process.try_wait().unwrap() {
+                panic!("moto_server ended with {status}:\n{}", end_of(&target_folder().join("moto.log")));
+            }
+            assert!(began.elapsed() < LONGEST_START, "moto_server does not answer");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        moto
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nobody to tell.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+fn script(python: &Path, arguments: &[&str], input: &[u8]) -> Output {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("moto/emulated.py");
+    let mut command = Command::new(python);
+    // No caches beside the sources.
+    command.arg("-B").arg(script).args(arguments);
+    with_input(&mut command, input)
+}
+
+fn with_aws<'a>(command: &'a mut Command, endpoint: &str) -> &'a mut Command {
+    command.env_clear().envs([
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_ENDPOINT_URL", endpoint),
+    ])
+}
+
+fn with_input(command: &mut Command, input: &[u8]) -> Output {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    // Small enough for the pipe; whoever does not read it says why on standard error.
+    drop(child.stdin.take().expect("a pipe").write_all(input));
+    child.wait_with_output().unwrap()
+}
+
+fn succeeded(what: &str, output: &Output) -> Vec<u8> {
+    assert!(output.status.success(), "{what}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    output.stdout.clone()
+}
+
+fn end_of(log: &Path) -> String {
+    const LINES: usize = 60;
+    let text = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
+}
