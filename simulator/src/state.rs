@@ -106,6 +106,12 @@ impl State {
             region_name: setup.region_name.clone(),
             account_id: setup.account_id.clone(),
             speed: setup.speed,
+            // Laws under which EC2's reads never lag are laws without lag.
+            stale_read_probability: if setup.laws.calls.visibility_lag_seconds > 0.0 {
+                setup.laws.calls.stale_read_probability
+            } else {
+                0.0
+            },
         });
         let mut state = Self {
             region_name: setup.region_name,
@@ -150,6 +156,7 @@ impl State {
 
     fn apply(&mut self, at: RegionTime, transition: Transition) {
         let Some(transition) = self.hold_back(transition) else { return };
+        let is_felt = transition.is_felt_by_guests();
         match transition {
             Transition::InstanceRunning { instance, generation } => self.instance_runs(&instance, generation, at),
             Transition::InstanceStopped { instance, generation } => self.instance_stopped(&instance, generation, at),
@@ -173,7 +180,9 @@ impl State {
                 self.address_switched(&allocation, generation, target, at);
             }
         }
-        self.settle_guests(at);
+        if is_felt {
+            self.settle_guests(at);
+        }
     }
 
     /// Draws a duration for a law.

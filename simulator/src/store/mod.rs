@@ -56,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) account_id: String,
     /// How much faster than the wall the region's time runs.
     pub(crate) speed: f64,
+    /// How often a read that need not be fresh is not.
+    pub(crate) stale_read_probability: f64,
 }
 
 impl Settings {
@@ -67,6 +69,12 @@ impl Settings {
     /// Settings for tests.
     #[cfg(test)]
     pub(crate) fn for_tests() -> Settings {
-        Settings { seed: 1, region_name: "eu-central-1".to_owned(), account_id: "123456789012".to_owned(), speed: 1.0 }
+        Settings {
+            seed: 1,
+            region_name: "eu-central-1".to_owned(),
+            account_id: "123456789012".to_owned(),
+            speed: 1.0,
+            stale_read_probability: 0.1,
+        }
     }
 }

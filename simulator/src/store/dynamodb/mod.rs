@@ -26,8 +26,6 @@ use super::{AwsError, Settings};
 
 /// Reads that are not strongly consistent lag by up to this. AWS: "usually within a second".
 const REPLICA_LAG: Duration = Duration::from_secs(1);
-/// How often such a read lags at all. Assumed.
-const LAGGING_READ_PROBABILITY: f64 = 0.1;
 /// AWS keeps a transaction's client token for ten minutes.
 const TRANSACTION_TOKEN_KEPT: Duration = Duration::from_mins(10);
 
@@ -114,7 +112,7 @@ impl Tables {
     /// The moment whose state a read shows: `None` is now.
     fn read_as_of(&mut self, request: Input<'_>, now: SystemTime) -> Result<Option<SystemTime>, AwsError> {
         let consistent = request.boolean("ConsistentRead")?.unwrap_or(false);
-        if consistent || self.chance.f64() >= LAGGING_READ_PROBABILITY {
+        if consistent || self.chance.f64() >= self.settings.stale_read_probability {
             return Ok(None);
         }
         Ok(now.checked_sub(self.settings.scaled(REPLICA_LAG.mul_f64(self.chance.f64()))))
