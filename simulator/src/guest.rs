@@ -2,7 +2,7 @@
 //!
 //! This is the part of the world that no AWS call shows. The controller never sees it; the ground truth is made from it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -180,22 +180,23 @@ impl State {
     }
 
     fn note_acknowledged(&mut self, with_workload: &[(String, String)], at: RegionTime) {
-        let mut services: Vec<&str> = with_workload.iter().map(|(_, service)| service.as_str()).collect();
-        services.sort_unstable();
-        services.dedup();
+        let mut paths: BTreeMap<&str, Vec<Option<&str>>> = BTreeMap::new();
+        for (_, address) in self.addresses.iter() {
+            if let Some(service) = &address.service {
+                paths.entry(service).or_default().push(address.data_path.as_deref());
+            }
+        }
+        let mut members: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (id, service) in with_workload {
+            members.entry(service).or_default().push(id);
+        }
         let mut heard = Vec::new();
-        for service in services {
-            let mut paths =
-                self.addresses.iter().filter(|(_, address)| address.service.as_deref() == Some(service)).peekable();
-            let has_address = paths.peek().is_some();
-            let targets: Vec<&str> = paths.filter_map(|(_, address)| address.data_path.as_deref()).collect();
-            let serving = |id: &&String| {
-                self.guests.get(*id).is_some_and(Guest::serves)
-                    && self.is_reachable(id)
-                    && (!has_address || targets.contains(&id.as_str()))
-            };
-            let server = with_workload.iter().filter(|(_, other)| other == service).map(|(id, _)| id).find(serving);
-            heard.push((service.to_owned(), server.cloned()));
+        for (service, ids) in members {
+            // Without an address, clients find whoever serves.
+            let leads_to = |id: &str| paths.get(service).is_none_or(|targets| targets.contains(&Some(id)));
+            let serves = |id: &str| self.guests.get(id).is_some_and(Guest::serves);
+            let server = ids.into_iter().find(|id| serves(id) && self.is_reachable(id) && leads_to(id));
+            heard.push((service.to_owned(), server.map(str::to_owned)));
         }
         self.truth.set_heard(&heard, at);
     }

@@ -329,7 +329,8 @@ fn act_on(state: &mut State, passage: &Passage, now: RegionTime) -> Outcome {
         return fail(code, status);
     }
     let outcome = wire::answer(state, request, now);
-    if !request.action.starts_with("Describe") {
+    // Reads change nothing, and what the data services hold is nothing to a guest.
+    if request.service == Service::Ec2 && !request.action.starts_with("Describe") {
         state.settle_guests(now);
     }
     match failure {

@@ -76,6 +76,21 @@ pub(crate) enum Transition {
     },
 }
 
+impl Transition {
+    /// Whether a guest may serve, or be heard, otherwise than before. What only shows in describes is not: a region of thousands of
+    /// instances evaluates their status dozens of times a second.
+    pub(crate) const fn is_felt_by_guests(&self) -> bool {
+        !matches!(
+            self,
+            Self::StatusEvaluated { .. }
+                | Self::AlarmsEvaluated
+                | Self::VolumeCreated { .. }
+                | Self::VolumeDeleted { .. }
+                | Self::SnapshotDone { .. }
+        )
+    }
+}
+
 /// Pending transitions.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {

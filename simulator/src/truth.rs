@@ -128,15 +128,17 @@ impl TruthLog {
 
     /// From now on exactly these pairs of volume and instance write.
     pub(crate) fn set_writers(&mut self, writing: &[(String, String)], at: RegionTime) {
-        let ended: Vec<(String, String)> =
-            self.writing.keys().filter(|pair| !writing.contains(pair)).cloned().collect();
+        let go_on: BTreeSet<&(String, String)> = writing.iter().collect();
+        let ended: Vec<(String, String)> = self.writing.keys().filter(|pair| !go_on.contains(pair)).cloned().collect();
         for pair in ended {
             if let Some(from) = self.writing.remove(&pair) {
                 self.add_write(&pair.0, &pair.1, from, at);
             }
         }
         for pair in writing {
-            self.writing.entry(pair.clone()).or_insert(at);
+            if !self.writing.contains_key(pair) {
+                self.writing.insert(pair.clone(), at);
+            }
         }
     }
 
