@@ -35,6 +35,7 @@ pub struct Cli {
 
 /// Options that every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// Which service; may be left out when there is only one
     #[arg(long, global = true, value_name = "NAME")]

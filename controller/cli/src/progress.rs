@@ -30,6 +30,8 @@ struct State<W> {
     began: Option<Timestamp>,
     /// What is under way, and since when.
     under_way: Vec<(String, Timestamp)>,
+    /// What was accepted: that it is now waited for goes without saying.
+    accepted: Vec<String>,
     /// What is waited for.
     waiting: Vec<Waiting>,
     /// Lines on the screen below what stays.
@@ -60,8 +62,17 @@ impl Progress<io::Stderr> {
 impl<W: Write + Send> Progress<W> {
     /// On `out`; redrawn if it is `live`, that is a terminal.
     pub fn new(out: W, is_live: bool) -> Self {
-        let (under_way, waiting) = (Vec::new(), Vec::new());
-        Self { state: Mutex::new(State { out, is_live, began: None, under_way, waiting, drawn: 0 }) }
+        Self {
+            state: Mutex::new(State {
+                out,
+                is_live,
+                began: None,
+                under_way: Vec::new(),
+                accepted: Vec::new(),
+                waiting: Vec::new(),
+                drawn: 0,
+            }),
+        }
     }
 
     /// Takes the lines that are redrawn off the screen.
@@ -101,6 +112,7 @@ impl<W: Write> State<W> {
             }
             MomentKind::Accepted => {
                 self.end(&moment.text);
+                self.accepted.push(moment.text.clone());
                 self.redraw(Some(line("accepted: ")), moment.at);
             }
             MomentKind::Failed => {
@@ -135,8 +147,9 @@ impl<W: Write> State<W> {
         let (at, shape) = (moment.at, shape(&moment.text));
         let Some(wait) = self.waiting.iter_mut().find(|wait| wait.shape == shape) else {
             let text = moment.text.clone();
+            let goes_without_saying = self.accepted.iter().any(|accepted| accepted.starts_with(bare(&text)));
             self.waiting.push(Waiting { shape, text, since: at, seen_at: at, said_at: at });
-            return true;
+            return !goes_without_saying;
         };
         wait.text.clone_from(&moment.text);
         wait.seen_at = at;
@@ -225,6 +238,7 @@ mod tests {
                 (0, MomentKind::Recorded, "a failover begins"),
                 (400, MomentKind::Trying, "stop i-1"),
                 (900, MomentKind::Accepted, "stop i-1"),
+                (900, MomentKind::Waiting, "waiting for: stop i-1"),
                 (1_000, MomentKind::Waiting, "i-1 is stopping"),
                 (3_000, MomentKind::Waiting, "i-1 is stopping"),
                 (4_000, MomentKind::Waiting, "waiting for: snap-1 is 14 % complete"),

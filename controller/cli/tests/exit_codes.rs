@@ -98,7 +98,8 @@ fn four_not_finished_in_time() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let mut child = common::command(&["--simulated", "status"]).stdout(std::process::Stdio::piped()).spawn().expect("it starts");
+    let mut child =
+        common::command(&["--simulated", "status"]).stdout(std::process::Stdio::piped()).spawn().expect("it starts");
     drop(child.stdout.take());
     assert!(child.wait().expect("it ends").success());
 }

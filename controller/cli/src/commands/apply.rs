@@ -16,7 +16,7 @@ use crate::render;
 use crate::session::Session;
 
 #[derive(Serialize)]
-struct Result_<'a> {
+struct Told<'a> {
     service: &'a ServiceName,
     table_created: bool,
     #[serde(flatten)]
@@ -36,10 +36,10 @@ pub(super) async fn run(session: &Session, file: &Path, format: Format) -> Resul
         }
         applied => (applied?, false),
     };
-    let result = Result_ { service: &spec.service, table_created, applied: &applied };
-    show(format, &result, |result| match result.applied {
+    let told = Told { service: &spec.service, table_created, applied: &applied };
+    show(format, &told, |told| match told.applied {
         Applied::Adopted { ledger } => render::status::adopted(ledger),
-        Applied::Updated => format!("{}: its spec was replaced and counts from now on\n", result.service),
+        Applied::Updated => format!("{}: its spec was replaced and counts from now on\n", told.service),
     })?;
     Ok(ExitCode::Done)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use failover_core::ids::{FailoverId, ServiceName};
 use failover_core::ledger::{Cause, Destination, Ledger, Request};
 use failover_core::report::{Outcome, Report};
-use failover_core::world::Sight;
+use failover_core::world::{Sight, World};
 use failover_engine::{Ended, Engine, EngineError, Host};
 use jiff::{SignedDuration, Timestamp};
 
@@ -108,31 +108,41 @@ fn ask(service: &ServiceName, plan: &str, input: &mut dyn BufRead, out: &mut dyn
 }
 
 /// Refuses a destination that the service certainly does not have. What can't be seen is left to the engine to judge.
+///
+/// AWS is only asked about a destination that the ledger does not know: during an outage that may take long.
 pub(super) async fn check_destination(
     session: &Session,
     service: &ServiceName,
     to: &Destination,
 ) -> Result<(), CliError> {
-    if *to == Destination::Standby {
+    if is_in_ledger(to, &ledger(&session.engine, service).await?) {
         return Ok(());
     }
     let seen = survey(session, service).await?;
-    let known = match to {
-        Destination::Standby => true,
-        Destination::Instance(id) => {
-            seen.ledger.members.contains_key(id) || seen.world.instances.sight(id) != Sight::Absent
-        }
-        Destination::Zone(zone) => {
-            !seen.world.instances.is_complete()
-                || seen.ledger.members.values().any(|member| member.zone == *zone)
-                || seen.world.instances.iter_known().any(|(_, instance)| instance.zone == *zone)
-        }
-    };
-    if known {
+    if is_in_ledger(to, &seen.ledger) || may_be_in_world(to, &seen.world) {
         return Ok(());
     }
     let allowed = std::iter::once("standby".to_owned()).chain(allowed(&seen.ledger, to)).collect();
     Err(CliError::UnknownDestination { to: to.to_string(), service: service.clone(), allowed })
+}
+
+fn is_in_ledger(to: &Destination, ledger: &Ledger) -> bool {
+    match to {
+        Destination::Standby => true,
+        Destination::Instance(id) => ledger.members.contains_key(id),
+        Destination::Zone(zone) => ledger.members.values().any(|member| member.zone == *zone),
+    }
+}
+
+/// An instance that was tagged just now is not in the ledger yet.
+fn may_be_in_world(to: &Destination, world: &World) -> bool {
+    match to {
+        Destination::Standby => true,
+        Destination::Instance(id) => world.instances.sight(id) != Sight::Absent,
+        Destination::Zone(zone) => {
+            !world.instances.is_complete() || world.instances.iter_known().any(|(_, instance)| instance.zone == *zone)
+        }
+    }
 }
 
 fn allowed(ledger: &Ledger, like: &Destination) -> BTreeSet<String> {
