@@ -115,7 +115,7 @@ pub(super) async fn check_destination(
     service: &ServiceName,
     to: &Destination,
 ) -> Result<(), CliError> {
-    if is_in_ledger(to, &ledger(&session.engine, service).await?) {
+    if *to == Destination::Standby || is_in_ledger(to, &ledger(&session.engine, service).await?) {
         return Ok(());
     }
     let seen = survey(session, service).await?;
