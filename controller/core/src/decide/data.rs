@@ -165,7 +165,7 @@ impl Bringing<'_, '_, '_> {
             self.progress.halt(halt, Part::Snapshots);
             return None;
         }
-        let mut tags = self.tags();
+        let mut tags = self.tags(self.view.world.volumes.get(&self.head.volume).map(|volume| &volume.tags));
         tags.insert(tag::ATTEMPT.to_owned(), copies.len().to_string());
         self.to_copy.push(SnapshotSource { name: self.name.clone(), volume: self.head.volume.clone(), tags });
         None
@@ -221,7 +221,7 @@ impl Bringing<'_, '_, '_> {
 
     fn restore_step(&self, snapshot: &SnapshotId, failed: usize) -> Step {
         let zone = self.failover.to.zone.clone();
-        let mut tags = self.tags();
+        let mut tags = self.tags(self.view.world.snapshots.get(snapshot).map(|snapshot| &snapshot.tags));
         tags.insert(tag::ATTEMPT.to_owned(), failed.to_string());
         Step::RestoreVolume {
             name: self.name.clone(),
@@ -301,8 +301,8 @@ impl Bringing<'_, '_, '_> {
         lineage.failover.as_ref() == Some(&self.failover.id) && lineage.name.as_ref() == Some(self.name)
     }
 
-    fn tags(&self) -> Tags {
-        let mut tags = lineage_tags(self.view, self.name, self.failover.id.as_str(), "failover");
+    fn tags(&self, source: Option<&Tags>) -> Tags {
+        let mut tags = lineage_tags(self.view, self.name, self.failover.id.as_str(), "failover", source);
         tags.insert(tag::FENCE.to_owned(), self.failover.fences.to_string());
         tags
     }
@@ -326,18 +326,28 @@ fn newest_copy<'a>(
         .max_by_key(|(id, copy)| (copy.started_at, (*id).clone()))
 }
 
-/// The tags that everything of a lineage carries from its creation.
-pub(super) fn lineage_tags(view: View<'_>, name: &VolumeName, id: &str, role: &str) -> Tags {
-    [
+/// A resource takes 50 tags; the others are left to the controller's.
+const MOST_OWN_TAGS: usize = 40;
+
+/// The operator's own tags of what is copied: bills and policies rest on them. AWS's own (`aws:`) can't be given by anybody else.
+fn own_tags(source: Option<&Tags>) -> impl Iterator<Item = (String, String)> + '_ {
+    let all = source.into_iter().flatten();
+    all.filter(|(key, _)| !key.starts_with("aws:") && !key.starts_with("failover:"))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .take(MOST_OWN_TAGS)
+}
+
+/// The tags that everything of a lineage carries from its creation, with those of what it is a copy of.
+pub(super) fn lineage_tags(view: View<'_>, name: &VolumeName, id: &str, role: &str, source: Option<&Tags>) -> Tags {
+    let ours = [
         (tag::SERVICE, view.spec.service.as_str()),
         (tag::VOLUME, name.as_str()),
         (tag::ID, id),
         (tag::EPOCH, &(view.ledger.epoch + 1).to_string()),
         (tag::ROLE, role),
     ]
-    .into_iter()
-    .map(|(key, value)| (key.to_owned(), value.to_owned()))
-    .collect()
+    .map(|(key, value)| (key.to_owned(), value.to_owned()));
+    own_tags(source).chain(ours).collect()
 }
 
 /// A client token (at most 64 ASCII characters): equal for equal parts, different otherwise. FNV-1a, twice, is enough

@@ -30,6 +30,10 @@ pub use plan::{Plan, plan};
 /// What a decision rests on. It may be older than this only where being older can't do harm (see [`progress::Progress`]).
 const FRESH: SignedDuration = SignedDuration::from_secs(5);
 
+/// While a failover waits for one part, the others may be this old, but not older: whoever goes on after a crash begins with a
+/// whole picture, and a long copy does not hide what happens elsewhere.
+const WHOLE_PICTURE: SignedDuration = SignedDuration::from_mins(5);
+
 /// Everything that a decision may look at.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
@@ -42,8 +46,13 @@ pub(crate) struct View<'a> {
 impl View<'_> {
     /// Those of `parts` that were seen too long ago to rest a change on.
     fn stale(&self, parts: impl IntoIterator<Item = Part>) -> Vec<Part> {
+        self.older_than(FRESH, parts)
+    }
+
+    /// Those of `parts` that were last looked at longer than `age` ago.
+    fn older_than(&self, age: SignedDuration, parts: impl IntoIterator<Item = Part>) -> Vec<Part> {
         let mut stale: Vec<Part> =
-            parts.into_iter().filter(|part| self.now.duration_since(self.world.seen_at(*part)) > FRESH).collect();
+            parts.into_iter().filter(|part| self.now.duration_since(self.world.seen_at(*part)) > age).collect();
         stale.sort_unstable();
         stale.dedup();
         stale

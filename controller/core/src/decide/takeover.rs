@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::progress::{Progress, next_look};
 use super::target::{Readiness, await_checks, prepare};
-use super::{View, data, fence, resources};
+use super::{View, WHOLE_PICTURE, data, fence, resources};
 use crate::ids::AllocationId;
 use crate::ledger::{Change, Failover, Head};
 use crate::report::Outcome;
@@ -25,6 +25,11 @@ const DEVICES: [&str; 11] = [
 
 /// The next step of a failover.
 pub(super) fn advance(view: View<'_>, failover: &Failover) -> Verdict {
+    let parts = view.relevant_parts().into_iter().filter(|part| *part != Part::Alarms);
+    let unseen = view.older_than(WHOLE_PICTURE, parts);
+    if !unseen.is_empty() {
+        return Verdict::Look(unseen);
+    }
     let mut progress = Progress::new(view);
     if failover.is_promoted() {
         settle_in(view, failover, &mut progress);

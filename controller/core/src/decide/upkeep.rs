@@ -148,7 +148,8 @@ impl Upkeep<'_> {
             let newest = ours.iter().find(|(_, snapshot)| snapshot.state != SnapshotState::Error);
             if self.is_due(newest.map(|(_, snapshot)| snapshot.started_at)) {
                 let id = format!("p{:012}-e{}", self.view.now.as_millisecond().unsigned_abs(), self.view.ledger.epoch);
-                let mut tags = lineage_tags(self.view, name, &id, "periodic");
+                let source = self.view.world.volumes.get(&head.volume).map(|volume| &volume.tags);
+                let mut tags = lineage_tags(self.view, name, &id, "periodic", source);
                 tags.insert(tag::EPOCH.to_owned(), self.view.ledger.epoch.to_string());
                 tags.insert(tag::ATTEMPT.to_owned(), "0".to_owned());
                 due.push(SnapshotSource { name: name.clone(), volume: head.volume.clone(), tags });

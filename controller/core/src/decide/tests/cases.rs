@@ -195,6 +195,9 @@ fn fence_copy_restore_promote_attach_address_prove() {
     let verdict = decide(&spec, &ledger, &seen, after(10));
     let [Step::TakeSnapshots { sources, together: None }] = &steps(&verdict)[..] else { panic!("{verdict:?}") };
     assert_eq!(sources[0].volume, volume_id(1));
+    // The operator's own tags go with the data; AWS's can't, and ours are those of this failover.
+    let tag = |key: &str| sources[0].tags.get(key).map(String::as_str);
+    assert_eq!((tag("owner"), tag("aws:stack"), tag(tag::ROLE)), (Some("billing"), None, Some("failover")));
     let made_by: Vec<(String, String)> = sources[0].tags.clone().into_iter().collect();
     let made_by: Vec<(&str, &str)> = made_by.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     let ledger = follow(&ledger, &verdict, after(10));
@@ -211,6 +214,7 @@ fn fence_copy_restore_promote_attach_address_prove() {
     let verdict = decide(&spec, &ledger, &with_copy(SnapshotState::Completed, after(30)), after(30));
     let [Step::RestoreVolume { snapshot, zone: to, shape: like, tags, .. }] = &steps(&verdict)[..] else { panic!() };
     assert_eq!((snapshot, to, like), (&snapshot_id(1), &zone('b'), &shape()));
+    assert_eq!(tags.get("owner").map(String::as_str), Some("billing"));
     let restored_tags = tags.clone();
     let ledger = follow(&ledger, &verdict, after(30));
 

@@ -119,7 +119,7 @@ pub(super) fn volume(at: char, attached_to: Option<char>) -> Volume {
         attachments: attachments.into_iter().collect(),
         restored_from: None,
         created_at: start(),
-        tags: tags(&[(tag::VOLUME, "data")]),
+        tags: tags(&[(tag::VOLUME, "data"), (tag::ROLE, "an old one"), ("owner", "billing"), ("aws:stack", "s")]),
     }
 }
 
