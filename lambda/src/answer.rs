@@ -49,6 +49,8 @@ pub enum EndedAs {
     Halted,
     /// It goes on with the next event or tick.
     OutOfTime,
+    /// Something carries its tag, but no `failover.toml` was applied for it (yet): it is not under control.
+    NotAdopted,
     /// It could not be looked at.
     Failed,
 }
@@ -89,6 +91,11 @@ impl Answer {
     pub(crate) fn add(&mut self, service: &ServiceName, run: Result<Run, EngineError>) {
         let answer = match run {
             Ok(run) => ServiceAnswer::of(run),
+            // Tags come first when a service is set up. One that was under control and has lost its spec is found by the tick.
+            Err(error @ (EngineError::NoSpec { .. } | EngineError::NoLedger { .. })) => {
+                tracing::warn!(%service, "{error}");
+                ServiceAnswer { ended: EndedAs::NotAdopted, reasons: vec![error.to_string()], reports: Vec::new() }
+            }
             Err(error) => ServiceAnswer::failed(in_one_line(&error)),
         };
         self.services.insert(service.to_string(), answer);

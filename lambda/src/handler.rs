@@ -73,6 +73,8 @@ pub enum HandlerError {
         /// Why it failed.
         #[source]
         source: Box<EngineError>,
+        /// What was done all the same.
+        answer: Box<Answer>,
     },
     /// Some services could not be looked at; the others were.
     #[error("{}", broken_text(.answer))]
@@ -100,14 +102,15 @@ impl HandlerError {
     /// What was done all the same.
     pub fn answer(&self) -> Option<&Answer> {
         match self {
-            Self::Broken { answer } => Some(answer),
-            Self::Event(_) | Self::TooShort { .. } | Self::Engine { .. } => None,
+            Self::Broken { answer } | Self::Engine { answer, .. } => Some(answer),
+            Self::Event(_) | Self::TooShort { .. } => None,
         }
     }
 }
 
+/// A failure before anything was done.
 fn engine_error(operation: &'static str) -> impl FnOnce(EngineError) -> HandlerError {
-    move |source| HandlerError::Engine { operation, source: Box::new(source) }
+    move |source| HandlerError::Engine { operation, source: Box::new(source), answer: Box::default() }
 }
 
 fn broken_text(answer: &Answer) -> String {
@@ -143,16 +146,20 @@ async fn tick(engine: &Engine, what: String, host: Host) -> Result<Answer, Handl
     let tick = tick.map_err(engine_error("services could not be listed"))?;
     let mut services: BTreeMap<String, ServiceAnswer> =
         tick.broken.into_iter().map(|(service, why)| (service, ServiceAnswer::failed(why))).collect();
+    // Of those that could be read; the unreadable ones are not among `tick.services`.
+    let failed = tick.driven.values().filter(|run| run.is_err()).count();
     for (service, run) in tick.driven {
         let answer = run.map_or_else(ServiceAnswer::failed, ServiceAnswer::of);
         services.insert(service.to_string(), answer);
     }
     let answer = Answer { what, services, looked_at: Some(tick.services), nothing: None };
     log_broken(&answer);
-    let broken = answer.broken().count();
-    let well = tick.services.saturating_add(answer.services.len()) > 0
-        && (tick.services > broken || answer.services.len() > broken);
-    if broken == 0 || well { Ok(answer) } else { Err(HandlerError::Broken { answer: Box::new(answer) }) }
+    let well = tick.services > failed;
+    if well || answer.broken().next().is_none() {
+        Ok(answer)
+    } else {
+        Err(HandlerError::Broken { answer: Box::new(answer) })
+    }
 }
 
 async fn look(engine: &Engine, what: String, clues: &[Clue], host: Host) -> Result<Answer, HandlerError> {
@@ -172,11 +179,11 @@ async fn look(engine: &Engine, what: String, clues: &[Clue], host: Host) -> Resu
         return Ok(Answer::nothing(what, "it is about nothing of ours"));
     }
     let answer = run_all(engine, what, services, host).await;
-    match unfollowed {
-        // What could be found was looked at; the rest comes again with the event.
-        Some(error) => Err(engine_error("which services the event is about could not be found out")(error)),
-        None => done_unless_broken(answer),
-    }
+    let Some(error) = unfollowed else { return done_unless_broken(answer) };
+    // What could be found was looked at; the rest comes again with the event.
+    log_broken(&answer);
+    let operation = "which services the event is about could not be found out";
+    Err(HandlerError::Engine { operation, source: Box::new(error), answer: Box::new(answer) })
 }
 
 async fn manual(engine: &Engine, request: ManualRequest, invocation: &Invocation) -> Result<Answer, HandlerError> {

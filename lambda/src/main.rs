@@ -26,9 +26,15 @@ async fn main() -> anyhow::Result<()> {
 fn log_to_stderr() {
     let level = std::env::var("RUST_LOG").or_else(|_| std::env::var("AWS_LAMBDA_LOG_LEVEL"));
     let filter = EnvFilter::try_new(level.as_deref().unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
+    // The runtime logs every error once more, in Rust's own notation.
+    let filter = match "lambda_runtime::layers::panic=off".parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    };
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
+        .with_span_list(false)
         .with_ansi(false)
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -11,7 +11,7 @@ import sys
 
 import events
 from runtime_api import Function
-from setup import REGION, VOLUME, ZONES, Clients, ledger, prepare, tags_of
+from setup import REGION, VOLUME, ZONES, Clients, ledger, prepare, run_instance, tags_of
 
 # The engine's own margin and the function's are within it; AWS allows 900.
 FUNCTION_TIMEOUT_SECONDS = 60
@@ -100,6 +100,11 @@ def what_changes_nothing(case, function):
     # Well-formed, and about an instance that is none of ours.
     kind, answer = function.invoke(events.state_change("i-00000000000000000", "stopped"))
     expect((kind, answer["services"], answer["nothing"]), ("response", {}, "it is about nothing of ours"))
+    # Tagged, but no spec was applied: not under control, and no fault.
+    tags = [{"Key": "failover:service", "Value": f"{case.service}-to-be"}]
+    stranger = run_instance(case.clients.ec2, case.made["zones"][0], tags)
+    kind, answer = function.invoke(events.state_change(stranger, "running"))
+    expect((kind, answer["services"][f"{case.service}-to-be"]["ended"]), ("response", "not_adopted"))
     # About ours, and it is well: the event only says when to look.
     kind, answer = function.invoke(events.state_change(case.active, "stopped"))
     expect((kind, answer["services"][case.service]["ended"]), ("response", "settled"))
