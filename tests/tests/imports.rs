@@ -60,7 +60,9 @@ fn only_one_crate_names_an_aws_sdk() {
         let sdks: Vec<_> = dependencies
             .iter()
             .filter(|dependency| {
-                ["aws-sdk-", "aws-config", "aws-smithy-", "aws-types", "aws-runtime"].iter().any(|sdk| dependency.starts_with(sdk))
+                ["aws-sdk-", "aws-config", "aws-smithy-", "aws-types", "aws-runtime"]
+                    .iter()
+                    .any(|sdk| dependency.starts_with(sdk))
             })
             .collect();
         assert!(name == "failover-aws" || sdks.is_empty(), "{name} names {sdks:?}");
@@ -79,7 +81,17 @@ fn the_core_is_pure() {
     assert!(files.len() > 10, "the core's sources were not found");
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
-        for impure in ["async fn", "async move", ".await", "Timestamp::now", "SystemTime::now", "Instant::now", "std::env", "std::fs", "std::net"] {
+        for impure in [
+            "async fn",
+            "async move",
+            ".await",
+            "Timestamp::now",
+            "SystemTime::now",
+            "Instant::now",
+            "std::env",
+            "std::fs",
+            "std::net",
+        ] {
             assert!(!text.contains(impure), "{} contains {impure}", file.display());
         }
     }

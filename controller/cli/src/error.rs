@@ -86,13 +86,13 @@ pub enum CliError {
     Setup(#[from] SetupError),
     /// The engine.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Engine(Box<EngineError>),
     /// The store, outside of the engine's loop.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The simulated region.
     #[error("the simulated region can't be used")]
-    Embedded(#[from] EmbeddedError),
+    Embedded(#[source] Box<EmbeddedError>),
     /// A file that can't be read.
     #[error("{path} can't be read")]
     Read {
@@ -141,14 +141,11 @@ impl CliError {
             | Self::UnknownDestination { .. }
             | Self::UnknownFailover { .. }
             | Self::NobodyToAsk
-            | Self::Serve(ServeError::NotLoopback(_))
-            | Self::Engine(EngineError::GivenSpec(_)) => ExitCode::WrongUse,
-            Self::NotConfirmed | Self::NotNow { .. } | Self::RequestReplaced | Self::Engine(EngineError::Adopt(_)) => {
-                ExitCode::Refused
-            }
+            | Self::Serve(ServeError::NotLoopback(_)) => ExitCode::WrongUse,
+            Self::NotConfirmed | Self::NotNow { .. } | Self::RequestReplaced => ExitCode::Refused,
+            Self::Engine(error) => of_engine(error),
             Self::NoServices { .. }
             | Self::Setup(_)
-            | Self::Engine(_)
             | Self::Store(_)
             | Self::Embedded(_)
             | Self::Read { .. }
@@ -158,6 +155,28 @@ impl CliError {
             | Self::Json(_)
             | Self::Serve(_) => ExitCode::Error,
         }
+    }
+}
+
+/// A spec that is none is the operator's slip; a set-up that can't be adopted, or a change that can't be made, is refused.
+fn of_engine(error: &EngineError) -> ExitCode {
+    match error {
+        EngineError::GivenSpec(_) => ExitCode::WrongUse,
+        EngineError::Adopt(_) | EngineError::VolumesDiffer { .. } | EngineError::Topology => ExitCode::Refused,
+        _ => ExitCode::Error,
+    }
+}
+
+// Boxed, since both are many times as large as what else there is.
+impl From<EngineError> for CliError {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(Box::new(error))
+    }
+}
+
+impl From<EmbeddedError> for CliError {
+    fn from(error: EmbeddedError) -> Self {
+        Self::Embedded(Box::new(error))
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use failover_engine::{Moment, MomentKind, Watcher};
 use jiff::Timestamp;
 
-use crate::render::seconds_between;
+use crate::render::{line, seconds_between};
 
 /// Up one line.
 const UP: &str = "\x1b[1A";
@@ -99,11 +99,11 @@ impl<W: Write + Send> Watcher for Progress<W> {
 impl<W: Write> State<W> {
     fn take(&mut self, moment: &Moment) {
         let began = *self.began.get_or_insert(moment.at);
-        let line = |word: &str| format!("{} {word}{}", elapsed(began, moment.at), moment.text);
+        let told = |word: &str| format!("{} {word}{}", elapsed(began, moment.at), moment.text);
         match moment.kind {
             MomentKind::Recorded => {
                 self.waiting.clear();
-                self.redraw(Some(line("")), moment.at);
+                self.redraw(Some(told("")), moment.at);
             }
             MomentKind::Trying => {
                 self.waiting.clear();
@@ -113,11 +113,11 @@ impl<W: Write> State<W> {
             MomentKind::Accepted => {
                 self.end(&moment.text);
                 self.accepted.push(moment.text.clone());
-                self.redraw(Some(line("accepted: ")), moment.at);
+                self.redraw(Some(told("accepted: ")), moment.at);
             }
             MomentKind::Failed => {
                 self.end(&moment.text);
-                self.redraw(Some(line("failed: ")), moment.at);
+                self.redraw(Some(told("failed: ")), moment.at);
             }
             MomentKind::Waiting => self.wait(moment, began),
         }
@@ -137,8 +137,8 @@ impl<W: Write> State<W> {
         if self.is_live {
             self.redraw(None, at);
         } else if is_due {
-            let line = format!("{} waiting: {}", elapsed(began, at), bare(&moment.text));
-            self.redraw(Some(line), at);
+            let told = format!("{} waiting: {}", elapsed(began, at), bare(&moment.text));
+            self.redraw(Some(told), at);
         }
     }
 
@@ -169,8 +169,8 @@ impl<W: Write> State<W> {
             text.push_str(NO_WRAP);
             self.drawn = 0;
         }
-        if let Some(line) = stays {
-            text.push_str(&printable(&line));
+        if let Some(stays) = stays {
+            text.push_str(&printable(&stays));
             text.push('\n');
         }
         if self.is_live {
@@ -178,7 +178,7 @@ impl<W: Write> State<W> {
             let waited = self.waiting.iter().map(|wait| ("waiting", &wait.text, &wait.since));
             for (word, what, since) in tried.chain(waited) {
                 let seconds = seconds_between(*since, now).max(0.0);
-                text.push_str(&format!("  … {word} {seconds:.0}s: {}\n", printable(bare(what))));
+                line(&mut text, format_args!("  … {word} {seconds:.0}s: {}", printable(bare(what))));
                 self.drawn += 1;
             }
             text.push_str(WRAP);

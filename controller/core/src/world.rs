@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AlarmName, AllocationId, FailoverId, InstanceId, SnapshotId, VolumeId, VolumeName, Zone};
@@ -120,6 +120,8 @@ pub struct World {
     pub addresses: Listing<AllocationId, Address>,
     /// The alarms that the spec names.
     pub alarms: Listing<AlarmName, Alarm>,
+    /// How long the last look took: in a zone that is down, calls take seconds, and nothing can be seen more freshly than that.
+    pub look_took: SignedDuration,
 }
 
 /// Parts of the world that can be looked at separately; one part is one kind of call.
@@ -157,6 +159,7 @@ impl World {
             snapshots: Listing::unknown(WHY, at),
             addresses: Listing::unknown(WHY, at),
             alarms: Listing::unknown(WHY, at),
+            look_took: SignedDuration::ZERO,
         }
     }
 

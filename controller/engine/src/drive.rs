@@ -94,7 +94,9 @@ impl Engine {
             Acquired::NoLedger => return Err(EngineError::NoLedger { service: service.clone() }),
         };
         let mut drive = Drive::new(self, spec, held, host);
-        match drive.until_it_ends().await {
+        let ended = drive.until_it_ends().await;
+        tracing::debug!(at = %self.now(), %service, holder = self.holder, ?ended, "the run ended");
+        match ended {
             Ok(ended) => Ok(Run { ended, reports: drive.reports }),
             // Somebody else went on: that is for them to finish.
             Err(EngineError::Store(StoreError::LostLease { .. })) => {
@@ -194,7 +196,9 @@ impl<'a> Drive<'a> {
     async fn look(&mut self, parts: &[Part]) -> Result<(), EngineError> {
         self.renew().await?;
         let interest = self.interest();
+        let began = self.engine.now();
         Box::pin(self.engine.aws.look(&interest, parts, &mut self.world)).await;
+        self.world.look_took = self.engine.now().duration_since(began);
         Ok(())
     }
 

@@ -42,7 +42,7 @@ pub trait Watcher: Send + Sync {
 impl Engine {
     pub(crate) fn tell(&self, service: &ServiceName, kind: MomentKind, text: impl Into<String>) {
         let moment = Moment { at: self.now(), service: service.clone(), kind, text: text.into() };
-        tracing::info!(service = %moment.service, kind = ?moment.kind, "{}", moment.text);
+        tracing::info!(at = %moment.at, service = %moment.service, kind = ?moment.kind, "{}", moment.text);
         if let Some(watcher) = &self.watcher {
             watcher.see(&moment);
         }

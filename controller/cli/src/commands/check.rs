@@ -64,8 +64,8 @@ fn text(checked: &Checked) -> String {
     let verdict = if checked.ready { "ready for a failover" } else { "NOT ready for a failover" };
     let mut text = format!("{}: {verdict}\n", checked.service);
     match (&checked.plan.refusal, &checked.plan.to) {
-        (Some(refusal), _) => text.push_str(&format!("  a drill would be refused: {refusal}\n")),
-        (None, Some(to)) => text.push_str(&format!("  a drill would go to {}\n", render::target(to))),
+        (Some(refusal), _) => render::line(&mut text, format_args!("  a drill would be refused: {refusal}")),
+        (None, Some(to)) => render::line(&mut text, format_args!("  a drill would go to {}", render::target(to))),
         (None, None) => {}
     }
     for finding in &checked.findings {
@@ -73,7 +73,7 @@ fn text(checked: &Checked) -> String {
             Severity::Fault => "fault",
             Severity::Warning => "warning",
         };
-        text.push_str(&format!("  {word}: {}\n", finding.text));
+        render::line(&mut text, format_args!("  {word}: {}", finding.text));
     }
     text
 }

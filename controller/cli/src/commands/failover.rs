@@ -202,8 +202,7 @@ impl Asked {
                 return Ok(report);
             }
             match run.ended {
-                Ended::Halted { report } => return Ok(*report),
-                Ended::OutOfTime { report: Some(report), .. } => return Ok(*report),
+                Ended::Halted { report } | Ended::OutOfTime { report: Some(report), .. } => return Ok(*report),
                 Ended::OutOfTime { report: None, waiting_for } => {
                     let why =
                         if waiting_for.is_empty() { "the time is over".to_owned() } else { waiting_for.join("; ") };

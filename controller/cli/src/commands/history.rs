@@ -25,17 +25,14 @@ pub(super) async fn run(session: &Session, options: &HistoryOptions, format: For
     if session.region.is_some() {
         make_history(session, &service).await?;
     }
-    match &options.id {
-        Some(id) => {
-            let report = one(session, &service, id).await?;
-            write_page(options.report.as_deref(), std::slice::from_ref(&report))?;
-            show(format, &report, render::report::report)?;
-        }
-        None => {
-            let reports = session.engine.history(&service, options.limit).await?;
-            write_page(options.report.as_deref(), &reports)?;
-            show(format, &reports, |reports| render::report::history(reports))?;
-        }
+    if let Some(id) = &options.id {
+        let report = one(session, &service, id).await?;
+        write_page(options.report.as_deref(), std::slice::from_ref(&report))?;
+        show(format, &report, render::report::report)?;
+    } else {
+        let reports = session.engine.history(&service, options.limit).await?;
+        write_page(options.report.as_deref(), &reports)?;
+        show(format, &reports, |reports| render::report::history(reports))?;
     }
     Ok(ExitCode::Done)
 }

@@ -7,6 +7,7 @@ use crate::duration::readable;
 use crate::error::CliError;
 use crate::exit_codes::ExitCode;
 use crate::output::{print, show, show_one_of_many};
+use crate::render::line;
 use crate::render::table::table;
 use crate::simulate::{Meddling, Played, SCENARIOS, Scenario, named, play};
 
@@ -62,7 +63,7 @@ fn text(played: &Played) -> String {
         readable(played.simulated_seconds),
     );
     for finding in &played.findings {
-        text.push_str(&format!("     {}: {}\n", finding.rule, finding.found));
+        line(&mut text, format_args!("     {}: {}", finding.rule, finding.found));
     }
     text
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use failover_core::ledger::Ledger;
 use failover_simulator::Region;
+use failover_simulator::truth::Interval;
 
 /// The address's data path follows the API within seconds; the region's clients are waited for this long.
-const CLIENTS_WAIT: Duration = Duration::from_secs(60);
+const CLIENTS_WAIT: Duration = Duration::from_mins(1);
 const CLIENTS_POLL: Duration = Duration::from_millis(100);
 
 /// What a service's clients and its data went through.
@@ -37,7 +38,7 @@ pub fn outcome(region: &Region, ledger: &Ledger) -> Outcome {
     let truth = region.truth();
     let heads: Vec<&str> = ledger.heads.values().map(|head| head.volume.as_str()).collect();
     let downtime = truth.downtime();
-    let gaps = downtime.get(service).into_iter().flatten().map(|gap| gap.seconds());
+    let gaps = downtime.get(service).into_iter().flatten().map(Interval::seconds);
     Outcome {
         two_writers: truth.two_writers().iter().filter(|overlap| overlap.service == service).count(),
         lost_seconds: truth.lost_seconds(&heads),

@@ -1,11 +1,9 @@
 //! One self-contained page of failovers: what was done when, as bars. No script, nothing from elsewhere, everything escaped.
 
-use std::fmt::Write as _;
-
 use failover_core::report::{Outcome, Report, ReportStep};
 
 use super::report::outcome;
-use super::{moment, seconds_between, target};
+use super::{line, moment, seconds_between, target};
 use crate::duration::readable;
 
 /// The drawing's width in its own units; the page scales it.
@@ -167,11 +165,6 @@ fn steps(report: &Report) -> String {
     }
     html.push_str("</tbody>\n</table>\n");
     html
-}
-
-fn line(html: &mut String, content: std::fmt::Arguments<'_>) {
-    // Writing to a string does not fail.
-    let _ = writeln!(html, "{content}");
 }
 
 /// Text as text, wherever it stands in the page.

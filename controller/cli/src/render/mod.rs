@@ -5,6 +5,8 @@ pub mod report;
 pub mod status;
 pub mod table;
 
+use std::fmt::Write as _;
+
 use failover_core::ledger::Target;
 use jiff::Timestamp;
 
@@ -21,4 +23,10 @@ pub fn moment(at: Timestamp) -> String {
 /// Seconds from one moment to another.
 pub fn seconds_between(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64()
+}
+
+/// Adds a line.
+pub(crate) fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "{content}");
 }

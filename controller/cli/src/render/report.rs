@@ -5,7 +5,7 @@ use failover_core::report::{Outcome, Report, ReportStep};
 use jiff::Timestamp;
 
 use super::table::table;
-use super::{moment, seconds_between, target};
+use super::{line, moment, seconds_between, target};
 use crate::duration::readable;
 
 /// An outcome as people say it.
@@ -34,7 +34,7 @@ pub fn report(report: &Report) -> String {
         text.push_str(&table(&rows, "    "));
     }
     for warning in &report.warnings {
-        text.push_str(&format!("  warning: {warning}\n"));
+        line(&mut text, format_args!("  warning: {warning}"));
     }
     text
 }
@@ -107,7 +107,7 @@ pub fn plan(service: &str, plan: &Plan) -> String {
     let to = plan.to.as_ref().map_or_else(|| "nowhere".to_owned(), target);
     let mut text = format!("{service}: a failover from {} to {to} would\n", target(&plan.from));
     for (index, step) in plan.steps.iter().enumerate() {
-        text.push_str(&format!("  {}. {step}\n", index + 1));
+        line(&mut text, format_args!("  {}. {step}", index + 1));
     }
     text
 }

@@ -4,7 +4,7 @@ use failover_core::ledger::Ledger;
 use failover_engine::Status;
 
 use super::table::table;
-use super::{moment, target};
+use super::{line, moment, target};
 use crate::duration::readable;
 use crate::render::report::report;
 
@@ -12,10 +12,10 @@ use crate::render::report::report;
 pub fn status(status: &Status) -> String {
     let mut text = format!("{}: {} (epoch {})\n", status.service, status.state, status.epoch);
     for reason in &status.reasons {
-        text.push_str(&format!("  {reason}\n"));
+        line(&mut text, format_args!("  {reason}"));
     }
     let since = moment(status.active_since);
-    text.push_str(&format!("  {} in {} serves since {since}\n", status.active, status.zone));
+    line(&mut text, format_args!("  {} in {} serves since {since}", status.active, status.zone));
     let instances: Vec<_> = status
         .instances
         .iter()

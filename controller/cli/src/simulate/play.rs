@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use failover_aws::Aws;
 use failover_core::ids::ServiceName;
-use failover_core::ledger::Ledger;
+use failover_core::ledger::{FenceState, Ledger};
 use failover_core::report::Report;
 use failover_engine::{Engine, Host, Names};
 use failover_lambda::{Invocation, handle};
@@ -98,6 +98,15 @@ struct Event {
     is_copy: bool,
 }
 
+/// What must stay the same for a while before a scenario counts as over.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Rest {
+    epoch: u64,
+    halted: Option<String>,
+    fenced: bool,
+    kept: usize,
+}
+
 type Running<'r> = FuturesUnordered<LocalBoxFuture<'r, (Event, bool, Vec<Report>)>>;
 
 impl<'a> Stage<'a> {
@@ -168,7 +177,7 @@ impl<'a> Stage<'a> {
         let running: Running<'_> = FuturesUnordered::new();
         tokio::pin!(running);
         let mut in_flight: Vec<Event> = Vec::new();
-        let mut ended_at: Option<tokio::time::Instant> = None;
+        let mut ended_at: Option<(tokio::time::Instant, Rest)> = None;
         loop {
             let next_act = acts.last().map(|act| started + Duration::from_secs(act.at_seconds));
             let next_retry = retries.peek().map(|Reverse((at, _))| *at);
@@ -230,26 +239,39 @@ impl<'a> Stage<'a> {
                 return;
             }
             let all_happened = acts.is_empty() && retries.is_empty() && running.is_empty();
-            if all_happened && self.is_at_rest(elapsed, Duration::from_secs(last_act)).await {
-                let since = *ended_at.get_or_insert_with(tokio::time::Instant::now);
-                if since.elapsed() >= AFTERMATH {
-                    return;
+            if !all_happened {
+                continue;
+            }
+            let rest = self.rest(elapsed, Duration::from_secs(last_act)).await;
+            match (rest, &ended_at) {
+                (Some(now), Some((since, then))) if now == *then => {
+                    if since.elapsed() >= AFTERMATH {
+                        return;
+                    }
                 }
-            } else if all_happened {
-                ended_at = None;
+                (Some(now), _) => ended_at = Some((tokio::time::Instant::now(), now)),
+                (None, _) => ended_at = None,
             }
         }
     }
 
-    /// Nothing is under way: a failover is done, or nothing has moved for long enough.
-    async fn is_at_rest(&self, elapsed: Duration, last_act: Duration) -> bool {
+    /// How the service rests: a failover is done, or nothing has moved for long enough. None: something is under way.
+    async fn rest(&self, elapsed: Duration, last_act: Duration) -> Option<Rest> {
+        let Some(ledger) = self.ledger().await else { return Some(Rest::default()) };
         let quiet = elapsed >= last_act + QUIET;
-        match self.ledger().await {
-            Some(ledger) if ledger.failover.as_ref().is_some_and(|failover| failover.halted.is_none()) => false,
-            Some(ledger) if ledger.is_settled() && ledger.last.is_some() => elapsed > last_act,
-            Some(_) => quiet,
-            None => true,
-        }
+        let halted =
+            ledger.failover.as_ref().map(|failover| failover.halted.as_ref().map(|halted| halted.reason.clone()));
+        let rests = match &halted {
+            Some(None) => false,
+            None if ledger.is_settled() && ledger.last.is_some() => elapsed > last_act,
+            None | Some(Some(_)) => quiet,
+        };
+        rests.then(|| Rest {
+            epoch: ledger.epoch,
+            halted: halted.flatten(),
+            fenced: ledger.failover.is_some_and(|failover| !matches!(failover.fence, FenceState::Open { .. })),
+            kept: ledger.superseded.len(),
+        })
     }
 
     fn happen(&mut self, what: Happening) -> Option<Event> {

@@ -27,7 +27,7 @@ pub use adopt::{AdoptError, adopt};
 pub use data::recovery_point;
 pub use plan::{Plan, plan};
 
-/// What a decision rests on. It may be older than this only where being older can't do harm (see [`progress::Progress`]).
+/// What a decision rests on may be this old, and as much older as AWS takes to answer: asking again would not make it fresher.
 const FRESH: SignedDuration = SignedDuration::from_secs(5);
 
 /// While a failover waits for one part, the others may be this old, but not older: whoever goes on after a crash begins with a
@@ -46,7 +46,7 @@ pub(crate) struct View<'a> {
 impl View<'_> {
     /// Those of `parts` that were seen too long ago to rest a change on.
     fn stale(&self, parts: impl IntoIterator<Item = Part>) -> Vec<Part> {
-        self.older_than(FRESH, parts)
+        self.older_than(FRESH.saturating_add(self.world.look_took), parts)
     }
 
     /// Those of `parts` that were last looked at longer than `age` ago.

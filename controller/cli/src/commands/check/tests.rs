@@ -82,6 +82,8 @@ fn well() -> World {
         snapshots: Listing::known([], now()),
         addresses: Listing::known([(AllocationId::new(ADDRESS).unwrap(), address)], now()),
         alarms: Listing::known([(AlarmName::new("db-status").unwrap(), alarm(AlarmState::Ok, ACTIVE))], now()),
+        ..World::unseen(now())
+        look_took: jiff::SignedDuration::ZERO,
     }
 }
 

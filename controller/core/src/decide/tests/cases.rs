@@ -559,3 +559,13 @@ fn a_plan_names_every_step_and_changes_nothing() {
         assert!(text.contains(word), "{word} is not in:\n{text}");
     }
 }
+
+/// Parts that are slow to see, one after the other, must not send each other back for ever.
+#[test]
+fn slow_answers_do_not_keep_it_from_deciding() {
+    let mut seen = world(start());
+    seen.alarms = Listing::known([], after(-9));
+    assert!(matches!(decide(&spec(), &ledger(), &seen, start()), Verdict::Look(_)));
+    seen.look_took = jiff::SignedDuration::from_secs(10);
+    assert!(matches!(decide(&spec(), &ledger(), &seen, start()), Verdict::Settled { .. }));
+}

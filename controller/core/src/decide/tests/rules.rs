@@ -148,6 +148,7 @@ fn world_strategy() -> impl Strategy<Value = World> {
             snapshots,
             addresses,
             alarms,
+            look_took: jiff::SignedDuration::ZERO,
         })
 }
 

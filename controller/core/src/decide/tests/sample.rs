@@ -143,5 +143,6 @@ pub(super) fn world(at: Timestamp) -> World {
         snapshots: Listing::known([], at),
         addresses: Listing::known([(allocation(), address)], at),
         alarms: Listing::known([], at),
+        look_took: jiff::SignedDuration::ZERO,
     }
 }
