@@ -83,7 +83,6 @@ fn well() -> World {
         addresses: Listing::known([(AllocationId::new(ADDRESS).unwrap(), address)], now()),
         alarms: Listing::known([(AlarmName::new("db-status").unwrap(), alarm(AlarmState::Ok, ACTIVE))], now()),
         ..World::unseen(now())
-        look_took: jiff::SignedDuration::ZERO,
     }
 }
 
