@@ -194,8 +194,8 @@ impl State {
         for (service, ids) in members {
             // Without an address, clients find whoever serves.
             let leads_to = |id: &str| paths.get(service).is_none_or(|targets| targets.contains(&Some(id)));
-            let serves = |id: &str| self.guests.get(id).is_some_and(Guest::serves);
-            let server = ids.into_iter().find(|id| serves(id) && self.is_reachable(id) && leads_to(id));
+            let runs = |id: &str| self.guests.get(id).is_some_and(Guest::serves);
+            let server = ids.into_iter().find(|id| runs(id) && self.is_reachable(id) && leads_to(id));
             heard.push((service.to_owned(), server.map(str::to_owned)));
         }
         self.truth.set_heard(&heard, at);

@@ -64,7 +64,7 @@ impl Bench {
     async fn is_refused_because(&self, words: &[&str]) {
         let event = self.stop_active();
         handle(&self.engine, event, Host::patient()).await.unwrap();
-        let refused = self.ledger().await.refused.expect("a refusal").reason;
+        let refused = self.ledger().await.refused.unwrap().reason;
         for word in words {
             assert!(refused.contains(word), "{word:?} is not in {refused:?}");
         }

@@ -28,15 +28,15 @@ use crate::embedded;
 /// Lambda's longest time limit.
 const LAMBDA_TIMEOUT: SignedDuration = SignedDuration::from_mins(15);
 /// Lambda hands a failed asynchronous event over again after one minute, then after two.
-const RETRY_AFTER: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)];
+const RETRY_AFTER: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
 /// A doubled event comes again after this.
 const COPY_AFTER: Duration = Duration::from_secs(20);
 /// A controller that has not settled by then does not converge.
-const LONGEST: Duration = Duration::from_secs(4 * 3600);
+const LONGEST: Duration = Duration::from_hours(4);
 /// What stands still for so long after the last thing that happened is taken for the end.
-const QUIET: Duration = Duration::from_secs(10 * 60);
+const QUIET: Duration = Duration::from_mins(10);
 /// After a failover, upkeep gets a few ticks to set aside what was left behind.
-const AFTERMATH: Duration = Duration::from_secs(3 * 60);
+const AFTERMATH: Duration = Duration::from_mins(3);
 
 /// How a scenario was played, and what the region's ground truth says of it.
 #[derive(Debug, Clone, Serialize)]
