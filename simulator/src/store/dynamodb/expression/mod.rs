@@ -9,16 +9,19 @@ mod parser;
 mod path;
 mod update;
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 pub(crate) use condition::{Comparison, Condition, Operand};
 pub(crate) use parser::{Kind, Substitutions};
 pub(crate) use path::{Path, project};
 pub(crate) use update::Update;
 
-/// Words that DynamoDB reserves: they can name an attribute only through `#name`.
-const RESERVED_WORDS: &str = include_str!("reserved_words.txt");
+/// Words that DynamoDB reserves: they can name an attribute only through `#name`. Every word of every expression is looked up here.
+static RESERVED_WORDS: LazyLock<BTreeSet<&str>> =
+    LazyLock::new(|| include_str!("reserved_words.txt").lines().collect());
 
 /// Whether the word is reserved; case does not matter.
 fn is_reserved(word: &str) -> bool {
-    let upper = word.to_ascii_uppercase();
-    RESERVED_WORDS.lines().any(|reserved| reserved == upper)
+    RESERVED_WORDS.contains(word.to_ascii_uppercase().as_str())
 }
