@@ -17,6 +17,8 @@ use crate::chain::{self, Chain};
 pub(crate) struct Drill {
     /// Real time from the operator's wish to the settled service.
     pub(crate) wall: Duration,
+    /// Processor time of this thread from wish to settled: what others do on the machine counts less.
+    pub(crate) cpu: Duration,
     /// Real time until then: the region, the clients, the adoption.
     pub(crate) wall_of_set_up: Duration,
     /// The region's time from wish to settled.
@@ -55,7 +57,7 @@ async fn fail_over(seed: u64) -> Result<Drill, Failure> {
     let wall_of_set_up = started.elapsed();
 
     let (before, asked_at) = (region.region.call_counts(), region.region.now());
-    let asked = Instant::now();
+    let (asked, cpu_then) = (Instant::now(), cpu_time()?);
     let service = ServiceName::new(sample::SERVICE)?;
     let request = Request {
         id: None,
@@ -67,7 +69,7 @@ async fn fail_over(seed: u64) -> Result<Drill, Failure> {
     };
     engine.ask(&service, request).await?;
     let run = engine.run(&service, Host::patient()).await?;
-    let wall = asked.elapsed();
+    let (wall, cpu) = (asked.elapsed(), cpu_time()?.saturating_sub(cpu_then));
     let calls = calls_between(&before, region.region.call_counts());
     let simulated = region.region.now().since(asked_at);
 
@@ -80,7 +82,14 @@ async fn fail_over(seed: u64) -> Result<Drill, Failure> {
     }
     until_served(&region.region).await?;
     let chain = chain::of(&region.region, &region.sample)?;
-    Ok(Drill { wall, wall_of_set_up, simulated, calls, chain })
+    Ok(Drill { wall, cpu, wall_of_set_up, simulated, calls, chain })
+}
+
+/// How long this thread has run, as Linux's scheduler counts it.
+fn cpu_time() -> Result<Duration, Failure> {
+    let counted = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanoseconds = counted.split_whitespace().next().ok_or("/proc/thread-self/schedstat is empty")?;
+    Ok(Duration::from_nanos(nanoseconds.parse()?))
 }
 
 /// The packets follow an address within seconds of the API's answer; clients are waited for, but not for long.
