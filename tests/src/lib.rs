@@ -1,5 +1,7 @@
 //! What the tests across the crates share. The tests themselves are in `tests/`.
 
+pub mod tools;
+
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

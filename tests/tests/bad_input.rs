@@ -62,6 +62,8 @@ impl Bench {
 
     /// The event leads to a refusal that says why, and to no change.
     async fn is_refused_because(&self, words: &[&str]) {
+        // AWS's reads lag: a resource that was made just now may not be listed yet.
+        tokio::time::sleep(std::time::Duration::from_secs(10)).await;
         let event = self.stop_active();
         handle(&self.engine, event, Host::patient()).await.unwrap();
         let refused = self.ledger().await.refused.unwrap().reason;

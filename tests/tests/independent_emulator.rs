@@ -13,9 +13,11 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+use failover_tests::tools::{built, end_of, python, succeeded, target_folder};
 
 /// moto loads botocore's models at its start.
 const LONGEST_START: Duration = Duration::from_mins(1);
@@ -73,40 +75,6 @@ fn failovers_against_an_emulator_that_others_wrote() {
         );
         println!("{}: {:.1} s", case.service, began.elapsed().as_secs_f64());
     }
-}
-
-/// The folder that this test was built into.
-fn target_folder() -> PathBuf {
-    let this = std::env::current_exe().unwrap();
-    this.ancestors().nth(2).expect("tests are built into deps/").to_owned()
-}
-
-/// A program of the workspace that was built along with this test.
-fn built(program: &str, package: &str) -> PathBuf {
-    let path = target_folder().join(program);
-    assert!(path.exists(), "{} is not there: run `cargo test --workspace`, which builds {package}", path.display());
-    path
-}
-
-/// Python with what `tests/requirements.txt` pins, in a virtual environment that is made once.
-fn python() -> PathBuf {
-    let folder = target_folder().parent().expect("target/").join("python");
-    let python = folder.join("bin/python");
-    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("requirements.txt");
-    let wanted = fs::read_to_string(&requirements).unwrap();
-    let marker = folder.join("requirements.installed");
-    if fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) && python.exists() {
-        return python;
-    }
-    let made = Command::new("python3").args(["-m", "venv"]).arg(&folder).output();
-    let made = made.unwrap_or_else(|error| {
-        panic!("python3 can't be run ({error}): this test needs Python 3.10 or newer with its venv module")
-    });
-    succeeded("python3 -m venv (Debian has it in the package python3-venv)", &made);
-    let install = Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(&requirements).output();
-    succeeded("pip install -r tests/requirements.txt", &install.unwrap());
-    fs::write(marker, wanted).unwrap();
-    python
 }
 
 /// moto's server, ended with the test.
@@ -170,16 +138,4 @@ fn with_input(command: &mut Command, input: &[u8]) -> Output {
     // Small enough for the pipe; whoever does not read it says why on standard error.
     drop(child.stdin.take().expect("a pipe").write_all(input));
     child.wait_with_output().unwrap()
-}
-
-fn succeeded(what: &str, output: &Output) -> Vec<u8> {
-    assert!(output.status.success(), "{what}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
-    output.stdout.clone()
-}
-
-fn end_of(log: &Path) -> String {
-    const LINES: usize = 60;
-    let text = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(LINES)..].join("\n")
 }

@@ -67,7 +67,8 @@ impl Layout {
 
     /// The service's `failover.toml`.
     pub fn failover_toml(&self) -> String {
-        let volumes: Vec<String> = self.volumes.iter().map(|name| format!("\n[[volume]]\nname = \"{name}\"\n")).collect();
+        let volumes: Vec<String> =
+            self.volumes.iter().map(|name| format!("\n[[volume]]\nname = \"{name}\"\n")).collect();
         let volumes = volumes.concat();
         format!(
             "service = \"{SERVICE}\"\ntopology = \"standby\"\n{volumes}\n[detect]\nalarms = [\"{}\"]\nconfirm_seconds = {}\n\n{}",

@@ -22,7 +22,7 @@ use serde_json::Value;
 use super::judge::{self, Finding};
 use super::layout::{Made, REGION, SERVICE};
 use super::meddle::{Line, Meddled, Meddling};
-use super::scenario::{Act, Happening, Scenario};
+use super::scenario::{Act, Expect, Happening, Scenario};
 use crate::embedded;
 
 /// Lambda's longest time limit.
@@ -33,10 +33,12 @@ const RETRY_AFTER: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(
 const COPY_AFTER: Duration = Duration::from_secs(20);
 /// A controller that has not settled by then does not converge.
 const LONGEST: Duration = Duration::from_hours(4);
-/// What stands still for so long after the last thing that happened is taken for the end.
-const QUIET: Duration = Duration::from_mins(10);
+/// What stands still for so long after the last thing that happened is taken for the end, where standing still is expected.
+const QUIET: Duration = Duration::from_mins(6);
+/// The same where it is not: a halted failover goes on when the world lets it.
+const PATIENCE: Duration = Duration::from_mins(30);
 /// After a failover, upkeep gets a few ticks to set aside what was left behind.
-const AFTERMATH: Duration = Duration::from_mins(3);
+const AFTERMATH: Duration = Duration::from_secs(130);
 
 /// How a scenario was played, and what the region's ground truth says of it.
 #[derive(Debug, Clone, Serialize)]
@@ -107,7 +109,7 @@ struct Rest {
     kept: usize,
 }
 
-type Running<'r> = FuturesUnordered<LocalBoxFuture<'r, (Event, bool, Vec<Report>)>>;
+type Running<'r> = FuturesUnordered<LocalBoxFuture<'r, (Event, bool)>>;
 
 impl<'a> Stage<'a> {
     fn set(scenario: &'a Scenario, seed: u64, meddling: Meddling) -> Self {
@@ -139,6 +141,7 @@ impl<'a> Stage<'a> {
             self.until_quiet().await;
         }
         let ledger = self.ledger().await;
+        self.reports = self.history().await;
         let mut verdict = judge::judge(self.scenario, &self.made, ledger.as_ref(), &self.reports, &self.region.truth());
         verdict.findings.append(&mut self.findings);
         Played {
@@ -160,6 +163,14 @@ impl<'a> Stage<'a> {
         self.operator.store().create_table().await.map_err(|error| error.to_string())?;
         let applied = self.operator.apply(&self.scenario.layout.failover_toml()).await;
         applied.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Reports as the history keeps them, oldest first: an answer may be lost with the invocation that would have given it.
+    async fn history(&self) -> Vec<Report> {
+        let Ok(service) = ServiceName::new(SERVICE) else { return Vec::new() };
+        let mut reports = self.operator.history(&service, 100).await.unwrap_or_default();
+        reports.reverse();
+        reports
     }
 
     async fn ledger(&self) -> Option<Ledger> {
@@ -190,11 +201,10 @@ impl<'a> Stage<'a> {
                     running.clear();
                     failed.append(&mut in_flight);
                 }
-                Some((event, succeeded, reports)) = running.next(), if !running.is_empty() => {
+                Some((event, succeeded)) = running.next(), if !running.is_empty() => {
                     if let Some(index) = in_flight.iter().position(|it| it.request_id == event.request_id) {
                         in_flight.swap_remove(index);
                     }
-                    self.reports.extend(reports);
                     if !succeeded {
                         failed.push(event);
                     }
@@ -258,7 +268,11 @@ impl<'a> Stage<'a> {
     /// How the service rests: a failover is done, or nothing has moved for long enough. None: something is under way.
     async fn rest(&self, elapsed: Duration, last_act: Duration) -> Option<Rest> {
         let Some(ledger) = self.ledger().await else { return Some(Rest::default()) };
-        let quiet = elapsed >= last_act + QUIET;
+        let patience = match self.scenario.expect {
+            Expect::Halted(_) | Expect::Refused(_) | Expect::Untouched => QUIET,
+            Expect::DoneIn(_) | Expect::DoneWithLoss { .. } | Expect::DrillIn(_) => PATIENCE,
+        };
+        let quiet = elapsed >= last_act + patience;
         let halted =
             ledger.failover.as_ref().map(|failover| failover.halted.as_ref().map(|halted| halted.reason.clone()));
         let rests = match &halted {
@@ -298,18 +312,17 @@ impl<'a> Stage<'a> {
     }
 
     /// A Lambda process of its own, with this event.
-    fn invoke<'r>(&mut self, event: Event) -> LocalBoxFuture<'r, (Event, bool, Vec<Report>)> {
+    fn invoke<'r>(&mut self, event: Event) -> LocalBoxFuture<'r, (Event, bool)> {
         let holder = format!("lambda-{}", self.next_number());
         let engine = Engine::new(self.aws.clone(), embedded::clock(&self.region), &Names::default(), holder);
         Box::pin(async move {
             let ends_at = engine.now().saturating_add(LAMBDA_TIMEOUT).unwrap_or(Timestamp::MAX);
             let invocation = Invocation { host: Host::until(ends_at), request_id: Some(event.request_id.clone()) };
             match handle(&engine, event.payload.clone(), invocation).await {
-                Ok(answer) => (event, true, answer.reports().cloned().collect()),
+                Ok(_) => (event, true),
                 Err(error) => {
                     tracing::warn!(error = %error.text(), "the invocation failed");
-                    let reports = error.answer().map(|answer| answer.reports().cloned().collect());
-                    (event, false, reports.unwrap_or_default())
+                    (event, false)
                 }
             }
         })
