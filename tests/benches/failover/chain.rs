@@ -51,18 +51,18 @@ impl Chain {
 
 /// One step of the chain: AWS was asked, it took effect, it was done.
 struct Link {
-    asked_at: RegionTime,
-    effect_at: RegionTime,
-    done_at: RegionTime,
+    asked: RegionTime,
+    effect: RegionTime,
+    done: RegionTime,
 }
 
 impl Link {
     fn duration(&self) -> Duration {
-        self.done_at.since(self.effect_at)
+        self.done.since(self.effect)
     }
 
     fn call(&self) -> Duration {
-        self.effect_at.since(self.asked_at)
+        self.effect.since(self.asked)
     }
 }
 
@@ -76,8 +76,8 @@ pub(crate) fn of(region: &Region, sample: &Sample) -> Result<Chain, Failure> {
     let volume = link(region, created, "CreateVolume")?;
     let attach = link(region, find(&transitions, "attach", &created.resource, gap.from)?, "AttachVolume")?;
     let address = link(region, find(&transitions, "address", &sample.address, gap.from)?, "AssociateAddress")?;
-    let attach = Link { done_at: first_write(region, &created.resource, &sample.warm_standby)?, ..attach };
-    let last = if attach.done_at >= address.done_at { attach } else { address };
+    let attach = Link { done: first_write(region, &created.resource, &sample.warm_standby)?, ..attach };
+    let last = if attach.done >= address.done { attach } else { address };
 
     let chain = Chain {
         downtime: gap.to.since(gap.from),
@@ -86,9 +86,9 @@ pub(crate) fn of(region: &Region, sample: &Sample) -> Result<Chain, Failure> {
         volume: volume.duration(),
         last: last.duration(),
         calls: snapshot.call() + volume.call() + last.call(),
-        until_snapshot: snapshot.asked_at.since(stop.done_at),
-        until_volume: volume.asked_at.since(snapshot.done_at),
-        until_attach: last.asked_at.since(volume.done_at),
+        until_snapshot: snapshot.asked.since(stop.done_at),
+        until_volume: volume.asked.since(snapshot.done),
+        until_attach: last.asked.since(volume.done),
     };
     let explained = chain.floor() + chain.until_snapshot + chain.until_volume + chain.until_attach;
     if explained != chain.downtime {
@@ -120,20 +120,20 @@ fn find<'a>(
 
 /// The transition with the call that began it: the last of its kind that was on its way when it took effect.
 fn link(region: &Region, transition: &TransitionRecord, action: &str) -> Result<Link, Failure> {
-    let effect_at = transition.requested_at;
+    let effect = transition.requested_at;
     let began = |call: &&failover_simulator::CallRecord| {
-        let answered = call.latency.is_some_and(|latency| call.at.after(latency) >= effect_at);
-        call.action == action && call.status == Some(200) && call.at <= effect_at && answered
+        let answered = call.latency.is_some_and(|latency| call.at.after(latency) >= effect);
+        call.action == action && call.status == Some(200) && call.at <= effect && answered
     };
     let calls = region.calls();
     let call = calls.iter().rev().find(began).ok_or_else(|| format!("no {action} began {}", transition.resource))?;
-    Ok(Link { asked_at: call.at, effect_at, done_at: transition.done_at })
+    Ok(Link { asked: call.at, effect, done: transition.done_at })
 }
 
 /// When the service first wrote on its new volume: it is mounted and started.
 fn first_write(region: &Region, volume: &str, writer: &str) -> Result<RegionTime, Failure> {
     let truth = region.truth();
-    let mut writes = truth.content(volume).iter().filter(|segment| segment.writer == writer);
-    let first = writes.next().ok_or_else(|| format!("{writer} never wrote to {volume}"))?;
+    let mut written = truth.content(volume).iter().filter(|segment| segment.writer == writer);
+    let first = written.next().ok_or_else(|| format!("{writer} never wrote to {volume}"))?;
     Ok(first.interval.from)
 }

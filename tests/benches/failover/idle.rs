@@ -122,7 +122,7 @@ async fn settle(engine: &Engine, services: usize) -> Result<(), Failure> {
         if tick.driven.is_empty() {
             return Ok(());
         }
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
     }
     Err(format!("not settled after {MOST_TICKS} ticks").into())
 }
@@ -131,7 +131,7 @@ async fn in_process(region: &Region, engine: &Engine) -> Result<(Calls, Duration
     let mut walls = Vec::new();
     let (mut calls, mut simulated) = (Calls::new(), Duration::ZERO);
     for _ in 0..TIMED {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         let (before, began_at, began) = (region.call_counts(), region.now(), Instant::now());
         let tick = engine.tick(Host::patient()).await?;
         walls.push(began.elapsed());

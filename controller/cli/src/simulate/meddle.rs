@@ -71,10 +71,29 @@ impl Meddled {
 
     /// The controller dies here: its caller never hears of the call again.
     async fn die(&self) -> TransportError {
+        self.dies();
+        std::future::pending().await
+    }
+
+    fn dies(&self) {
         if !self.crashed.swap(true, Ordering::Relaxed) {
             self.crash.notify_one();
         }
-        std::future::pending().await
+    }
+}
+
+/// A call that is never answered ends when its caller gives up: that is the moment after it.
+struct LastWord<'a> {
+    line: &'a Meddled,
+    number: u64,
+    answered: bool,
+}
+
+impl Drop for LastWord<'_> {
+    fn drop(&mut self) {
+        if !self.answered && self.line.meddling.crash == Some(Crash::After(self.number)) {
+            self.line.dies();
+        }
     }
 }
 
@@ -91,10 +110,12 @@ impl Transport for Line {
                 return Err(line.die().await);
             }
             let again = line.meddling.double_calls.then(|| request.clone());
+            let mut last_word = LastWord { line: &line, number, answered: false };
             let mut answer = line.region.call(request).await;
             if let Some(request) = again {
                 answer = line.region.call(request).await;
             }
+            last_word.answered = true;
             if line.meddling.crash == Some(Crash::After(number)) {
                 return Err(line.die().await);
             }
