@@ -1,4 +1,4 @@
-//! Crash anywhere: for every scenario the controller is killed before and after every single API call in turn, under virtual time, and
+//! Crash anywhere: for every scenario the controller is killed before and after API calls in turn (see `STRIDE`), under virtual time, and
 //! started again by the next event or tick. It ends as the scenario must, with one active, no lost data, nothing leaked. The same with
 //! every call doubled, every event doubled, and two controllers at once.
 #![allow(clippy::unwrap_used, missing_docs)]
