@@ -107,7 +107,7 @@ pub enum Refusal {
     },
     /// The spec and the ledger speak of different volumes.
     #[error(
-        "the volumes of failover.toml ({spec}) are not those that the service was adopted with ({ledger}); run `failover apply` again"
+        "the volumes of failover.toml ({spec}) are not those that the service was adopted with ({ledger}); put them back into failover.toml and run `failover apply`"
     )]
     VolumesDiffer {
         /// In the spec.
@@ -199,7 +199,7 @@ pub enum Halt {
         message: String,
     },
     /// Copies fail again and again.
-    #[error("{what} failed {tries} times; see its state in AWS, then start a new failover")]
+    #[error("{what} failed {tries} times; see its state in AWS, then start over as docs/operating.md says")]
     CopyFails {
         /// Which copy.
         what: String,
