@@ -69,14 +69,21 @@ fn snapshot(detail: &At<'_>) -> Result<Trigger, EventError> {
     Ok(look(what, std::iter::once(snapshot).chain(source)))
 }
 
+/// What an event about several snapshots must list.
+const SNAPSHOTS: &str = "an array of snapshots, at least one";
+
 fn snapshots(detail: &At<'_>) -> Result<Trigger, EventError> {
     let result = result(detail)?;
+    let snapshots = detail.need("snapshots", SNAPSHOTS)?;
     let mut clues = Vec::new();
-    for item in detail.need("snapshots", "an array of snapshots")?.items()? {
+    for item in snapshots.items()? {
         clues.push(one_resource(&item.need("snapshot_id", RESOURCE)?)?);
         if let Some(source) = item.get("source") {
             clues.push(one_resource(&source)?);
         }
+    }
+    if clues.is_empty() {
+        return Err(snapshots.wrong(SNAPSHOTS));
     }
     Ok(look(format!("several snapshots: {result}"), clues))
 }
