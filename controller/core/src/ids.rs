@@ -117,6 +117,17 @@ name!(
     /// A CloudWatch alarm.
     AlarmName, "alarm name", "1 to 255 characters", |value| !value.is_empty() && value.chars().count() <= 255);
 name!(
+    /// An Auto Scaling group.
+    GroupName, "group name", "1 to 255 characters without ':'",
+    |value| (1..=255).contains(&value.chars().count()) && !value.contains(':'));
+name!(
+    /// A lifecycle hook of a group.
+    HookName, "hook name", "1 to 255 of a-z, A-Z, 0-9, '-', '_' and '/'",
+    |value| (1..=255).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte)));
+name!(
+    /// A subnet.
+    SubnetId, "subnet id", "subnet- and 8 to 17 hexadecimal digits", |value| is_aws_id(value, "subnet-"));
+name!(
     /// One failover of one service: starts with its time, so that names sort by age.
     FailoverId, "failover id", "1 to 64 of a-z, 0-9 and '-'",
     |value| (1..=64).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'));

@@ -7,7 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AllocationId, InstanceId, SnapshotId, VolumeId, VolumeName, Zone};
+use crate::group::HookResult;
+use crate::ids::{AllocationId, GroupName, HookName, InstanceId, SnapshotId, SubnetId, VolumeId, VolumeName, Zone};
 use crate::world::{Tags, VolumeShape};
 
 /// How hard to stop an instance.
@@ -111,6 +112,53 @@ pub enum Step {
         /// Which.
         snapshot: SnapshotId,
     },
+    /// `CreateVolume`, empty: the very first volume of a service that never had one.
+    CreateBlank {
+        /// Which data.
+        name: VolumeName,
+        /// Where.
+        zone: Zone,
+        /// Size, type, encryption.
+        shape: VolumeShape,
+        /// The tags that the volume gets at its creation.
+        tags: Tags,
+        /// The client token.
+        client_token: String,
+    },
+    /// `CompleteLifecycleAction`.
+    CompleteHook {
+        /// Of which group.
+        group: GroupName,
+        /// Which hook.
+        hook: HookName,
+        /// For which instance.
+        instance: InstanceId,
+        /// With what result.
+        result: HookResult,
+    },
+    /// `RecordLifecycleActionHeartbeat`.
+    ExtendHook {
+        /// Of which group.
+        group: GroupName,
+        /// Which hook.
+        hook: HookName,
+        /// For which instance.
+        instance: InstanceId,
+    },
+    /// `TerminateInstanceInAutoScalingGroup` without lowering the desired capacity: the group runs its hooks and launches another.
+    ReplaceMember {
+        /// Of which group.
+        group: GroupName,
+        /// Which instance.
+        instance: InstanceId,
+    },
+    /// `UpdateAutoScalingGroup` of the subnets alone: where the group launches from now on.
+    SetSubnets {
+        /// Of which group.
+        group: GroupName,
+        /// Which subnets.
+        subnets: Vec<SubnetId>,
+    },
 }
 
 /// Volumes that are snapshotted together through their instance.
@@ -154,6 +202,12 @@ impl Step {
             Self::MarkSuperseded { .. } => "mark-superseded",
             Self::DeleteVolume { .. } => "delete-volume",
             Self::DeleteSnapshot { .. } => "delete-snapshot",
+            Self::CreateBlank { .. } => "create-blank",
+            Self::CompleteHook { result: HookResult::Continue, .. } => "complete-hook",
+            Self::CompleteHook { result: HookResult::Abandon, .. } => "abandon-hook",
+            Self::ExtendHook { .. } => "extend-hook",
+            Self::ReplaceMember { .. } => "replace",
+            Self::SetSubnets { .. } => "subnets",
         }
     }
 
@@ -164,7 +218,12 @@ impl Step {
             Self::TakeSnapshots { sources, .. } => {
                 sources.iter().map(|source| source.volume.as_str()).collect::<Vec<_>>().join("+")
             }
-            Self::RestoreVolume { name, zone, .. } => format!("{name}@{zone}"),
+            Self::RestoreVolume { name, zone, .. } | Self::CreateBlank { name, zone, .. } => format!("{name}@{zone}"),
+            Self::CompleteHook { hook, instance, .. } | Self::ExtendHook { hook, instance, .. } => {
+                format!("{hook}@{instance}")
+            }
+            Self::ReplaceMember { instance, .. } => instance.to_string(),
+            Self::SetSubnets { subnets, .. } => subnets.iter().map(SubnetId::as_str).collect::<Vec<_>>().join("+"),
             Self::DetachVolume { volume, .. }
             | Self::AttachVolume { volume, .. }
             | Self::MarkSuperseded { volume }
@@ -183,13 +242,18 @@ impl Step {
             | Self::StopInstance { mode: StopMode::Graceful, .. }
             | Self::TakeSnapshots { .. }
             | Self::RestoreVolume { .. }
+            | Self::CreateBlank { .. }
+            | Self::ExtendHook { .. }
+            | Self::SetSubnets { .. }
             | Self::MarkSuperseded { .. } => true,
             Self::StopInstance { mode: StopMode::Forced, .. }
             | Self::DetachVolume { .. }
             | Self::AttachVolume { .. }
             | Self::MoveAddress { .. }
             | Self::DeleteVolume { .. }
-            | Self::DeleteSnapshot { .. } => false,
+            | Self::DeleteSnapshot { .. }
+            | Self::CompleteHook { .. }
+            | Self::ReplaceMember { .. } => false,
         }
     }
 }
@@ -217,6 +281,18 @@ impl fmt::Display for Step {
             Self::MarkSuperseded { volume } => write!(formatter, "mark {volume} superseded"),
             Self::DeleteVolume { volume } => write!(formatter, "delete {volume}"),
             Self::DeleteSnapshot { snapshot } => write!(formatter, "delete {snapshot}"),
+            Self::CreateBlank { name, zone, shape, .. } => {
+                write!(formatter, "create {name}, {} GiB and empty, in {zone}", shape.size_gib)
+            }
+            Self::CompleteHook { hook, instance, result, .. } => {
+                write!(formatter, "complete {hook} of {instance} with {}", result.as_str())
+            }
+            Self::ExtendHook { hook, instance, .. } => write!(formatter, "extend {hook} of {instance}"),
+            Self::ReplaceMember { group, instance } => write!(formatter, "let {group} replace {instance}"),
+            Self::SetSubnets { group, subnets } => {
+                let subnets = subnets.iter().map(SubnetId::as_str).collect::<Vec<_>>();
+                write!(formatter, "let {group} launch in {}", subnets.join(", "))
+            }
         }
     }
 }

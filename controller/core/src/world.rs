@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AlarmName, AllocationId, FailoverId, InstanceId, SnapshotId, VolumeId, VolumeName, Zone};
+use crate::agent::AgentReport;
+use crate::group::Group;
+use crate::ids::{AlarmName, AllocationId, FailoverId, GroupName, InstanceId, SnapshotId, VolumeId, VolumeName, Zone};
 
 /// One observation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,6 +122,10 @@ pub struct World {
     pub addresses: Listing<AllocationId, Address>,
     /// The alarms that the spec names.
     pub alarms: Listing<AlarmName, Alarm>,
+    /// Auto Scaling groups tagged with the service, or named by the spec.
+    pub groups: Listing<GroupName, Group>,
+    /// What the boot agents of the service's instances reported last.
+    pub agents: Listing<InstanceId, AgentReport>,
     /// How long the last look took: in a zone that is down, calls take seconds, and nothing can be seen more freshly than that.
     pub look_took: SignedDuration,
 }
@@ -140,12 +146,24 @@ pub enum Part {
     Addresses,
     /// [`World::alarms`].
     Alarms,
+    /// [`World::groups`].
+    Groups,
+    /// [`World::agents`].
+    Agents,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 6] =
-        [Self::Instances, Self::Checks, Self::Volumes, Self::Snapshots, Self::Addresses, Self::Alarms];
+    pub const ALL: [Self; 8] = [
+        Self::Instances,
+        Self::Checks,
+        Self::Volumes,
+        Self::Snapshots,
+        Self::Addresses,
+        Self::Alarms,
+        Self::Groups,
+        Self::Agents,
+    ];
 }
 
 impl World {
@@ -159,6 +177,8 @@ impl World {
             snapshots: Listing::unknown(WHY, at),
             addresses: Listing::unknown(WHY, at),
             alarms: Listing::unknown(WHY, at),
+            groups: Listing::unknown(WHY, at),
+            agents: Listing::unknown(WHY, at),
             look_took: SignedDuration::ZERO,
         }
     }
@@ -172,6 +192,8 @@ impl World {
             Part::Snapshots => self.snapshots.complete.at(),
             Part::Addresses => self.addresses.complete.at(),
             Part::Alarms => self.alarms.complete.at(),
+            Part::Groups => self.groups.complete.at(),
+            Part::Agents => self.agents.complete.at(),
         }
     }
 }

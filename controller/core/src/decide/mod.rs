@@ -62,11 +62,14 @@ impl View<'_> {
     fn relevant_parts(&self) -> Vec<Part> {
         let has_volumes = !self.spec.volumes.is_empty() || !self.ledger.heads.is_empty();
         let has_alarms = !self.spec.detect.alarms.is_empty();
+        let has_agents = !self.spec.agent.units.is_empty();
         Part::ALL
             .into_iter()
             .filter(|part| match part {
                 Part::Volumes | Part::Snapshots => has_volumes,
                 Part::Alarms => has_alarms,
+                Part::Groups => self.spec.topology == Topology::AutoScaling,
+                Part::Agents => has_agents,
                 Part::Instances | Part::Checks | Part::Addresses => true,
             })
             .collect()

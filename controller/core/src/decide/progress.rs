@@ -251,8 +251,12 @@ fn shows_in(step: &Step) -> Part {
         | Step::DetachVolume { .. }
         | Step::AttachVolume { .. }
         | Step::MarkSuperseded { .. }
+        | Step::CreateBlank { .. }
         | Step::DeleteVolume { .. } => Part::Volumes,
         Step::MoveAddress { .. } => Part::Addresses,
+        Step::CompleteHook { .. } | Step::ExtendHook { .. } | Step::ReplaceMember { .. } | Step::SetSubnets { .. } => {
+            Part::Groups
+        }
     }
 }
 
@@ -261,7 +265,9 @@ fn rests_on(step: &Step) -> Vec<Part> {
     match step {
         Step::StartInstance { .. } | Step::StopInstance { .. } => vec![Part::Instances],
         Step::TakeSnapshots { .. } => vec![Part::Instances, Part::Volumes, Part::Snapshots],
-        Step::RestoreVolume { .. } | Step::MarkSuperseded { .. } => vec![Part::Volumes],
+        Step::RestoreVolume { .. } | Step::MarkSuperseded { .. } | Step::CreateBlank { .. } => vec![Part::Volumes],
+        Step::CompleteHook { .. } | Step::ReplaceMember { .. } => vec![Part::Groups, Part::Volumes],
+        Step::ExtendHook { .. } | Step::SetSubnets { .. } => vec![Part::Groups],
         Step::DetachVolume { .. } | Step::AttachVolume { .. } => vec![Part::Instances, Part::Volumes],
         Step::MoveAddress { .. } => vec![Part::Instances, Part::Addresses],
         Step::DeleteVolume { .. } | Step::DeleteSnapshot { .. } => vec![Part::Volumes, Part::Snapshots],

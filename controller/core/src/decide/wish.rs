@@ -51,8 +51,9 @@ fn not_well(view: View<'_>) -> Vec<String> {
             crate::world::Part::Volumes => view.world.volumes.complete.known(),
             crate::world::Part::Snapshots => view.world.snapshots.complete.known(),
             crate::world::Part::Addresses => view.world.addresses.complete.known(),
-            // Alarms are evidence against, never for: without them a drill knows enough.
-            crate::world::Part::Alarms => Some(&()),
+            crate::world::Part::Groups => view.world.groups.complete.known(),
+            // Alarms are evidence against, never for, and agents only make it faster: without them a drill knows enough.
+            crate::world::Part::Alarms | crate::world::Part::Agents => Some(&()),
         };
         if complete.is_none() {
             faults.push(format!("{part:?} can't be seen").to_lowercase());

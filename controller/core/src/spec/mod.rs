@@ -5,7 +5,7 @@ mod units;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AlarmName, AllocationId, ServiceName, VolumeName};
+use crate::ids::{AlarmName, AllocationId, GroupName, HookName, ServiceName, VolumeId, VolumeName};
 
 pub use parse::SpecError;
 pub use units::{Bounded, Count, Gib, MibPerSecond, Seconds};
@@ -18,6 +18,9 @@ pub struct Spec {
     pub service: ServiceName,
     /// The way of failing over.
     pub topology: Topology,
+    /// The Auto Scaling group, with `topology = "auto-scaling"`.
+    #[serde(default)]
+    pub group: GroupSpec,
     /// The addresses that move. None given: the Elastic IP that carries the service's tag, if there is one.
     #[serde(default, rename = "address")]
     pub addresses: Vec<AddressSpec>,
@@ -51,6 +54,16 @@ pub enum Topology {
     AutoScaling,
 }
 
+/// The Auto Scaling group.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GroupSpec {
+    /// Which one. None given: the group that carries the service's tag.
+    pub name: Option<GroupName>,
+    /// The lifecycle hooks that the controller completes. None given: those whose names begin with `failover`.
+    pub hooks: Vec<HookName>,
+}
+
 /// An address that moves with the service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,6 +88,8 @@ pub enum AddressKind {
 pub struct VolumeSpec {
     /// Its name, the value of the tag `failover:volume`.
     pub name: VolumeName,
+    /// The EBS volume that holds the data when the service is adopted, where no tag says so. Afterwards the ledger knows.
+    pub volume_id: Option<VolumeId>,
     /// Where the agent mounts it.
     pub mount: Option<String>,
     /// What the agent expects on it.

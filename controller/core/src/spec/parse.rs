@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Ready, Spec, Topology};
+use super::{GroupSpec, Ready, Spec, Topology};
 
 /// A `failover.toml` that can't be used. Each names the key, the value and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -53,6 +53,11 @@ fn check(spec: &Spec) -> Result<(), SpecError> {
     unique("address.allocation_id", spec.addresses.iter().map(|address| address.allocation_id.as_str()))?;
     unique("detect.alarms", spec.detect.alarms.iter().map(crate::ids::AlarmName::as_str))?;
     unique("agent.units", spec.agent.units.iter().map(String::as_str))?;
+    unique("group.hooks", spec.group.hooks.iter().map(crate::ids::HookName::as_str))?;
+    unique("volume.volume_id", spec.volumes.iter().filter_map(|volume| Some(volume.volume_id.as_ref()?.as_str())))?;
+    if spec.topology == Topology::Standby && spec.group != GroupSpec::default() {
+        return Err(wrong("group", "{ … }", "allowed only with topology = \"auto-scaling\""));
+    }
     if spec.volumes.len() > MOST_VOLUMES {
         let allowed = format!("allowed are at most {MOST_VOLUMES} volumes (device names /dev/sdf to /dev/sdp)");
         return Err(wrong("volume", &format!("{} entries", spec.volumes.len()), allowed));

@@ -56,7 +56,9 @@ fn all_well_is_settled() {
 #[test]
 fn an_old_world_is_looked_at_again() {
     let Verdict::Look(parts) = decide(&spec(), &ledger(), &world(start()), after(6)) else { panic!() };
-    assert_eq!(parts, Part::ALL);
+    let relevant: Vec<Part> =
+        Part::ALL.into_iter().filter(|part| !matches!(part, Part::Groups | Part::Agents)).collect();
+    assert_eq!(parts, relevant);
 }
 
 #[test]

@@ -148,6 +148,8 @@ fn world_strategy() -> impl Strategy<Value = World> {
             snapshots,
             addresses,
             alarms,
+            groups: Listing::unknown("not asked for", Timestamp::UNIX_EPOCH),
+            agents: Listing::unknown("not asked for", Timestamp::UNIX_EPOCH),
             look_took: jiff::SignedDuration::ZERO,
         })
 }
@@ -437,6 +439,11 @@ impl Case {
                 prop_assert_eq!(Some(instance), failover.map(|failover| &failover.to.instance_id));
             }
             Step::MarkSuperseded { volume } => prop_assert!(!self.ledger.is_head(volume)),
+            Step::CreateBlank { .. }
+            | Step::CompleteHook { .. }
+            | Step::ExtendHook { .. }
+            | Step::ReplaceMember { .. }
+            | Step::SetSubnets { .. } => prop_assert!(false, "a standby pair has no group"),
             Step::DeleteVolume { volume } => {
                 prop_assert!(!self.ledger.is_head(volume) && self.ledger.superseded.contains_key(volume));
                 self.the_newest_data_is_attached()?;

@@ -143,6 +143,8 @@ pub(super) fn world(at: Timestamp) -> World {
         snapshots: Listing::known([], at),
         addresses: Listing::known([(allocation(), address)], at),
         alarms: Listing::known([], at),
+        groups: Listing::known([], at),
+        agents: Listing::known([], at),
         look_took: jiff::SignedDuration::ZERO,
     }
 }

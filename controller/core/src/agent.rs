@@ -1,0 +1,31 @@
+//! What a boot agent says of its instance: the one witness of what goes on inside the guest.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The latest report of one instance's agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentReport {
+    /// The epoch of the ledger that the agent acted on.
+    pub epoch: u64,
+    /// What the agent did, or what keeps it from it.
+    pub state: AgentState,
+    /// When, by the instance's clock.
+    pub at: Timestamp,
+}
+
+/// What an agent's instance does with the service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state", content = "why")]
+pub enum AgentState {
+    /// It waits until the ledger names it.
+    Waiting,
+    /// It brings the service up.
+    Starting,
+    /// The service is ready on it.
+    Ready,
+    /// Its units are stopped and its volumes synced and unmounted: it writes no more, and will not before a later epoch names it.
+    Quiesced,
+    /// It can't go on; why.
+    Failed(String),
+}
