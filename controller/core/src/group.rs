@@ -17,8 +17,10 @@ pub struct Group {
     pub desired: u32,
     /// Where it may launch: its zones.
     pub zones: BTreeSet<Zone>,
-    /// Where it may launch: its subnets, in AWS's order.
+    /// Where it may launch: its subnets (`VPCZoneIdentifier`), in AWS's order.
     pub subnets: Vec<SubnetId>,
+    /// The zone of each of them (`DescribeSubnets`). One that could not be read is missing.
+    pub subnet_zones: BTreeMap<SubnetId, Zone>,
     /// Its instances. Terminated ones leave it some time later.
     pub members: BTreeMap<InstanceId, GroupMember>,
     /// Its lifecycle hooks.
