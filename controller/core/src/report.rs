@@ -100,7 +100,7 @@ impl Report {
             outcome,
             reason: reason.to_owned(),
             from: failover.from.clone(),
-            to: Some(failover.to.clone()),
+            to: failover.to.clone(),
             started_at: failover.started_at,
             finished_at,
             downtime_seconds: downtime_seconds(failover, finished_at.unwrap_or(now)),

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::ids::{AllocationId, InstanceId, SnapshotId, VolumeId, VolumeName};
+use crate::ids::{AllocationId, GroupName, InstanceId, SnapshotId, VolumeId, VolumeName, Zone};
 use crate::ledger::Change;
 use crate::step::Step;
 use crate::world::Part;
@@ -115,9 +115,44 @@ pub enum Refusal {
         /// In the ledger.
         ledger: String,
     },
-    /// A topology that this version does not carry out.
-    #[error("topology = \"auto-scaling\" is not carried out by this version; allowed is \"standby\"")]
-    Topology,
+    /// No group is the service's.
+    #[error("{}; tag the service's Auto Scaling group, or name it in [group]", NoGroup(.0.as_deref()))]
+    NoGroup(Option<String>),
+    /// More than one group could be meant.
+    #[error("several Auto Scaling groups carry the tag of the service: {}; name the right one in [group]", Joined(.0))]
+    AmbiguousGroup(Vec<GroupName>),
+    /// A group of more than one.
+    #[error("the desired capacity of {group} is {desired}; a service of one instance needs 1")]
+    GroupTooLarge {
+        /// The group.
+        group: GroupName,
+        /// How many it should have.
+        desired: u32,
+    },
+    /// A group that replaces nothing.
+    #[error("the process {process} of {group} is suspended; resume it first")]
+    GroupSuspended {
+        /// The group.
+        group: GroupName,
+        /// AWS's name of the process.
+        process: String,
+    },
+    /// A group launches new instances.
+    #[error(
+        "{0} can't be asked for: an Auto Scaling group launches a new instance. Allowed are `--to ZONE`, and `--to standby` for whichever zone the group chooses"
+    )]
+    GroupLaunches(InstanceId),
+    /// A zone without a subnet.
+    #[error("the group has no subnet in {zone}; allowed are its other zones: {}", Joined(.allowed))]
+    NoSubnet {
+        /// What was asked for.
+        zone: Zone,
+        /// Where the group may launch.
+        allowed: Vec<Zone>,
+    },
+    /// A wish for what is so already.
+    #[error("the active instance is in {0} already")]
+    AlreadyThere(Zone),
     /// A wish that came too late.
     #[error("the request of {at} was not looked at within {seconds} s; ask again")]
     Expired {
@@ -188,6 +223,12 @@ pub enum Halt {
         /// Who has it.
         instance: InstanceId,
     },
+    /// The group does not launch.
+    #[error("the Auto Scaling group launches no replacement: {why}. Mend that; the failover then goes on")]
+    NoReplacement {
+        /// Why, as far as can be seen.
+        why: String,
+    },
     /// AWS refuses a step for good.
     #[error("AWS refuses to {step}: {code}: {message}")]
     StepFails {
@@ -241,6 +282,17 @@ impl fmt::Display for Listed<'_> {
             write!(formatter, "{}{instance}: {why}", if index == 0 { "" } else { "; " })?;
         }
         Ok(())
+    }
+}
+
+struct NoGroup<'a>(Option<&'a str>);
+
+impl fmt::Display for NoGroup<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(name) => write!(formatter, "there is no Auto Scaling group {name}"),
+            None => formatter.write_str("no Auto Scaling group carries the tag of the service"),
+        }
     }
 }
 

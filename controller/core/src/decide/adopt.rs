@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::ids::{AllocationId, InstanceId, VolumeId, VolumeName};
 use crate::ledger::{Head, Ledger, Member};
-use crate::spec::Spec;
+use crate::spec::{Spec, Topology};
 use crate::world::{AttachmentState, InstanceState, Lineage, Volume, World};
 
 /// Why a set-up can't be adopted; each says what to do.
@@ -41,6 +41,18 @@ pub enum AdoptError {
     /// The spec names an address that does not exist.
     #[error("address.allocation_id = {0}: there is no such address")]
     NoAddress(AllocationId),
+    /// The spec names a volume that does not exist.
+    #[error("volume.volume_id = {0}: there is no such volume")]
+    NoSuchVolume(VolumeId),
+    /// No group.
+    #[error("no Auto Scaling group carries the tag failover:service={service}; tag it, or name it in [group]")]
+    NoGroup {
+        /// The service.
+        service: String,
+    },
+    /// Several groups.
+    #[error("several Auto Scaling groups carry the tag of the service ({}); name the right one in [group]", .0.join(", "))]
+    AmbiguousGroup(Vec<String>),
     /// No volume for a name.
     #[error(
         "no volume carries the tags failover:service={service} and failover:volume={name}; tag the volume that holds the data"
@@ -91,8 +103,13 @@ pub fn adopt(spec: &Spec, world: &World, now: Timestamp) -> Result<Ledger, Adopt
     }
     let addresses = addresses(spec, world)?;
     let volumes = volumes(spec, world)?;
-    let active = active(world, &members, &addresses, &volumes)?;
-    if members.len() < 2 {
+    let unborn: BTreeSet<VolumeName> =
+        spec.volumes.iter().map(|volume| volume.name.clone()).filter(|name| !volumes.contains_key(name)).collect();
+    let active = match spec.topology {
+        Topology::Standby => active(world, &members, &addresses, &volumes)?,
+        Topology::AutoScaling => in_group(spec, world, &members, &addresses, &volumes)?,
+    };
+    if spec.topology == Topology::Standby && members.len() < 2 {
         return Err(AdoptError::NoStandby(active));
     }
     let active_zone = members.get(&active).map(|member| member.zone.clone());
@@ -110,6 +127,9 @@ pub fn adopt(spec: &Spec, world: &World, now: Timestamp) -> Result<Ledger, Adopt
         active_since: now,
         members,
         heads: heads.collect(),
+        unborn,
+        retired: BTreeSet::new(),
+        subnets_before: None,
         addresses,
         paused: None,
         request: None,
@@ -154,6 +174,11 @@ fn volumes<'a>(spec: &Spec, world: &'a World) -> Result<BTreeMap<VolumeName, (Vo
     for wanted in &spec.volumes {
         let name = &wanted.name;
         let alone = spec.volumes.len() == 1;
+        if let Some(id) = &wanted.volume_id {
+            let volume = world.volumes.get(id).ok_or_else(|| AdoptError::NoSuchVolume(id.clone()))?;
+            found.insert(name.clone(), (id.clone(), volume));
+            continue;
+        }
         let carries = |volume: &Volume| match Lineage::of(&volume.tags).name {
             Some(tagged) => tagged == *name,
             // One volume in the spec: the service's tag is enough.
@@ -165,6 +190,8 @@ fn volumes<'a>(spec: &Spec, world: &'a World) -> Result<BTreeMap<VolumeName, (Vo
         candidates
             .retain(|(_, volume)| volume.tags.get(crate::world::tag::ROLE).is_none_or(|role| role != "superseded"));
         match candidates.as_slice() {
+            // A snapshot of it says that it existed: then it is not created empty.
+            [] if wanted.blank.is_some() && !has_copy(world, name)? => {}
             [] => return Err(AdoptError::NoVolume { service: spec.service.to_string(), name: name.clone() }),
             [(id, volume)] => drop(found.insert(name.clone(), ((*id).clone(), *volume))),
             several => {
@@ -174,6 +201,51 @@ fn volumes<'a>(spec: &Spec, world: &'a World) -> Result<BTreeMap<VolumeName, (Vo
         }
     }
     Ok(found)
+}
+
+fn has_copy(world: &World, name: &VolumeName) -> Result<bool, AdoptError> {
+    complete("snapshots", &world.snapshots.complete)?;
+    Ok(world.snapshots.iter_known().any(|(_, copy)| Lineage::of(&copy.tags).name.as_ref() == Some(name)))
+}
+
+/// The one instance of a group. While it has no data and no address, nothing but the group says that it is the active one.
+fn in_group(
+    spec: &Spec,
+    world: &World,
+    members: &BTreeMap<InstanceId, Member>,
+    addresses: &BTreeSet<AllocationId>,
+    volumes: &BTreeMap<VolumeName, (VolumeId, &Volume)>,
+) -> Result<InstanceId, AdoptError> {
+    complete("Auto Scaling groups", &world.groups.complete)?;
+    let groups: Vec<_> = world
+        .groups
+        .iter_known()
+        .filter(|(name, _)| spec.group.name.as_ref().is_none_or(|named| named == *name))
+        .collect();
+    let group = match groups.as_slice() {
+        [] => return Err(AdoptError::NoGroup { service: spec.service.to_string() }),
+        [(_, group)] => group,
+        several => {
+            return Err(AdoptError::AmbiguousGroup(several.iter().map(|(name, _)| name.to_string()).collect()));
+        }
+    };
+    let mut here = group.members.iter().filter(|(_, member)| member.lifecycle.is_coming_or_in()).map(|(id, _)| id);
+    let held = volumes.values().any(|(_, volume)| !volume.attachments.is_empty());
+    let led = addresses.iter().any(|id| world.addresses.get(id).is_some_and(|address| address.instance.is_some()));
+    if held || led {
+        let active = active(world, members, addresses, volumes)?;
+        if !group.members.contains_key(&active) {
+            return Err(AdoptError::ActiveInDoubt(format!("{active} is not an instance of the group")));
+        }
+        return Ok(active);
+    }
+    match (here.next(), here.next()) {
+        (Some(one), None) if members.contains_key(one) => Ok(one.clone()),
+        (None, _) => Err(AdoptError::NoInstance { service: spec.service.to_string() }),
+        _ => Err(AdoptError::ActiveInDoubt(
+            "the group has several instances, and none has the data or the address".to_owned(),
+        )),
+    }
 }
 
 fn active(

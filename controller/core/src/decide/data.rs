@@ -7,16 +7,18 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::View;
 use super::progress::{Progress, next_look};
+use super::{View, fence};
 use crate::ids::{SnapshotId, VolumeId, VolumeName};
-use crate::ledger::{Change, Failover, FenceState, Head};
-use crate::step::{SnapshotSource, Step, Together};
+use crate::ledger::{Change, Failover, FenceState, Head, Target};
+use crate::step::{SnapshotSource, Step, StepKey, StepOutcome, Together};
 use crate::verdict::Halt;
 use crate::world::{Lineage, Part, Sight, Snapshot, SnapshotState, Tags, Volume, VolumeState, tag};
 
 /// No copy completes in less (the region's own floor is some fifteen seconds).
 const SNAPSHOT_PACE: SignedDuration = SignedDuration::from_secs(10);
+/// Below this a snapshot's progress, coarse as it is, promises that the end is not within the next looks.
+const FAR_FROM_DONE_PERCENT: u8 = 70;
 /// An accepted snapshot that AWS does not list after this is taken again.
 const SNAPSHOT_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 const RESTORE_PACE: SignedDuration = SignedDuration::from_secs(2);
@@ -29,25 +31,30 @@ const UNSEEN_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 /// Copies that AWS itself fails are made again this often.
 const MOST_COPIES: usize = 3;
 
+/// When to look again at a snapshot: half as often while AWS says that it is far from done.
+fn copy_look(copy: &Snapshot, now: Timestamp) -> Timestamp {
+    let look = next_look(copy.started_at, SNAPSHOT_PACE, now);
+    let pause = look.duration_since(now);
+    if copy.progress_percent < FAR_FROM_DONE_PERCENT { look.saturating_add(pause).unwrap_or(look) } else { look }
+}
+
 /// Brings the data nearer to the target's zone; all of it there: where it then is.
 pub(super) fn bring(
     view: View<'_>,
     failover: &Failover,
+    target: &Target,
     progress: &mut Progress<'_>,
 ) -> Option<BTreeMap<VolumeName, Head>> {
     let mut there = BTreeMap::new();
     let mut to_copy = Vec::new();
     for (name, head) in &view.ledger.heads {
-        let mut bringing = Bringing { view, failover, name, head, progress, to_copy: &mut to_copy };
+        let mut bringing = Bringing { view, failover, target, name, head, progress, to_copy: &mut to_copy };
         if let Some(volume) = bringing.bring() {
-            let zone = failover.to.zone.clone();
+            let zone = target.zone.clone();
             there.insert(name.clone(), Head { volume, zone, shape: head.shape.clone(), device: head.device.clone() });
         }
     }
-    if !to_copy.is_empty() {
-        let step = Step::TakeSnapshots { together: together(view, failover, &to_copy), sources: to_copy };
-        progress.step(step, SNAPSHOT_PATIENCE, SNAPSHOT_PACE);
-    }
+    take(view, failover, to_copy, progress);
     (there.len() == view.ledger.heads.len()).then_some(there)
 }
 
@@ -69,6 +76,7 @@ fn together(view: View<'_>, failover: &Failover, sources: &[SnapshotSource]) -> 
 struct Bringing<'a, 'b, 'c> {
     view: View<'a>,
     failover: &'a Failover,
+    target: &'a Target,
     name: &'a VolumeName,
     head: &'a Head,
     progress: &'b mut Progress<'c>,
@@ -88,7 +96,7 @@ impl Bringing<'_, '_, '_> {
             Sight::Known(volume) if self.may_be_written(volume) => {
                 self.older_copy(&format!("{id} may still be written to"))
             }
-            Sight::Known(volume) if volume.zone == self.failover.to.zone => self.free(volume),
+            Sight::Known(volume) if volume.zone == self.target.zone => self.free(volume),
             Sight::Known(_) => self.copy(),
             Sight::Absent => self.unseen(&format!("{id} does not exist any more")),
             Sight::Unknown(_) => self.unseen(&format!("{id} can't be seen")),
@@ -100,7 +108,7 @@ impl Bringing<'_, '_, '_> {
         let waived = matches!(self.failover.fence, FenceState::Waived { .. });
         waived
             && volume.attachments.iter().any(|attachment| {
-                attachment.instance != self.failover.to.instance_id
+                attachment.instance != self.target.instance_id
                     && !self
                         .view
                         .world
@@ -113,7 +121,7 @@ impl Bringing<'_, '_, '_> {
     /// Same zone: the volume itself, once nobody else has it.
     fn free(&mut self, volume: &Volume) -> Option<VolumeId> {
         let id = self.head.volume.clone();
-        let others = volume.attachments.iter().filter(|attachment| attachment.instance != self.failover.to.instance_id);
+        let others = volume.attachments.iter().filter(|attachment| attachment.instance != self.target.instance_id);
         let others: Vec<_> = others.collect();
         if others.is_empty() && matches!(volume.state, VolumeState::Available | VolumeState::InUse) {
             let from = self.failover.from.instance_id.clone();
@@ -127,7 +135,7 @@ impl Bringing<'_, '_, '_> {
             self.progress.wait(Part::Volumes, soon, format!("{id} is not ready yet"));
         }
         for attachment in others {
-            if !self.view.world.instances.get(&attachment.instance).is_some_and(|holder| holder.state.is_off()) {
+            if !fence::is_quiet(self.view, self.failover, &attachment.instance) {
                 let soon = self.view.now.saturating_add(SignedDuration::from_secs(3)).unwrap_or(self.view.now);
                 self.progress.wait(Part::Instances, soon, format!("{} is not seen to be off", attachment.instance));
                 continue;
@@ -142,58 +150,19 @@ impl Bringing<'_, '_, '_> {
 
     /// Other zone: a snapshot of this failover, then a volume restored from it.
     fn copy(&mut self) -> Option<VolumeId> {
-        let copies: Vec<(&SnapshotId, &Snapshot)> = self
-            .view
-            .world
-            .snapshots
-            .iter_known()
-            .filter(|(_, copy)| copy.volume == self.head.volume && self.is_of_this_fence(&copy.tags))
-            .collect();
-        let with = |state| copies.iter().find(move |(_, copy)| copy.state == state);
-        if let Some((id, _)) = with(SnapshotState::Completed) {
-            self.prove_copy();
-            return self.restore(&(*id).clone());
-        }
-        if let Some((id, copy)) = with(SnapshotState::Pending) {
-            let look = next_look(copy.started_at, SNAPSHOT_PACE, self.view.now);
-            let reason = format!("{id} of {} is {} % complete", self.name, copy.progress_percent);
-            self.progress.wait(Part::Snapshots, look, reason);
-            return None;
-        }
-        if copies.len() >= MOST_COPIES {
-            let halt = Halt::CopyFails { what: format!("the snapshot of {}", self.head.volume), tries: copies.len() };
-            self.progress.halt(halt, Part::Snapshots);
-            return None;
-        }
-        let mut tags = self.tags(self.view.world.volumes.get(&self.head.volume).map(|volume| &volume.tags));
-        tags.insert(tag::ATTEMPT.to_owned(), copies.len().to_string());
-        self.to_copy.push(SnapshotSource { name: self.name.clone(), volume: self.head.volume.clone(), tags });
-        None
-    }
-
-    /// Made by this failover, under the fence that holds now.
-    fn is_of_this_fence(&self, tags: &Tags) -> bool {
-        self.is_ours(tags) && tags.get(tag::FENCE).is_some_and(|fence| *fence == self.failover.fences.to_string())
-    }
-
-    /// The snapshot step that covered this volume, alone or with others.
-    fn prove_copy(&mut self) {
-        let covers =
-            |key: &&crate::step::StepKey| key.0.starts_with("snapshot ") && key.0.contains(self.head.volume.as_str());
-        let keys: Vec<_> = self.failover.attempts.keys().filter(covers).cloned().collect();
-        self.progress.proved(keys);
+        let snapshot = copy(self.view, self.failover, self.name, self.head, self.progress, self.to_copy)?;
+        self.restore(&snapshot)
     }
 
     fn restore(&mut self, snapshot: &SnapshotId) -> Option<VolumeId> {
-        let zone = &self.failover.to.zone;
+        let zone = &self.target.zone;
         let restored = self.view.world.volumes.iter_known().filter(|(_, volume)| {
             volume.restored_from.as_ref() == Some(snapshot) && volume.zone == *zone && self.is_ours(&volume.tags)
         });
         let restored: Vec<(&VolumeId, &Volume)> = restored.collect();
         let failed = restored.iter().filter(|(_, volume)| volume.is_lost()).count();
         let step = self.restore_step(snapshot, failed);
-        let usable =
-            |volume: &Volume| volume.is_free() || volume.attachment_to(&self.failover.to.instance_id).is_some();
+        let usable = |volume: &Volume| volume.is_free() || volume.attachment_to(&self.target.instance_id).is_some();
         if let Some((id, _)) = restored.iter().find(|(_, volume)| usable(volume)) {
             self.progress.proved([step.key()]);
             return Some((*id).clone());
@@ -220,8 +189,9 @@ impl Bringing<'_, '_, '_> {
     }
 
     fn restore_step(&self, snapshot: &SnapshotId, failed: usize) -> Step {
-        let zone = self.failover.to.zone.clone();
-        let mut tags = self.tags(self.view.world.snapshots.get(snapshot).map(|snapshot| &snapshot.tags));
+        let zone = self.target.zone.clone();
+        let source = self.view.world.snapshots.get(snapshot).map(|snapshot| &snapshot.tags);
+        let mut tags = failover_tags(self.view, self.failover, self.name, source);
         tags.insert(tag::ATTEMPT.to_owned(), failed.to_string());
         Step::RestoreVolume {
             name: self.name.clone(),
@@ -297,14 +267,105 @@ impl Bringing<'_, '_, '_> {
     }
 
     fn is_ours(&self, tags: &Tags) -> bool {
-        let lineage = Lineage::of(tags);
-        lineage.failover.as_ref() == Some(&self.failover.id) && lineage.name.as_ref() == Some(self.name)
+        is_ours(self.failover, self.name, tags)
     }
+}
 
-    fn tags(&self, source: Option<&Tags>) -> Tags {
-        let mut tags = lineage_tags(self.view, self.name, self.failover.id.as_str(), "failover", source);
-        tags.insert(tag::FENCE.to_owned(), self.failover.fences.to_string());
-        tags
+fn is_ours(failover: &Failover, name: &VolumeName, tags: &Tags) -> bool {
+    let lineage = Lineage::of(tags);
+    lineage.failover.as_ref() == Some(&failover.id) && lineage.name.as_ref() == Some(name)
+}
+
+fn failover_tags(view: View<'_>, failover: &Failover, name: &VolumeName, source: Option<&Tags>) -> Tags {
+    let mut tags = lineage_tags(view, name, failover.id.as_str(), "failover", source);
+    tags.insert(tag::FENCE.to_owned(), failover.fences.to_string());
+    tags
+}
+
+/// A completed snapshot of this failover, made under the fence that holds now; until there is one, what brings it nearer.
+fn copy(
+    view: View<'_>,
+    failover: &Failover,
+    name: &VolumeName,
+    head: &Head,
+    progress: &mut Progress<'_>,
+    to_copy: &mut Vec<SnapshotSource>,
+) -> Option<SnapshotId> {
+    let under_this_fence = |tags: &Tags| {
+        is_ours(failover, name, tags) && tags.get(tag::FENCE).is_some_and(|fence| *fence == failover.fences.to_string())
+    };
+    let all = view.world.snapshots.iter_known();
+    let copies: Vec<(&SnapshotId, &Snapshot)> =
+        all.filter(|(_, copy)| copy.volume == head.volume && under_this_fence(&copy.tags)).collect();
+    let with = |state| copies.iter().find(move |(_, copy)| copy.state == state);
+    if let Some((id, _)) = with(SnapshotState::Completed) {
+        // The snapshot step that covered this volume, alone or with others.
+        let covers = |key: &&StepKey| key.0.starts_with("snapshot ") && key.0.contains(head.volume.as_str());
+        let keys: Vec<_> = failover.attempts.keys().filter(covers).cloned().collect();
+        progress.proved(keys);
+        return Some((*id).clone());
+    }
+    if let Some((id, copy)) = with(SnapshotState::Pending) {
+        let reason = format!("{id} of {name} is {} % complete", copy.progress_percent);
+        progress.wait(Part::Snapshots, copy_look(copy, view.now), reason);
+        return None;
+    }
+    if copies.len() >= MOST_COPIES {
+        let halt = Halt::CopyFails { what: format!("the snapshot of {}", head.volume), tries: copies.len() };
+        progress.halt(halt, Part::Snapshots);
+        return None;
+    }
+    let mut tags = failover_tags(view, failover, name, view.world.volumes.get(&head.volume).map(|volume| &volume.tags));
+    tags.insert(tag::ATTEMPT.to_owned(), copies.len().to_string());
+    to_copy.push(SnapshotSource { name: name.clone(), volume: head.volume.clone(), tags });
+    None
+}
+
+/// While the group has not launched the replacement: the data is copied, since its zone is not known, and let go by the old side,
+/// so that no termination takes it along.
+pub(super) fn secure(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
+    let mut to_copy = Vec::new();
+    for (name, head) in &view.ledger.heads {
+        let Some(volume) = view.world.volumes.get(&head.volume).filter(|volume| !volume.is_lost()) else { continue };
+        let held = volume.attachments.iter().any(|it| !fence::is_quiet(view, failover, &it.instance));
+        if !held {
+            copy(view, failover, name, head, progress, &mut to_copy);
+        }
+    }
+    take(view, failover, to_copy, progress);
+    release(view, failover, progress);
+}
+
+/// Detaches the data from an old side that is off or quiet, once it is copied or will move itself.
+pub(super) fn release(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
+    for head in view.ledger.heads.values() {
+        let copied = failover.attempts.keys().any(|key| {
+            key.0.starts_with("snapshot ") && key.0.contains(head.volume.as_str()) && !is_untried(failover, key)
+        });
+        let Some(volume) = view.world.volumes.get(&head.volume).filter(|_| copied) else { continue };
+        for attachment in &volume.attachments {
+            let old = attachment.instance == failover.from.instance_id;
+            if old && fence::is_quiet(view, failover, &attachment.instance) {
+                let instance = attachment.instance.clone();
+                let step =
+                    |force| Step::DetachVolume { volume: head.volume.clone(), instance: instance.clone(), force };
+                let asked = failover.attempt(&step(false)).map(|attempt| attempt.first_at);
+                let force = asked.is_some_and(|asked| view.now.duration_since(asked) >= DETACH_PATIENCE);
+                progress.step(step(force), DETACH_PATIENCE, DETACH_PACE);
+            }
+        }
+    }
+}
+
+/// Whether AWS has not accepted a step: then nothing rests on it.
+fn is_untried(failover: &Failover, key: &StepKey) -> bool {
+    !failover.attempts.get(key).is_some_and(|attempt| matches!(attempt.outcome, StepOutcome::Accepted { .. }))
+}
+
+fn take(view: View<'_>, failover: &Failover, to_copy: Vec<SnapshotSource>, progress: &mut Progress<'_>) {
+    if !to_copy.is_empty() {
+        let step = Step::TakeSnapshots { together: together(view, failover, &to_copy), sources: to_copy };
+        progress.step(step, SNAPSHOT_PATIENCE, SNAPSHOT_PACE);
     }
 }
 
@@ -352,7 +413,7 @@ pub(super) fn lineage_tags(view: View<'_>, name: &VolumeName, id: &str, role: &s
 
 /// A client token (at most 64 ASCII characters): equal for equal parts, different otherwise. FNV-1a, twice, is enough
 /// to tell a handful of attempts of one failover apart; the failover's own id makes it unique beyond that.
-fn client_token(parts: &[&str]) -> String {
+pub(super) fn client_token(parts: &[&str]) -> String {
     let hash = |seed: u64| {
         parts
             .iter()

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::progress::record;
-use super::{View, choose, resources, upkeep};
+use super::{View, choose, group, resources, upkeep};
+use crate::group::Lifecycle;
 use crate::ids::FailoverId;
 use crate::ledger::{Cause, Change, Destination, Failover, FenceState, Member, Request, Suspicion, Target};
+use crate::spec::Topology;
 use crate::verdict::{Refusal, Verdict};
 use crate::world::{AlarmState, InstanceState, Part, Sight};
 
@@ -32,6 +34,9 @@ pub(super) fn evidence(view: View<'_>) -> Evidence {
     if let Sight::Known(instance) = seen {
         if !matches!(instance.state, InstanceState::Running | InstanceState::Pending) {
             return Evidence::Down(vec![format!("{id} is {}", instance.state.as_str())]);
+        }
+        if group::lifecycle(view, id).is_some_and(Lifecycle::is_going) {
+            return Evidence::Down(vec![format!("the group terminates {id}")]);
         }
         signs.extend(choose::unwell(view, id).map(|why| format!("{id}: {why}")));
     }
@@ -67,6 +72,12 @@ pub(super) fn members(view: View<'_>) -> Option<Verdict> {
             members.insert(id.clone(), Member { zone: instance.zone.clone() });
         }
     }
+    // The group tells of an instance before EC2's lists do, and whether or not it carries the tag.
+    for (id, member) in group::known(view).into_iter().flat_map(|(_, group)| &group.members) {
+        if member.lifecycle.is_coming_or_in() {
+            members.entry(id.clone()).or_insert_with(|| Member { zone: member.zone.clone() });
+        }
+    }
     // Not seen, but not known to be gone either: kept.
     for (id, member) in &view.ledger.members {
         let unknown = matches!(view.world.instances.sight(id), Sight::Unknown(_));
@@ -83,7 +94,10 @@ pub(super) fn judge(view: View<'_>) -> Verdict {
         Evidence::Well if view.ledger.suspicion.is_some() || view.ledger.refused.is_some() => {
             record(Change::Suspect(None), format!("{} is well again", view.ledger.active))
         }
-        Evidence::Well => upkeep::tidy(view),
+        Evidence::Well => match group::newcomer(view) {
+            Some(newcomer) => replaced(view, &newcomer),
+            None => upkeep::tidy(view),
+        },
         Evidence::Unseen(why) => match &view.ledger.suspicion {
             // Neither confirmed nor cleared: the suspicion waits for somebody to see something.
             Some(suspicion) => waiting(view, suspicion, format!("suspected, but {why}")),
@@ -91,6 +105,21 @@ pub(super) fn judge(view: View<'_>) -> Verdict {
         },
         Evidence::Down(evidence) => begin_or_refuse(view, &evidence, view.now),
         Evidence::Suspected(evidence) => confirm(view, evidence),
+    }
+}
+
+/// The group brings in another instance while the active one is well: it will do away with that one next.
+fn replaced(view: View<'_>, newcomer: &Target) -> Verdict {
+    let wanted = Wanted {
+        cause: Cause::Replacement(newcomer.instance_id.clone()),
+        destination: Destination::Standby,
+        drill: false,
+        planned: true,
+        accepted_loss_seconds: None,
+    };
+    match begin(view, &wanted, view.now) {
+        Ok(verdict) => verdict,
+        Err(refusal) => Verdict::Settled { reasons: vec![refusal.to_string()] },
     }
 }
 
@@ -123,7 +152,9 @@ fn waiting(view: View<'_>, suspicion: &Suspicion, reason: String) -> Verdict {
 }
 
 fn begin_or_refuse(view: View<'_>, evidence: &[String], down_since: Timestamp) -> Verdict {
-    let (refusal, until) = match limits(view) {
+    // What the group does away with is not kept by refusing to follow it.
+    let limits = limits(view).filter(|_| !group::is_going(view, &view.ledger.active));
+    let (refusal, until) = match limits {
         Some(refused) => refused,
         None => match begin(view, &Wanted::failure(evidence.to_vec()), down_since) {
             Ok(verdict) => return verdict,
@@ -193,13 +224,23 @@ pub(super) fn begin(view: View<'_>, wanted: &Wanted, down_since: Timestamp) -> R
     if let Some(refusal) = resources::doubt(view) {
         return Err(refusal);
     }
-    let to = choose::target(view, &wanted.destination, &BTreeMap::new())
-        .map_err(|candidates| Refusal::NoTarget { candidates })?;
-    let reason = format!("{}: {} in {} takes over", wanted.cause, to.instance_id, to.zone);
+    let to = match view.spec.topology {
+        Topology::Standby => {
+            let to = choose::target(view, &wanted.destination, &BTreeMap::new());
+            Some(to.map_err(|candidates| Refusal::NoTarget { candidates })?)
+        }
+        // A move begins without one: the group has to launch it where it is wanted.
+        Topology::AutoScaling if matches!(wanted.cause, Cause::Operator(_)) => None,
+        Topology::AutoScaling => group::choose(view, None),
+    };
+    let reason = match &to {
+        Some(to) => format!("{}: {} in {} takes over", wanted.cause, to.instance_id, to.zone),
+        None => format!("{}: what the group launches next takes over", wanted.cause),
+    };
     Ok(record(Change::Begin(Box::new(failover(view, wanted, to, down_since))), reason))
 }
 
-fn failover(view: View<'_>, wanted: &Wanted, to: Target, down_since: Timestamp) -> Failover {
+fn failover(view: View<'_>, wanted: &Wanted, to: Option<Target>, down_since: Timestamp) -> Failover {
     Failover {
         id: FailoverId::of(view.ledger.epoch + 1, view.now),
         cause: wanted.cause.clone(),

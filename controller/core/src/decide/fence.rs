@@ -8,10 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::View;
 use super::progress::Progress;
+use crate::agent::AgentState;
 use crate::ids::InstanceId;
 use crate::ledger::{Change, Failover, FenceState, Proof};
 use crate::spec::WhenUnconfirmed;
-use crate::step::{Step, StopMode};
+use crate::step::{Step, StepOutcome, StopMode};
 use crate::verdict::Halt;
 use crate::world::{InstanceState, Part, Sight, Volume};
 
@@ -21,6 +22,8 @@ const STOP_PATIENCE: SignedDuration = SignedDuration::from_secs(120);
 const FORCE_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 /// A forced detach "may need several tries over minutes" (EBS guide).
 const FORCED_DETACH_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+/// An agent reports more often than this while it lives.
+const AGENT_SILENCE: SignedDuration = SignedDuration::from_secs(90);
 /// No instance stops in less.
 const STOP_PACE: SignedDuration = SignedDuration::from_secs(4);
 
@@ -32,6 +35,7 @@ pub(super) fn close(view: View<'_>, failover: &Failover, progress: &mut Progress
             prove_stops(view, failover, progress);
             let needs = match proof {
                 Proof::InstancesOff => vec![Part::Instances],
+                Proof::Quiesced => vec![Part::Volumes, Part::Agents],
                 Proof::VolumesDetached => vec![Part::Volumes, Part::Addresses],
             };
             progress.change(Change::Fenced(proof), needs);
@@ -64,9 +68,10 @@ fn contradicted(view: View<'_>, failover: &Failover, proof: Proof) -> bool {
         Proof::InstancesOff => {
             writers.iter().any(|id| view.world.instances.get(id).is_some_and(|instance| !instance.state.is_off()))
         }
-        Proof::VolumesDetached => view.ledger.heads.values().any(|head| {
+        // The report alone may be lost; a volume that is held again says more.
+        Proof::VolumesDetached | Proof::Quiesced => view.ledger.heads.values().any(|head| {
             view.world.volumes.get(&head.volume).is_some_and(|volume| {
-                volume.attachments.iter().any(|attachment| attachment.instance != failover.to.instance_id)
+                volume.attachments.iter().any(|attachment| !failover.is_target(&attachment.instance))
             })
         }),
     }
@@ -80,8 +85,20 @@ pub(super) fn writers(view: View<'_>, failover: &Failover) -> BTreeSet<InstanceI
             writers.extend(volume.attachments.iter().map(|attachment| attachment.instance.clone()));
         }
     }
-    writers.remove(&failover.to.instance_id);
+    writers.retain(|writer| !failover.is_target(writer));
     writers
+}
+
+/// Whether an instance can't write: it is off; or it is the old active, and its agent says that it stopped the units and unmounted.
+pub(super) fn is_quiet(view: View<'_>, failover: &Failover, id: &InstanceId) -> bool {
+    view.world.instances.get(id).is_some_and(|instance| instance.state.is_off())
+        || (*id == failover.from.instance_id && is_quiesced(view, id))
+}
+
+/// Its agent's last word on this epoch. It does not start again before a later epoch names it.
+fn is_quiesced(view: View<'_>, id: &InstanceId) -> bool {
+    let report = view.world.agents.get(id);
+    report.is_some_and(|report| report.epoch >= view.ledger.epoch && report.state == AgentState::Quiesced)
 }
 
 /// What shows that none of them can.
@@ -95,11 +112,14 @@ fn proof(view: View<'_>, failover: &Failover) -> Option<Proof> {
         // The old active is off; an unseen volume could only be held by someone whom nobody made active.
         return Some(Proof::InstancesOff);
     }
-    let target = &failover.to.instance_id;
     let detached = |volume: &Volume| {
-        volume.is_free() || volume.attachments.iter().all(|attachment| attachment.instance == *target)
+        volume.is_free() || volume.attachments.iter().all(|attachment| failover.is_target(&attachment.instance))
     };
-    let all_detached = !volumes.is_empty() && volumes.iter().all(|volume| volume.is_some_and(detached));
+    let all_detached = volumes.iter().all(|volume| volume.is_some_and(detached));
+    if all_detached && is_quiesced(view, &failover.from.instance_id) {
+        return Some(Proof::Quiesced);
+    }
+    let all_detached = all_detached && !volumes.is_empty();
     let addresses_away = super::resources::addresses(view).iter().all(|id| {
         view.world
             .addresses
@@ -159,6 +179,12 @@ fn fence_one(view: View<'_>, failover: &Failover, writer: &InstanceId, since: Ti
         }
     };
     let asked = first(StopMode::Graceful);
+    if *writer == failover.from.instance_id && quiesces(view, writer, since, grace, progress) {
+        return;
+    }
+    if refuses_to_stop(failover, writer) && state == Some(InstanceState::Running) {
+        return take_away(view, failover, writer, progress);
+    }
     match state {
         Some(InstanceState::Pending) => {
             progress.wait(Part::Instances, soon(view), format!("{writer} is pending and can't be stopped yet"));
@@ -187,6 +213,46 @@ fn fence_one(view: View<'_>, failover: &Failover, writer: &InstanceId, since: Ti
     }
 }
 
+/// Clean first: an agent that is at work reads in the ledger that a failover from its instance began, stops the units and unmounts. What
+/// it has let go is then taken from the running instance.
+fn quiesces(
+    view: View<'_>,
+    writer: &InstanceId,
+    since: Timestamp,
+    grace: SignedDuration,
+    progress: &mut Progress<'_>,
+) -> bool {
+    let Some(report) = view.world.agents.get(writer) else { return false };
+    let runs = view.world.instances.get(writer).is_some_and(|instance| instance.state == InstanceState::Running);
+    if !runs {
+        return false;
+    }
+    if is_quiesced(view, writer) {
+        for head in view.ledger.heads.values() {
+            if view.world.volumes.get(&head.volume).is_some_and(|volume| volume.attachment_to(writer).is_some()) {
+                let step = Step::DetachVolume { volume: head.volume.clone(), instance: writer.clone(), force: false };
+                progress.step(step, FORCED_DETACH_PATIENCE, SignedDuration::from_secs(2));
+            }
+        }
+        // An unmounted volume leaves at once; one that does not is taken the other way.
+        return view.now.duration_since(report.at.max(since)) < grace + FORCED_DETACH_PATIENCE;
+    }
+    let alive = view.now.duration_since(report.at) < AGENT_SILENCE && !matches!(report.state, AgentState::Failed(_));
+    if alive && view.now.duration_since(since) < grace {
+        progress.wait(Part::Agents, soon(view), format!("the agent of {writer} is to quiesce it"));
+        return true;
+    }
+    false
+}
+
+/// Spot instances of one request can't be stopped (`UnsupportedOperation`): their volumes are taken away instead.
+fn refuses_to_stop(failover: &Failover, writer: &InstanceId) -> bool {
+    let stop = Step::StopInstance { instance: writer.clone(), mode: StopMode::Graceful };
+    failover.attempt(&stop).is_some_and(
+        |attempt| matches!(&attempt.outcome, StepOutcome::Failed { code, .. } if code == "UnsupportedOperation"),
+    )
+}
+
 /// The last resort for an instance that does not go down: its volumes, and then its address, are taken from it.
 fn take_away(view: View<'_>, failover: &Failover, writer: &InstanceId, progress: &mut Progress<'_>) {
     progress.wait(Part::Instances, soon(view), format!("{writer} does not go down"));
@@ -199,17 +265,14 @@ fn take_away(view: View<'_>, failover: &Failover, writer: &InstanceId, progress:
             progress.step(step, FORCED_DETACH_PATIENCE, SignedDuration::from_secs(2));
         }
     }
-    let target_runs = view
-        .world
-        .instances
-        .get(&failover.to.instance_id)
-        .is_some_and(|instance| instance.state == InstanceState::Running);
-    if held || !target_runs || view.ledger.heads.is_empty() {
-        return;
-    }
+    let target = failover.to.as_ref().filter(|to| {
+        let target = view.world.instances.get(&to.instance_id);
+        target.is_some_and(|instance| instance.state == InstanceState::Running)
+    });
+    let Some(target) = target.filter(|_| !held && !view.ledger.heads.is_empty()) else { return };
     for id in super::resources::addresses(view) {
         if view.world.addresses.get(&id).and_then(|address| address.instance.as_ref()) == Some(writer) {
-            super::takeover::move_address(failover, id, progress);
+            super::takeover::move_address(&target.instance_id, id, progress);
         }
     }
 }
@@ -234,6 +297,6 @@ pub(super) fn seconds(value: u64) -> SignedDuration {
     SignedDuration::from_secs(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
-fn soon(view: View<'_>) -> Timestamp {
+pub(super) fn soon(view: View<'_>) -> Timestamp {
     view.now.saturating_add(SignedDuration::from_secs(2)).unwrap_or(view.now)
 }

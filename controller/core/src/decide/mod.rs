@@ -8,6 +8,7 @@ mod choose;
 mod data;
 mod detect;
 mod fence;
+mod group;
 mod plan;
 mod progress;
 mod resources;
@@ -18,8 +19,9 @@ mod wish;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::ledger::Ledger;
+use crate::ledger::{Attempt, Ledger};
 use crate::spec::{Spec, Topology};
+use crate::step::Step;
 use crate::verdict::{Refusal, Verdict};
 use crate::world::{Part, World};
 
@@ -43,7 +45,7 @@ pub(crate) struct View<'a> {
     pub(crate) now: Timestamp,
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
     /// Those of `parts` that were seen too long ago to rest a change on.
     fn stale(&self, parts: impl IntoIterator<Item = Part>) -> Vec<Part> {
         self.older_than(FRESH.saturating_add(self.world.look_took), parts)
@@ -56,6 +58,14 @@ impl View<'_> {
         stale.sort_unstable();
         stale.dedup();
         stale
+    }
+
+    /// What became of a step of the failover that runs, or of upkeep.
+    fn attempt(&self, step: &Step) -> Option<&'a Attempt> {
+        match &self.ledger.failover {
+            Some(failover) => failover.attempt(step),
+            None => self.ledger.upkeep.get(&step.key()),
+        }
     }
 
     /// The parts that matter for this service at all.
@@ -96,9 +106,6 @@ pub fn decide(spec: &Spec, ledger: &Ledger, world: &World, now: Timestamp) -> Ve
     let stale = view.stale(view.relevant_parts());
     if !stale.is_empty() {
         return Verdict::Look(stale);
-    }
-    if spec.topology == Topology::AutoScaling {
-        return Verdict::Refuse { refusal: Refusal::Topology, until: None };
     }
     if let Some(verdict) = detect::members(view) {
         return verdict;

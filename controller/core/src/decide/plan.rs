@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{View, resources, wish};
-use crate::ledger::{Change, Failover, Ledger, Request, Target};
+use crate::ledger::{Change, Destination, Failover, Ledger, Request, Target};
 use crate::spec::Spec;
 use crate::verdict::Verdict;
 use crate::world::{InstanceState, World};
@@ -14,7 +14,7 @@ use crate::world::{InstanceState, World};
 pub struct Plan {
     /// From where.
     pub from: Target,
-    /// To where; none if it would be refused.
+    /// To where; none if it would be refused, or if a group has to launch the instance first.
     pub to: Option<Target>,
     /// Why it would be refused.
     pub refusal: Option<String>,
@@ -37,7 +37,11 @@ pub fn plan(spec: &Spec, ledger: &Ledger, world: &World, request: &Request, now:
         Err(refusal) => refused(refusal.to_string()),
         Ok(Verdict::Record { changes, .. }) => match changes.first() {
             Some(Change::Begin(failover)) => {
-                Plan { from: from.clone(), to: Some(failover.to.clone()), refusal: None, steps: steps(view, failover) }
+                let steps = match &failover.to {
+                    Some(to) => steps(view, failover, to),
+                    None => steps_of_a_move(view, failover),
+                };
+                Plan { from: from.clone(), to: failover.to.clone(), refusal: None, steps }
             }
             _ => refused("nothing would begin".to_owned()),
         },
@@ -45,8 +49,8 @@ pub fn plan(spec: &Spec, ledger: &Ledger, world: &World, request: &Request, now:
     }
 }
 
-fn steps(view: View<'_>, failover: &Failover) -> Vec<String> {
-    let (from, to) = (&failover.from, &failover.to);
+fn steps(view: View<'_>, failover: &Failover, to: &Target) -> Vec<String> {
+    let from = &failover.from;
     let stopped =
         view.world.instances.get(&to.instance_id).is_some_and(|instance| instance.state == InstanceState::Stopped);
     let start = stopped.then(|| format!("start {}", to.instance_id));
@@ -76,5 +80,42 @@ fn steps(view: View<'_>, failover: &Failover) -> Vec<String> {
         steps.push(format!("{} to {}", last.join(" ∥ "), to.instance_id));
     }
     steps.push(format!("verify volumes, address and the status checks of {}", to.instance_id));
+    steps
+}
+
+/// A group launches where it may: what happens to the data depends on the zone that it chooses.
+fn steps_of_a_move(view: View<'_>, failover: &Failover) -> Vec<String> {
+    let from = &failover.from.instance_id;
+    let mut steps = Vec::new();
+    let where_to = match &failover.destination {
+        Destination::Zone(zone) => {
+            steps.push(format!("let the group launch in {zone} only, until the move is over"));
+            zone.to_string()
+        }
+        _ => "whichever zone the group chooses".to_owned(),
+    };
+    steps.push(format!("let the group replace {from} by a new instance in {where_to}"));
+    steps.push(format!("wait for its status checks, while {from} is held by its terminate hook and serves on"));
+    steps.push(format!("quiesce or stop {from} (cut after {} s)", view.spec.fence.stop_grace_seconds));
+    for (name, head) in &view.ledger.heads {
+        let (volume, shape) = (&head.volume, &head.shape);
+        steps.push(match &failover.destination {
+            Destination::Zone(zone) if *zone != head.zone => {
+                format!(
+                    "snapshot {volume} ({name}), restore it ({} GiB {}) in {zone}",
+                    shape.size_gib, shape.volume_type
+                )
+            }
+            _ => format!("move {volume} ({name}) within {}, or snapshot and restore it elsewhere", head.zone),
+        });
+    }
+    steps.push(format!("name the new instance active in the ledger, epoch {}", view.ledger.epoch + 1));
+    let attach = view.ledger.heads.keys().map(|name| format!("attach {name}"));
+    let moves = resources::addresses(view).into_iter().map(|id| format!("move {id}"));
+    let last: Vec<String> = attach.chain(moves).collect();
+    if !last.is_empty() {
+        steps.push(format!("{} to it", last.join(" ∥ ")));
+    }
+    steps.push("complete its launch hook, and verify volumes, address and its status checks".to_owned());
     steps
 }

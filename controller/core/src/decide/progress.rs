@@ -92,6 +92,7 @@ pub(super) struct Progress<'a> {
     changes: Vec<Change>,
     proved: Vec<StepKey>,
     steps: Vec<Step>,
+    wanted: BTreeSet<StepKey>,
     needs: BTreeSet<Part>,
     look_at: BTreeSet<Part>,
     look_again: Option<Timestamp>,
@@ -107,6 +108,7 @@ impl<'a> Progress<'a> {
             changes: Vec::new(),
             proved: Vec::new(),
             steps: Vec::new(),
+            wanted: BTreeSet::new(),
             needs: BTreeSet::new(),
             look_at: BTreeSet::new(),
             look_again: None,
@@ -157,6 +159,11 @@ impl<'a> Progress<'a> {
         self.reasons.push(reason.into());
     }
 
+    /// Every step that was asked for so far, whether it may be tried now or not.
+    pub(super) fn wanted(&self) -> impl Iterator<Item = StepKey> + '_ {
+        self.wanted.iter().cloned()
+    }
+
     /// Why something is done, for those who watch.
     pub(super) fn reason(&mut self, reason: impl Into<String>) {
         self.reasons.push(reason.into());
@@ -175,6 +182,7 @@ impl<'a> Progress<'a> {
             None => &self.view.ledger.upkeep,
         };
         let attempt = attempts.get(&step.key());
+        self.wanted.insert(step.key());
         let part = shows_in(&step);
         match gate(attempt, patience, self.view.now) {
             Gate::Go => {

@@ -18,7 +18,8 @@ pub(super) fn addresses(view: View<'_>) -> BTreeSet<AllocationId> {
 
 /// Whether it is beyond doubt which address and which volumes are meant.
 pub(super) fn doubt(view: View<'_>) -> Option<Refusal> {
-    doubtful_addresses(view).or_else(|| differing_volumes(view)).or_else(|| doubtful_volumes(view))
+    let resources = doubtful_addresses(view).or_else(|| differing_volumes(view)).or_else(|| doubtful_volumes(view));
+    resources.or_else(|| super::group::doubt(view))
 }
 
 fn doubtful_addresses(view: View<'_>) -> Option<Refusal> {
@@ -36,7 +37,7 @@ fn doubtful_addresses(view: View<'_>) -> Option<Refusal> {
 
 fn differing_volumes(view: View<'_>) -> Option<Refusal> {
     let spec: BTreeSet<&VolumeName> = view.spec.volumes.iter().map(|volume| &volume.name).collect();
-    let ledger: BTreeSet<&VolumeName> = view.ledger.heads.keys().collect();
+    let ledger: BTreeSet<&VolumeName> = view.ledger.heads.keys().chain(&view.ledger.unborn).collect();
     let text = |names: &BTreeSet<&VolumeName>| match names.len() {
         0 => "none".to_owned(),
         _ => names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", "),

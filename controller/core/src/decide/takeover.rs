@@ -4,10 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::progress::{Progress, next_look};
 use super::target::{Readiness, await_checks, prepare};
-use super::{View, WHOLE_PICTURE, data, fence, resources};
-use crate::ids::AllocationId;
+use super::{View, WHOLE_PICTURE, data, fence, group, resources};
+use crate::ids::{AllocationId, InstanceId};
 use crate::ledger::{Change, Failover, Head};
 use crate::report::Outcome;
+use crate::spec::Topology;
 use crate::step::{FailureClass, Step, StepOutcome};
 use crate::verdict::{Halt, Verdict};
 use crate::world::{AttachmentState, Instance, InstanceState, Part, Sight};
@@ -18,7 +19,7 @@ const ADDRESS_PATIENCE: SignedDuration = SignedDuration::from_secs(20);
 /// Status checks come minutes after a start; a target that has not passed them after this needs an operator.
 const PROOF_PATIENCE: SignedDuration = SignedDuration::from_mins(15);
 /// EC2's recommended device names for data volumes.
-const DEVICES: [&str; 11] = [
+pub(super) const DEVICES: [&str; 11] = [
     "/dev/sdf", "/dev/sdg", "/dev/sdh", "/dev/sdi", "/dev/sdj", "/dev/sdk", "/dev/sdl", "/dev/sdm", "/dev/sdn",
     "/dev/sdo", "/dev/sdp",
 ];
@@ -38,35 +39,55 @@ pub(super) fn advance(view: View<'_>, failover: &Failover) -> Verdict {
     } else {
         take_over(view, failover, &mut progress);
     }
+    if !progress.has_turned() {
+        group::tend(view, &mut progress);
+    }
     progress.verdict()
 }
 
 /// Until the promotion: everything here can still end with the old side serving, or at least with its data in place.
 fn take_over(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
-    let readiness = prepare(view, failover, progress);
+    let readiness = match view.spec.topology {
+        Topology::Standby => prepare(view, failover, progress),
+        Topology::AutoScaling => group::prepare(view, failover, progress),
+    };
     if progress.has_turned() {
         return;
     }
-    if failover.planned && !failover.has_begun_to_fence() && readiness != Readiness::Well {
-        if readiness == Readiness::Runs {
-            await_checks(view, failover, progress);
+    if failover.planned
+        && !failover.has_begun_to_fence()
+        && still_serves(view, failover)
+        && readiness != Readiness::Well
+    {
+        if let Some(target) = failover.to.as_ref().filter(|_| readiness == Readiness::Runs) {
+            await_checks(view, failover, target, progress);
         }
         return;
     }
     if !fence::close(view, failover, progress) {
         return;
     }
-    let Some(heads) = data::bring(view, failover, progress) else { return };
+    let Some(target) = &failover.to else { return data::secure(view, failover, progress) };
+    let heads = data::bring(view, failover, target, progress);
+    if view.spec.topology == Topology::AutoScaling {
+        data::release(view, failover, progress);
+    }
+    let Some(heads) = heads else { return };
     if readiness != Readiness::Coming {
-        let reason =
-            format!("{} is made the active instance, epoch {}", failover.to.instance_id, view.ledger.epoch + 1);
+        let reason = format!("{} is made the active instance, epoch {}", target.instance_id, view.ledger.epoch + 1);
         progress.turn(Change::Promote { heads }, [Part::Instances, Part::Volumes], reason);
     }
 }
 
-/// After the promotion: the target gets its volumes and the address, and is shown to serve.
+/// Whether the old side is up: then a planned failover takes its time. What fails on the way is failed over at once.
+fn still_serves(view: View<'_>, failover: &Failover) -> bool {
+    let from = view.world.instances.get(&failover.from.instance_id);
+    from.is_none_or(|instance| instance.state == InstanceState::Running)
+}
+
+/// After the promotion: the target, now the active instance, gets its volumes and the address, and is shown to serve.
 fn settle_in(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
-    let id = &failover.to.instance_id;
+    let id = &view.ledger.active;
     let instance = match view.world.instances.sight(id) {
         Sight::Known(instance) => instance,
         Sight::Absent => return lost(id, "it does not exist any more", progress),
@@ -80,21 +101,22 @@ fn settle_in(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
         InstanceState::Pending => return progress.wait(Part::Instances, soon(view), format!("{id} is pending")),
         other => return lost(id, &format!("it is {}", other.as_str()), progress),
     }
-    let attached = attach(view, failover, instance, progress);
-    let reached = address(view, failover, progress);
+    let attached = attach(view, instance, progress);
+    let reached = address(view, progress);
     if attached && reached {
         prove(view, failover, progress);
     }
 }
 
 /// The target failed after it was promoted: that is a failure of the active instance, and handled as one.
-fn lost(id: &crate::ids::InstanceId, why: &str, progress: &mut Progress<'_>) {
+fn lost(id: &InstanceId, why: &str, progress: &mut Progress<'_>) {
     let reason = format!("{id} was made active and failed before it was shown to serve: {why}");
     progress.turn(Change::GiveUp { outcome: Outcome::Halted, reason: reason.clone() }, [Part::Instances], reason);
 }
 
-fn attach(view: View<'_>, failover: &Failover, instance: &Instance, progress: &mut Progress<'_>) -> bool {
-    let id = &failover.to.instance_id;
+/// Brings the newest data to the active instance; all of it there?
+pub(super) fn attach(view: View<'_>, instance: &Instance, progress: &mut Progress<'_>) -> bool {
+    let id = &view.ledger.active;
     let mut all = true;
     for (index, head) in view.ledger.heads.values().enumerate() {
         let volume = match view.world.volumes.sight(&head.volume) {
@@ -105,12 +127,12 @@ fn attach(view: View<'_>, failover: &Failover, instance: &Instance, progress: &m
                 continue;
             }
         };
-        let step = || attach_step(failover, instance, head, index);
+        let step = || attach_step(view, instance, head, index);
         match volume.attachment_to(id) {
             Some(attachment) if attachment.state == AttachmentState::Attached => progress.proved([step().key()]),
             Some(attachment) => {
                 all = false;
-                let since = failover.attempt(&step()).map_or(view.now, |attempt| attempt.last_at);
+                let since = view.attempt(&step()).map_or(view.now, |attempt| attempt.last_at);
                 let look = next_look(since, ATTACH_PACE, view.now);
                 progress.wait(Part::Volumes, look, format!("{} is {:?}", head.volume, attachment.state).to_lowercase());
             }
@@ -129,20 +151,20 @@ fn attach(view: View<'_>, failover: &Failover, instance: &Instance, progress: &m
     all
 }
 
-fn attach_step(failover: &Failover, instance: &Instance, head: &Head, index: usize) -> Step {
+fn attach_step(view: View<'_>, instance: &Instance, head: &Head, index: usize) -> Step {
     let step = |device: String| Step::AttachVolume {
         volume: head.volume.clone(),
-        instance: failover.to.instance_id.clone(),
+        instance: view.ledger.active.clone(),
         device,
     };
     let first = step(head.device.clone());
-    step(device(failover, instance, head, index, &first))
+    step(device(view, instance, head, index, &first))
 }
 
 /// The device name that the data had before, if the target has it free; after a refusal, the next one.
-fn device(failover: &Failover, instance: &Instance, head: &Head, index: usize, first: &Step) -> String {
+fn device(view: View<'_>, instance: &Instance, head: &Head, index: usize, first: &Step) -> String {
     let taken = |device: &str| instance.devices.iter().any(|(name, id)| name == device && *id != head.volume);
-    let refused = failover.attempt(first).map_or(0, |attempt| match &attempt.outcome {
+    let refused = view.attempt(first).map_or(0, |attempt| match &attempt.outcome {
         StepOutcome::Failed { class: FailureClass::Invalid | FailureClass::Conflict, .. } => attempt.tries as usize,
         _ => 0,
     });
@@ -154,16 +176,18 @@ fn device(failover: &Failover, instance: &Instance, head: &Head, index: usize, f
     next.map_or_else(|| head.device.clone(), str::to_owned)
 }
 
-fn address(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) -> bool {
+/// Leads every address to the active instance; all of them there?
+pub(super) fn address(view: View<'_>, progress: &mut Progress<'_>) -> bool {
+    let active = &view.ledger.active;
     let mut all = true;
     for id in resources::addresses(view) {
         match view.world.addresses.sight(&id) {
-            Sight::Known(address) if address.instance.as_ref() == Some(&failover.to.instance_id) => {
-                progress.proved([address_step(failover, id).key()]);
+            Sight::Known(address) if address.instance.as_ref() == Some(active) => {
+                progress.proved([address_step(active, id).key()]);
             }
             Sight::Known(_) => {
                 all = false;
-                move_address(failover, id, progress);
+                move_address(active, id, progress);
             }
             Sight::Absent => {
                 all = false;
@@ -178,17 +202,17 @@ fn address(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) -> 
     all
 }
 
-fn address_step(failover: &Failover, allocation: AllocationId) -> Step {
-    Step::MoveAddress { allocation, instance: failover.to.instance_id.clone() }
+fn address_step(to: &InstanceId, allocation: AllocationId) -> Step {
+    Step::MoveAddress { allocation, instance: to.clone() }
 }
 
-/// Leads an address to the target.
-pub(super) fn move_address(failover: &Failover, allocation: AllocationId, progress: &mut Progress<'_>) {
-    progress.step(address_step(failover, allocation), ADDRESS_PATIENCE, SignedDuration::from_secs(1));
+/// Leads an address to an instance.
+pub(super) fn move_address(to: &InstanceId, allocation: AllocationId, progress: &mut Progress<'_>) {
+    progress.step(address_step(to, allocation), ADDRESS_PATIENCE, SignedDuration::from_secs(1));
 }
 
 fn prove(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
-    let id = &failover.to.instance_id;
+    let id = &view.ledger.active;
     let checks = view.world.checks.get(id);
     if checks.is_some_and(|checks| checks.passed()) {
         progress.change(Change::Finish, [Part::Instances, Part::Volumes, Part::Addresses, Part::Checks]);

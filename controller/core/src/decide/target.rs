@@ -4,8 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::progress::{Progress, next_look};
 use super::{View, choose};
-use crate::ledger::{Change, Failover};
+use crate::ids::InstanceId;
+use crate::ledger::{Change, Failover, Target};
 use crate::report::Outcome;
+use crate::spec::Topology;
 use crate::step::Step;
 use crate::verdict::Halt;
 use crate::world::{InstanceState, Part, Sight};
@@ -32,13 +34,14 @@ pub(super) enum Readiness {
 
 /// Brings the target nearer to running.
 pub(super) fn prepare(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) -> Readiness {
-    let id = &failover.to.instance_id;
+    let Some(target) = &failover.to else { return Readiness::Coming };
+    let id = &target.instance_id;
     match view.world.instances.sight(id) {
         Sight::Known(instance) => match instance.state {
-            InstanceState::Running => running(view, failover, progress),
-            InstanceState::Stopped => start(view, failover, progress),
+            InstanceState::Running => running(view, failover, target, progress),
+            InstanceState::Stopped => start(view, failover, id, progress),
             InstanceState::Pending | InstanceState::Stopping => {
-                let began = failover.attempt(&start_step(failover)).map_or(failover.started_at, |at| at.last_at);
+                let began = failover.attempt(&start_step(id)).map_or(failover.started_at, |at| at.last_at);
                 let look = next_look(began, START_PACE, view.now);
                 progress.wait(Part::Instances, look, format!("{id} is {}", instance.state.as_str()));
                 Readiness::Coming
@@ -59,21 +62,18 @@ pub(super) fn prepare(view: View<'_>, failover: &Failover, progress: &mut Progre
     }
 }
 
-fn running(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) -> Readiness {
-    progress.proved([start_step(failover).key()]);
-    if let Some(why) = choose::unwell(view, &failover.to.instance_id) {
+pub(super) fn running(view: View<'_>, failover: &Failover, target: &Target, progress: &mut Progress<'_>) -> Readiness {
+    let id = &target.instance_id;
+    progress.proved([start_step(id).key()]);
+    if let Some(why) = choose::unwell(view, id) {
         return another(view, failover, &why, progress);
     }
-    if view.world.checks.get(&failover.to.instance_id).is_some_and(|checks| checks.passed()) {
-        Readiness::Well
-    } else {
-        Readiness::Runs
-    }
+    if view.world.checks.get(id).is_some_and(|checks| checks.passed()) { Readiness::Well } else { Readiness::Runs }
 }
 
 /// A planned failover takes nothing down before the target is well: waiting costs nobody anything.
-pub(super) fn await_checks(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
-    let id = &failover.to.instance_id;
+pub(super) fn await_checks(view: View<'_>, failover: &Failover, target: &Target, progress: &mut Progress<'_>) {
+    let id = &target.instance_id;
     if view.now.duration_since(failover.started_at) >= CHECKS_PATIENCE {
         let reason = format!("the status checks of {id} did not pass in time; nothing was taken down");
         progress.turn(Change::GiveUp { outcome: Outcome::Refused, reason: reason.clone() }, [Part::Checks], reason);
@@ -83,12 +83,12 @@ pub(super) fn await_checks(view: View<'_>, failover: &Failover, progress: &mut P
     progress.wait(Part::Checks, look, format!("{id} runs; its status checks have not passed yet"));
 }
 
-fn start_step(failover: &Failover) -> Step {
-    Step::StartInstance { instance: failover.to.instance_id.clone() }
+fn start_step(id: &InstanceId) -> Step {
+    Step::StartInstance { instance: id.clone() }
 }
 
-fn start(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) -> Readiness {
-    match progress.step(start_step(failover), START_PATIENCE, START_PACE) {
+fn start(view: View<'_>, failover: &Failover, id: &InstanceId, progress: &mut Progress<'_>) -> Readiness {
+    match progress.step(start_step(id), START_PATIENCE, START_PACE) {
         Some(no_room) => another(view, failover, &format!("it can't be started: {no_room}"), progress),
         None => Readiness::Coming,
     }
@@ -96,14 +96,20 @@ fn start(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) -> Re
 
 /// Takes the next best target, or halts; a planned failover that has taken nothing down ends instead.
 pub(super) fn another(view: View<'_>, failover: &Failover, why: &str, progress: &mut Progress<'_>) -> Readiness {
-    let id = &failover.to.instance_id;
+    let Some(Target { instance_id: id, .. }) = &failover.to else { return Readiness::Coming };
+    if view.spec.topology == Topology::AutoScaling {
+        let reason = format!("{id} can't be the target ({why}); the group has to launch another");
+        let excluded = Some((id.clone(), why.to_owned()));
+        progress.turn(Change::Retarget { to: None, excluded }, [Part::Instances, Part::Checks], reason);
+        return Readiness::Coming;
+    }
     let mut excluded = failover.excluded.clone();
     excluded.insert(id.clone(), why.to_owned());
     match choose::target(view, &failover.destination, &excluded) {
         Ok(to) => {
             let reason = format!("{id} can't be the target ({why}); {} takes over", to.instance_id);
-            let excluded = (id.clone(), why.to_owned());
-            progress.turn(Change::Retarget { to, excluded }, [Part::Instances, Part::Checks], reason);
+            let excluded = Some((id.clone(), why.to_owned()));
+            progress.turn(Change::Retarget { to: Some(to), excluded }, [Part::Instances, Part::Checks], reason);
         }
         Err(candidates) if failover.planned && !failover.has_begun_to_fence() => {
             let reason = format!("{}; nothing was taken down", Halt::NoTarget { candidates });

@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::View;
 use super::data::lineage_tags;
 use super::fence::seconds;
 use super::progress::Progress;
+use super::{View, group};
 use crate::ids::{SnapshotId, VolumeId, VolumeName};
 use crate::ledger::{Change, Superseded};
+use crate::spec::Topology;
 use crate::step::{SnapshotSource, Step, StepKey, StopMode, Together};
 use crate::verdict::Verdict;
 use crate::world::{AttachmentState, InstanceState, Lineage, Part, Sight, Snapshot, SnapshotState, tag};
@@ -28,19 +29,28 @@ const FAILED_SNAPSHOT_KEPT: SignedDuration = SignedDuration::from_hours(24);
 pub(super) fn tidy(view: View<'_>) -> Verdict {
     let mut progress = Progress::new(view);
     let mut upkeep = Upkeep { view, wanted: Vec::new() };
+    if view.spec.topology == Topology::AutoScaling {
+        group::bring_up(view, &mut progress);
+        group::tend(view, &mut progress);
+        match group::put_back(view) {
+            Some(Ok(step)) => upkeep.wanted.push(step),
+            Some(Err(change)) => progress.change(change, [Part::Groups]),
+            None => {}
+        }
+    }
     upkeep.orphans(&mut progress);
     upkeep.late_fences();
     upkeep.superseded(&mut progress);
     if upkeep.newest_data_is_safe() {
         upkeep.snapshots();
     }
-    let keys: BTreeSet<StepKey> = upkeep.wanted.iter().map(Step::key).collect();
+    let keys: BTreeSet<StepKey> = upkeep.wanted.iter().map(Step::key).chain(progress.wanted()).collect();
     // What was tried once and is no longer wanted is done: forgotten, so that the ledger does not grow.
     let done: BTreeSet<StepKey> = view.ledger.upkeep.keys().filter(|key| !keys.contains(key)).cloned().collect();
     if !done.is_empty() {
         progress.change(Change::ForgetUpkeep(done), []);
     }
-    let idle = upkeep.wanted.is_empty();
+    let idle = keys.is_empty();
     for step in upkeep.wanted.into_iter().take(MOST_STEPS) {
         progress.step(step, PATIENCE, PACE);
     }
@@ -80,7 +90,9 @@ impl Upkeep<'_> {
         for (id, volume) in self.view.world.volumes.iter_known() {
             let Lineage { name: Some(name), failover: Some(failover) } = Lineage::of(&volume.tags) else { continue };
             let known = self.view.ledger.is_head(id) || self.view.ledger.superseded.contains_key(id);
+            let blank = volume.tags.get(tag::ROLE).is_some_and(|role| role == "blank");
             if !known
+                && !blank
                 && !matches!(volume.state, crate::world::VolumeState::Deleting | crate::world::VolumeState::Deleted)
             {
                 orphans.insert(id.clone(), Superseded { name, since: self.view.now, failover });

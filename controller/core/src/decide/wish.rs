@@ -4,8 +4,9 @@ use jiff::SignedDuration;
 
 use super::detect::{Evidence, Wanted, begin, evidence};
 use super::progress::record;
-use super::{View, resources};
+use super::{View, group, resources};
 use crate::ledger::{Change, Destination, Request};
+use crate::spec::Topology;
 use crate::verdict::{Refusal, Verdict};
 use crate::world::{AttachmentState, InstanceState, Sight};
 
@@ -27,6 +28,9 @@ pub(super) fn grant(view: View<'_>, request: &Request) -> Result<Verdict, Refusa
     }
     if request.to == Destination::Instance(view.ledger.active.clone()) {
         return Err(Refusal::AlreadyActive(view.ledger.active.clone()));
+    }
+    if view.spec.topology == Topology::AutoScaling {
+        group::destination(view, &request.to)?;
     }
     let planned = evidence(view) == Evidence::Well;
     if let Some(refusal) = resources::doubt(view) {

@@ -9,7 +9,7 @@ use super::{
     Attempt, Failover, FenceState, Halted, Head, LastFailover, Ledger, Member, Notice, Pause, Proof, Refused, Request,
     StepRecord, Superseded, Suspicion, Target,
 };
-use crate::ids::{InstanceId, SnapshotId, VolumeId, VolumeName};
+use crate::ids::{InstanceId, SnapshotId, SubnetId, VolumeId, VolumeName};
 use crate::report::{Outcome, Report};
 use crate::step::{Step, StepKey, StepOutcome};
 
@@ -32,10 +32,10 @@ pub enum Change {
     Begin(Box<Failover>),
     /// Another target, because the first can't be one.
     Retarget {
-        /// The new one.
-        to: Target,
+        /// The new one; none: the group has to launch one.
+        to: Option<Target>,
         /// The one that is ruled out, and why.
-        excluded: (InstanceId, String),
+        excluded: Option<(InstanceId, String)>,
     },
     /// Fencing begins: written before the first disturbance of the old side.
     BeginFence,
@@ -82,6 +82,15 @@ pub enum Change {
     Supersede(BTreeMap<VolumeId, Superseded>),
     /// Superseded volumes that no longer exist.
     Forget(BTreeSet<VolumeId>),
+    /// The very first volume of some data was created, empty.
+    Born {
+        /// Which data.
+        name: VolumeName,
+        /// Where it is.
+        head: Head,
+    },
+    /// Where the group launched before a planned move narrowed it down; none: it may launch there again.
+    Narrow(Option<Vec<SubnetId>>),
     /// Upkeep that was seen to be done.
     ForgetUpkeep(BTreeSet<StepKey>),
     /// The oldest notices were sent.
@@ -116,7 +125,10 @@ impl Ledger {
 
     fn change(&mut self, change: &Change, now: Timestamp) -> Result<(), IllegalChange> {
         match change {
-            Change::Members(members) => self.members.clone_from(members),
+            Change::Members(members) => {
+                self.members.clone_from(members);
+                self.retired.retain(|instance| members.contains_key(instance));
+            }
             Change::Pause(pause) => self.paused.clone_from(pause),
             Change::Ask(request) => self.ask(request)?,
             Change::Refuse(reason) => {
@@ -133,6 +145,13 @@ impl Ledger {
             Change::Begin(failover) => self.begin(failover, now)?,
             Change::Supersede(volumes) => self.superseded.extend(volumes.clone()),
             Change::Forget(volumes) => self.superseded.retain(|volume, _| !volumes.contains(volume)),
+            Change::Born { name, head } => {
+                if !self.unborn.remove(name) {
+                    return Err(self.illegal("take an empty volume", "the data was there before"));
+                }
+                self.heads.insert(name.clone(), head.clone());
+            }
+            Change::Narrow(subnets) => self.subnets_before.clone_from(subnets),
             Change::ForgetUpkeep(keys) => self.upkeep.retain(|key, _| !keys.contains(key)),
             Change::Sent(count) => drop(self.outbox.drain(..(*count).min(self.outbox.len()))),
             Change::Intend(steps) => self.intend(steps, now),
@@ -203,7 +222,7 @@ impl Ledger {
         if failover.from.instance_id != self.active {
             return Err(self.illegal("begin a failover", "it does not begin at the active instance"));
         }
-        if failover.to.instance_id == self.active {
+        if failover.is_target(&self.active) {
             return Err(self.illegal("begin a failover", "its target is the active instance"));
         }
         if self.request.take().is_none() {
@@ -230,10 +249,10 @@ impl Ledger {
         } else {
             None
         };
-        if let Some(why) = refusal {
+        let (None, Some(to)) = (refusal, failover.to.clone()) else {
             self.failover = Some(failover);
-            return Err(self.illegal("promote", why));
-        }
+            return Err(self.illegal("promote", refusal.unwrap_or("there is no target")));
+        };
         for (name, old) in &self.heads {
             if heads.get(name).is_some_and(|new| new.volume != old.volume) {
                 let superseded = Superseded { name: name.clone(), since: now, failover: failover.id.clone() };
@@ -246,8 +265,8 @@ impl Ledger {
         failover.promoted_at = Some(now);
         failover.halted = None;
         self.epoch += 1;
-        self.active = failover.to.instance_id.clone();
-        self.active_zone = failover.to.zone.clone();
+        self.retired.insert(std::mem::replace(&mut self.active, to.instance_id));
+        self.active_zone = to.zone;
         self.active_since = now;
         self.heads.clone_from(heads);
         self.failover = Some(failover);
@@ -366,9 +385,11 @@ impl Failover {
                 if self.is_promoted() {
                     return Err(("change the target", "it was promoted"));
                 }
-                self.excluded.insert(excluded.0.clone(), excluded.1.clone());
-                self.warnings.insert(format!("{} could not be the target: {}", excluded.0, excluded.1));
-                self.to = to.clone();
+                if let Some((instance, why)) = excluded {
+                    self.excluded.insert(instance.clone(), why.clone());
+                    self.warnings.insert(format!("{instance} could not be the target: {why}"));
+                }
+                self.to.clone_from(to);
                 self.halted = None;
             }
             Change::BeginFence => {

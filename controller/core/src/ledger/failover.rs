@@ -26,8 +26,8 @@ pub struct Failover {
     pub accepted_loss_seconds: Option<u64>,
     /// The active instance at its beginning.
     pub from: Target,
-    /// The instance that takes over.
-    pub to: Target,
+    /// The instance that takes over. None: the group has not launched it yet.
+    pub to: Option<Target>,
     /// Instances that can't be the target, and why.
     pub excluded: BTreeMap<InstanceId, String>,
     /// When the failure was first seen; a planned one sets it with its fence.
@@ -63,6 +63,8 @@ pub enum Cause {
     Failure(Vec<String>),
     /// An operator asked; who.
     Operator(String),
+    /// The group launched another instance beside the active one, to replace it.
+    Replacement(InstanceId),
 }
 
 impl std::fmt::Display for Cause {
@@ -70,6 +72,7 @@ impl std::fmt::Display for Cause {
         match self {
             Self::Failure(evidence) => formatter.write_str(&evidence.join("; ")),
             Self::Operator(by) => write!(formatter, "asked for by {by}"),
+            Self::Replacement(instance) => write!(formatter, "the group launched {instance} as a replacement"),
         }
     }
 }
@@ -116,6 +119,8 @@ pub enum Proof {
     InstancesOff,
     /// Every data volume is detached from everything but the target.
     VolumesDetached,
+    /// Its agent stopped the units and unmounted, and every data volume is detached from it.
+    Quiesced,
 }
 
 /// What became of a step.
@@ -170,6 +175,11 @@ impl Failover {
     /// Whether anything that could disturb the old side was tried.
     pub fn has_begun_to_fence(&self) -> bool {
         !matches!(self.fence, FenceState::Open { since: None })
+    }
+
+    /// Whether an instance is the target.
+    pub fn is_target(&self, instance: &InstanceId) -> bool {
+        self.to.as_ref().is_some_and(|to| to.instance_id == *instance)
     }
 
     /// What became of a step.

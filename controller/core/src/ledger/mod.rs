@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AllocationId, FailoverId, InstanceId, ServiceName, VolumeId, VolumeName, Zone};
+use crate::ids::{AllocationId, FailoverId, InstanceId, ServiceName, SubnetId, VolumeId, VolumeName, Zone};
 use crate::report::Report;
 use crate::step::StepKey;
 use crate::world::VolumeShape;
@@ -44,6 +44,15 @@ pub struct Ledger {
     pub members: BTreeMap<InstanceId, Member>,
     /// For each data volume of the spec, the EBS volume that holds the newest data.
     pub heads: BTreeMap<VolumeName, Head>,
+    /// Data of the spec that never had a volume: only for these an empty one is ever created, once.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unborn: BTreeSet<VolumeName>,
+    /// Instances that were the active one and still exist.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub retired: BTreeSet<InstanceId>,
+    /// Where the group launched before a planned move narrowed it down: put back when nothing runs any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnets_before: Option<Vec<SubnetId>>,
     /// The addresses that the service was adopted with.
     pub addresses: BTreeSet<AllocationId>,
     /// Set by an operator: observed and reported, never changed.

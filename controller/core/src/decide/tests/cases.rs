@@ -67,7 +67,7 @@ fn a_stopped_active_needs_no_confirmation() {
     off(&mut world, start());
     let ledger = begun(&world, start());
     let failover = ledger.failover.unwrap();
-    assert_eq!(failover.to.instance_id, instance_id('b'));
+    assert_eq!(failover.to.as_ref().unwrap().instance_id, instance_id('b'));
     assert!(!failover.planned);
     assert_eq!(failover.down_since, Some(start()));
 }
@@ -367,7 +367,7 @@ fn the_same_zone_moves_the_volume_itself() {
     let spec = spec();
     let now = start();
     let ledger = follow(&ledger, &decide(&spec, &ledger, &with_c(now), now), now);
-    assert_eq!(ledger.failover.as_ref().unwrap().to.instance_id, instance_id('c'), "the volume's zone comes first");
+    assert_eq!(ledger.failover.as_ref().unwrap().to.as_ref().unwrap().instance_id, instance_id('c'), "the volume's zone comes first");
     let ledger = follow(&ledger, &decide(&spec, &ledger, &with_c(now), now), now);
     let verdict = decide(&spec, &ledger, &with_c(now), now);
     assert_eq!(steps_kinds(&verdict), ["detach"]);
@@ -412,7 +412,7 @@ fn no_capacity_leads_to_the_next_standby_or_a_clear_halt() {
     let value = instance('c', InstanceState::Running);
     world.instances.items.insert(instance_id('c'), Observed::Known { value, at: now });
     let other = follow(&third, &decide(&spec, &third, &world, now), now);
-    assert_eq!(other.failover.unwrap().to.instance_id, instance_id('c'));
+    assert_eq!(other.failover.unwrap().to.as_ref().unwrap().instance_id, instance_id('c'));
 }
 
 #[test]

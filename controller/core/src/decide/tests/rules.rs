@@ -213,7 +213,7 @@ fn failover() -> impl Strategy<Value = Failover> {
                 destination: Destination::Standby,
                 accepted_loss_seconds: accepted,
                 from: Target { instance_id: instance_id('a'), zone: zone('a') },
-                to: Target { instance_id: instance_id(to), zone: zone(to) },
+                to: Some(Target { instance_id: instance_id(to), zone: zone(to) }),
                 excluded: BTreeMap::new(),
                 down_since: Some(started_at),
                 started_at,
@@ -266,11 +266,11 @@ fn ledger_strategy() -> impl Strategy<Value = Ledger> {
             {
                 failover.promoted_at = Some(failover.started_at);
                 ledger.epoch = 2;
-                ledger.active = failover.to.instance_id.clone();
-                ledger.active_zone = failover.to.zone.clone();
+                ledger.active = failover.to.as_ref().unwrap().instance_id.clone();
+                ledger.active_zone = failover.to.as_ref().unwrap().zone.clone();
                 for head in ledger.heads.values_mut() {
                     head.volume = volume_id(2);
-                    head.zone = failover.to.zone.clone();
+                    head.zone = failover.to.as_ref().unwrap().zone.clone();
                 }
             } else if ledger.failover.is_none() {
                 ledger.request = request;
@@ -375,12 +375,12 @@ impl Case {
         let fenced = failover.is_some_and(|failover| !matches!(failover.fence, FenceState::Open { .. }));
         match step {
             Step::StopInstance { instance, .. } => {
-                let target = failover.map(|failover| &failover.to.instance_id);
+                let target = failover.map(|failover| &failover.to.as_ref().unwrap().instance_id);
                 prop_assert_ne!(Some(instance), target, "the target is never stopped");
                 prop_assert!(*instance != self.ledger.active || (failover.is_some() && !promoted));
             }
             Step::StartInstance { instance } => {
-                prop_assert_eq!(Some(instance), failover.map(|failover| &failover.to.instance_id));
+                prop_assert_eq!(Some(instance), failover.map(|failover| &failover.to.as_ref().unwrap().instance_id));
                 prop_assert!(!promoted);
             }
             Step::TakeSnapshots { sources, .. } => {
@@ -393,7 +393,7 @@ impl Case {
                     let quiet = volume.is_some_and(|volume| {
                         volume.attachments.iter().all(|attachment| {
                             self.is_off(&attachment.instance)
-                                || failover.is_some_and(|failover| failover.to.instance_id == attachment.instance)
+                                || failover.is_some_and(|failover| failover.to.as_ref().unwrap().instance_id == attachment.instance)
                         })
                     });
                     match source.tags.get(tag::ROLE).map(String::as_str) {
@@ -406,7 +406,7 @@ impl Case {
             }
             Step::RestoreVolume { snapshot, zone, .. } => {
                 prop_assert!(fenced && !promoted, "nothing is restored before the fence");
-                prop_assert_eq!(Some(zone), failover.map(|failover| &failover.to.zone));
+                prop_assert_eq!(Some(zone), failover.map(|failover| &failover.to.as_ref().unwrap().zone));
                 let older = failover.is_some_and(|failover| failover.older_copies.values().any(|id| id == snapshot));
                 let completed =
                     self.world.snapshots.get(snapshot).is_some_and(|copy| copy.state == SnapshotState::Completed);
@@ -436,7 +436,7 @@ impl Case {
                         })
                     });
                 prop_assert!((promoted && *instance == self.ledger.active) || volumes_free);
-                prop_assert_eq!(Some(instance), failover.map(|failover| &failover.to.instance_id));
+                prop_assert_eq!(Some(instance), failover.map(|failover| &failover.to.as_ref().unwrap().instance_id));
             }
             Step::MarkSuperseded { volume } => prop_assert!(!self.ledger.is_head(volume)),
             Step::CreateBlank { .. }
@@ -486,7 +486,7 @@ impl Case {
                 Ok(())
             }
             Change::Fenced(Proof::VolumesDetached) => {
-                let to = &self.ledger.failover.as_ref().unwrap().to.instance_id;
+                let to = &self.ledger.failover.as_ref().unwrap().to.as_ref().unwrap().instance_id;
                 prop_assert!(!self.ledger.heads.is_empty());
                 for head in self.ledger.heads.values() {
                     let volume = self.world.volumes.get(&head.volume);
@@ -500,8 +500,8 @@ impl Case {
                 Ok(())
             }
             Change::Begin(failover) => {
-                prop_assert!(self.ledger.paused.is_none() && failover.to.instance_id != self.ledger.active);
-                let target = self.world.instances.get(&failover.to.instance_id);
+                prop_assert!(self.ledger.paused.is_none() && failover.to.as_ref().unwrap().instance_id != self.ledger.active);
+                let target = self.world.instances.get(&failover.to.as_ref().unwrap().instance_id);
                 prop_assert!(target.is_some(), "the target is known");
                 Ok(())
             }
@@ -536,14 +536,14 @@ impl Case {
         let failover = self.ledger.failover.as_ref().unwrap();
         prop_assert!(!matches!(failover.fence, FenceState::Open { .. }), "promoted before the fence");
         prop_assert!(!failover.is_promoted());
-        let target = self.world.instances.get(&failover.to.instance_id);
+        let target = self.world.instances.get(&failover.to.as_ref().unwrap().instance_id);
         prop_assert!(target.is_some_and(|instance| instance.state == InstanceState::Running));
         for (name, head) in heads {
             let volume = self.world.volumes.get(&head.volume);
             let Some(volume) = volume else { return Err(TestCaseError::fail("promoted an unknown volume")) };
-            prop_assert_eq!(&volume.zone, &failover.to.zone);
+            prop_assert_eq!(&volume.zone, &failover.to.as_ref().unwrap().zone);
             prop_assert!(
-                volume.attachments.iter().all(|attachment| attachment.instance == failover.to.instance_id),
+                volume.attachments.iter().all(|attachment| attachment.instance == failover.to.as_ref().unwrap().instance_id),
                 "never two actives"
             );
             let old = self.ledger.heads.get(name).unwrap();

@@ -1,0 +1,90 @@
+//! The very first launch: empty volumes are created, once, and the instance gets them and the address.
+
+use jiff::SignedDuration;
+
+use super::super::data::{client_token, lineage_tags};
+use super::super::progress::Progress;
+use super::super::takeover::{self, DEVICES};
+use super::super::{View, fence};
+use crate::ids::VolumeName;
+use crate::ledger::{Change, Head};
+use crate::spec::Blank;
+use crate::step::Step;
+use crate::world::{InstanceState, Lineage, Part, Volume, VolumeShape, VolumeState, tag};
+
+const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+const PACE: SignedDuration = SignedDuration::from_secs(2);
+/// The role of a volume that was created empty.
+const BLANK: &str = "blank";
+
+/// Brings up what the active instance of a group lacks while no failover runs. Says if anything is under way.
+pub(in super::super) fn bring_up(view: View<'_>, progress: &mut Progress<'_>) {
+    let mut unborn = view.ledger.unborn.iter().enumerate();
+    if unborn.len() > 0 {
+        unborn.by_ref().for_each(|(index, name)| create(view, name, index, progress));
+        return;
+    }
+    let active = view.world.instances.get(&view.ledger.active);
+    let Some(instance) = active.filter(|instance| instance.state == InstanceState::Running) else { return };
+    if view.ledger.heads.values().all(|head| head.zone == view.ledger.active_zone) {
+        let free = |head: &Head| view.world.volumes.get(&head.volume).is_some_and(Volume::is_free);
+        if view.ledger.heads.values().any(free) {
+            takeover::attach(view, instance, progress);
+        }
+    }
+    let loose = super::super::resources::addresses(view);
+    let loose = loose.iter().any(|id| view.world.addresses.get(id).is_some_and(|address| address.instance.is_none()));
+    if loose {
+        takeover::address(view, progress);
+    }
+}
+
+/// Copies of data that is said never to have existed: then it is not created empty.
+fn unborn_copies(view: View<'_>, name: &VolumeName) -> bool {
+    let is_of = |tags| Lineage::of(tags).name.as_ref() == Some(name);
+    view.world.snapshots.iter_known().any(|(_, copy)| is_of(&copy.tags))
+        || view.world.volumes.iter_known().any(|(_, volume)| is_of(&volume.tags) && !is_blank(volume))
+}
+
+fn is_blank(volume: &Volume) -> bool {
+    volume.tags.get(tag::ROLE).is_some_and(|role| role == BLANK)
+}
+
+fn create(view: View<'_>, name: &VolumeName, index: usize, progress: &mut Progress<'_>) {
+    let Some(blank) = view.spec.volume(name).and_then(|volume| volume.blank.as_ref()) else { return };
+    let made = view.world.volumes.iter_known().find(|(_, volume)| {
+        Lineage::of(&volume.tags).name.as_ref() == Some(name) && is_blank(volume) && !volume.is_lost()
+    });
+    let step = step(view, name, blank);
+    if let Some((id, volume)) = made {
+        if volume.state == VolumeState::Creating {
+            progress.wait(Part::Volumes, fence::soon(view), format!("{id} ({name}) is being created"));
+            return;
+        }
+        let device = DEVICES.get(index + view.ledger.heads.len()).copied().unwrap_or(DEVICES[0]).to_owned();
+        let head = Head { volume: id.clone(), zone: volume.zone.clone(), shape: volume.shape.clone(), device };
+        progress.change(Change::Born { name: name.clone(), head }, [Part::Volumes]);
+        progress.reason(format!("{id} holds {name}, which is empty"));
+        return;
+    }
+    // What can't be seen may be there.
+    if view.world.volumes.is_complete() && view.world.snapshots.is_complete() && !unborn_copies(view, name) {
+        progress.step(step, PATIENCE, PACE);
+    }
+}
+
+fn step(view: View<'_>, name: &VolumeName, blank: &Blank) -> Step {
+    let shape = VolumeShape {
+        size_gib: u32::try_from(blank.size_gib.get()).unwrap_or(u32::MAX),
+        volume_type: blank.volume_type.clone(),
+        iops: None,
+        throughput_mib_per_second: None,
+        encrypted: false,
+        kms_key: None,
+    };
+    let mut tags = lineage_tags(view, name, "", BLANK, None);
+    tags.remove(tag::ID);
+    let zone = view.ledger.active_zone.clone();
+    let client_token = client_token(&[view.spec.service.as_str(), name.as_str(), zone.as_str(), BLANK]);
+    Step::CreateBlank { name: name.clone(), zone, shape, tags, client_token }
+}

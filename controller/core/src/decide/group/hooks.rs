@@ -1,0 +1,143 @@
+//! Lifecycle hooks: held while work goes on, completed once the data is safe, abandoned when a launch can't get it. None is left to time out.
+
+use jiff::SignedDuration;
+
+use super::super::progress::Progress;
+use super::super::{View, resources};
+use super::known;
+use crate::agent::AgentState;
+use crate::group::{Hook, HookResult, Lifecycle, Transition};
+use crate::ids::{HookName, InstanceId};
+use crate::ledger::FenceState;
+use crate::step::Step;
+use crate::world::{AttachmentState, Sight};
+
+/// An accepted completion shows in the group within seconds.
+const COMPLETE_PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+const PACE: SignedDuration = SignedDuration::from_secs(2);
+/// A group holds an instance for 48 hours or 100 heartbeats, whichever ends first (aws-facts 4.2): it is let go shortly before.
+const LONGEST: SignedDuration = SignedDuration::from_hours(47);
+const MOST_HEARTBEATS: u32 = 95;
+/// Hooks of this name are ours, where the spec names none.
+const OURS: &str = "failover";
+
+/// What becomes of a hook now.
+enum Fate {
+    Complete(HookResult),
+    Hold(&'static str),
+}
+
+/// Sees to every open hook of ours.
+pub(in super::super) fn tend(view: View<'_>, progress: &mut Progress<'_>) {
+    let Some((name, group)) = known(view) else { return };
+    for (instance, member) in &group.members {
+        let (transition, fate) = match member.lifecycle {
+            Lifecycle::TerminatingWait => (Transition::Terminating, terminating(view, instance)),
+            Lifecycle::PendingWait => (Transition::Launching, launching(view, instance)),
+            _ => continue,
+        };
+        for (hook_name, hook) in
+            group.hooks.iter().filter(|(name, hook)| hook.transition == transition && is_ours(view, name))
+        {
+            let complete = |result| Step::CompleteHook {
+                group: name.clone(),
+                hook: hook_name.clone(),
+                instance: instance.clone(),
+                result,
+            };
+            let extend = Step::ExtendHook { group: name.clone(), hook: hook_name.clone(), instance: instance.clone() };
+            match fate {
+                Fate::Complete(result) => drop(progress.step(complete(result), COMPLETE_PATIENCE, PACE)),
+                Fate::Hold(_) if is_worn_out(view, &extend) => {
+                    drop(progress.step(complete(HookResult::Abandon), COMPLETE_PATIENCE, PACE));
+                }
+                Fate::Hold(why) => {
+                    let third = third_of(hook);
+                    progress.reason(format!("{hook_name} holds {instance}: {why}"));
+                    progress.step(extend, third, third);
+                }
+            }
+        }
+    }
+}
+
+fn is_ours(view: View<'_>, name: &HookName) -> bool {
+    match view.spec.group.hooks.as_slice() {
+        [] => name.as_str().starts_with(OURS),
+        named => named.contains(name),
+    }
+}
+
+/// A heartbeat restarts the hook's time: given long before it is over, so that one that is lost does no harm.
+fn third_of(hook: &Hook) -> SignedDuration {
+    SignedDuration::from_secs(i64::from(hook.heartbeat_timeout_seconds / 3).clamp(5, 1_200))
+}
+
+fn is_worn_out(view: View<'_>, extend: &Step) -> bool {
+    view.attempt(extend)
+        .is_some_and(|attempt| attempt.tries >= MOST_HEARTBEATS || view.now.duration_since(attempt.first_at) >= LONGEST)
+}
+
+/// An instance that goes may go once nothing of the service is on it: a termination could take an attached volume along.
+fn terminating(view: View<'_>, instance: &InstanceId) -> Fate {
+    let holds = view.ledger.heads.values().any(|head| match view.world.volumes.sight(&head.volume) {
+        Sight::Known(volume) => volume.attachment_to(instance).is_some(),
+        Sight::Absent => false,
+        Sight::Unknown(_) => true,
+    });
+    if holds {
+        return Fate::Hold("it may hold the newest data");
+    }
+    match &view.ledger.failover {
+        None if *instance == view.ledger.active => Fate::Hold("it is the active instance"),
+        Some(failover) if failover.is_promoted() && *instance == view.ledger.active => {
+            Fate::Hold("it is the active instance")
+        }
+        Some(failover) if failover.from.instance_id == *instance && !failover.is_promoted() => {
+            let open = matches!(failover.fence, FenceState::Open { .. });
+            let serves_on = failover.planned && !failover.has_begun_to_fence();
+            if serves_on {
+                Fate::Hold("it serves until its replacement is well")
+            } else if open && !view.ledger.heads.is_empty() {
+                Fate::Hold("it is not fenced yet")
+            } else {
+                // Without data the termination itself is the fence.
+                Fate::Complete(HookResult::Continue)
+            }
+        }
+        _ => Fate::Complete(HookResult::Continue),
+    }
+}
+
+fn launching(view: View<'_>, instance: &InstanceId) -> Fate {
+    let promoted = view.ledger.failover.as_ref().is_none_or(crate::ledger::Failover::is_promoted);
+    if *instance == view.ledger.active && promoted {
+        return if is_equipped(view) {
+            Fate::Complete(HookResult::Continue)
+        } else {
+            Fate::Hold("its data is on its way")
+        };
+    }
+    let excluded = view.ledger.failover.as_ref().is_some_and(|failover| failover.excluded.contains_key(instance));
+    if excluded { Fate::Complete(HookResult::Abandon) } else { Fate::Hold("its data is on its way") }
+}
+
+/// The active instance has all that it needs to serve.
+fn is_equipped(view: View<'_>) -> bool {
+    let active = &view.ledger.active;
+    let attached = view.ledger.heads.values().all(|head| {
+        let attachment = view.world.volumes.get(&head.volume).and_then(|volume| volume.attachment_to(active));
+        attachment.is_some_and(|attachment| attachment.state == AttachmentState::Attached)
+    });
+    let reached = resources::addresses(view)
+        .iter()
+        .all(|id| view.world.addresses.get(id).and_then(|address| address.instance.as_ref()) == Some(active));
+    attached && reached && view.ledger.unborn.is_empty() && agent_is_ready(view)
+}
+
+/// Where agents are at work, the active instance's says whether the service is ready.
+fn agent_is_ready(view: View<'_>) -> bool {
+    let report = view.world.agents.get(&view.ledger.active);
+    // Without a report there is no agent.
+    report.is_none_or(|report| report.epoch >= view.ledger.epoch && report.state == AgentState::Ready)
+}
