@@ -214,7 +214,9 @@ impl Step {
     /// What it is done to. A restore is named by its data, since the volume has no id yet.
     pub fn resource(&self) -> String {
         match self {
-            Self::StartInstance { instance } | Self::StopInstance { instance, .. } => instance.to_string(),
+            Self::StartInstance { instance }
+            | Self::StopInstance { instance, .. }
+            | Self::ReplaceMember { instance, .. } => instance.to_string(),
             Self::TakeSnapshots { sources, .. } => {
                 sources.iter().map(|source| source.volume.as_str()).collect::<Vec<_>>().join("+")
             }
@@ -222,7 +224,6 @@ impl Step {
             Self::CompleteHook { hook, instance, .. } | Self::ExtendHook { hook, instance, .. } => {
                 format!("{hook}@{instance}")
             }
-            Self::ReplaceMember { instance, .. } => instance.to_string(),
             Self::SetSubnets { subnets, .. } => subnets.iter().map(SubnetId::as_str).collect::<Vec<_>>().join("+"),
             Self::DetachVolume { volume, .. }
             | Self::AttachVolume { volume, .. }

@@ -23,7 +23,7 @@ pub(super) use relocate::{destination, put_back};
 pub(super) use replacement::{choose, newcomer, prepare};
 
 /// The service's group, if it can be seen and there is no doubt which one it is.
-pub(super) fn known<'a>(view: View<'a>) -> Option<(&'a GroupName, &'a Group)> {
+pub(super) fn known(view: View<'_>) -> Option<(&GroupName, &Group)> {
     let mut groups = candidates(view);
     match (groups.next(), groups.next()) {
         (Some(one), None) => Some(one),
@@ -47,7 +47,7 @@ pub(super) fn doubt(view: View<'_>) -> Option<Refusal> {
     (group.desired > 1).then(|| Refusal::GroupTooLarge { group: name.clone(), desired: group.desired })
 }
 
-fn candidates<'a>(view: View<'a>) -> impl Iterator<Item = (&'a GroupName, &'a Group)> {
+fn candidates(view: View<'_>) -> impl Iterator<Item = (&GroupName, &Group)> {
     let named = view.spec.group.name.as_ref();
     view.world.groups.iter_known().filter(move |(name, _)| named.is_none_or(|named| named == *name))
 }

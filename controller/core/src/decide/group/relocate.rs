@@ -26,13 +26,12 @@ pub(in super::super) fn destination(view: View<'_>, to: &Destination) -> Result<
         return Err(Refusal::GroupSuspended { group: name.clone(), process: (*process).to_owned() });
     }
     match to {
-        Destination::Standby => Ok(()),
         Destination::Instance(instance) => Err(Refusal::GroupLaunches(instance.clone())),
         Destination::Zone(zone) if *zone == view.ledger.active_zone => Err(Refusal::AlreadyThere(zone.clone())),
         Destination::Zone(zone) if subnets_in(view, group, zone).is_empty() => {
             Err(Refusal::NoSubnet { zone: zone.clone(), allowed: group.zones.iter().cloned().collect() })
         }
-        Destination::Zone(_) => Ok(()),
+        Destination::Standby | Destination::Zone(_) => Ok(()),
     }
 }
 

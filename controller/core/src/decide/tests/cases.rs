@@ -367,7 +367,11 @@ fn the_same_zone_moves_the_volume_itself() {
     let spec = spec();
     let now = start();
     let ledger = follow(&ledger, &decide(&spec, &ledger, &with_c(now), now), now);
-    assert_eq!(ledger.failover.as_ref().unwrap().to.as_ref().unwrap().instance_id, instance_id('c'), "the volume's zone comes first");
+    assert_eq!(
+        ledger.failover.as_ref().unwrap().to.as_ref().unwrap().instance_id,
+        instance_id('c'),
+        "the volume's zone comes first"
+    );
     let ledger = follow(&ledger, &decide(&spec, &ledger, &with_c(now), now), now);
     let verdict = decide(&spec, &ledger, &with_c(now), now);
     assert_eq!(steps_kinds(&verdict), ["detach"]);

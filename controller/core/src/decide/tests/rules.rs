@@ -393,7 +393,9 @@ impl Case {
                     let quiet = volume.is_some_and(|volume| {
                         volume.attachments.iter().all(|attachment| {
                             self.is_off(&attachment.instance)
-                                || failover.is_some_and(|failover| failover.to.as_ref().unwrap().instance_id == attachment.instance)
+                                || failover.is_some_and(|failover| {
+                                    failover.to.as_ref().unwrap().instance_id == attachment.instance
+                                })
                         })
                     });
                     match source.tags.get(tag::ROLE).map(String::as_str) {
@@ -500,7 +502,9 @@ impl Case {
                 Ok(())
             }
             Change::Begin(failover) => {
-                prop_assert!(self.ledger.paused.is_none() && failover.to.as_ref().unwrap().instance_id != self.ledger.active);
+                prop_assert!(
+                    self.ledger.paused.is_none() && failover.to.as_ref().unwrap().instance_id != self.ledger.active
+                );
                 let target = self.world.instances.get(&failover.to.as_ref().unwrap().instance_id);
                 prop_assert!(target.is_some(), "the target is known");
                 Ok(())
@@ -543,7 +547,10 @@ impl Case {
             let Some(volume) = volume else { return Err(TestCaseError::fail("promoted an unknown volume")) };
             prop_assert_eq!(&volume.zone, &failover.to.as_ref().unwrap().zone);
             prop_assert!(
-                volume.attachments.iter().all(|attachment| attachment.instance == failover.to.as_ref().unwrap().instance_id),
+                volume
+                    .attachments
+                    .iter()
+                    .all(|attachment| attachment.instance == failover.to.as_ref().unwrap().instance_id),
                 "never two actives"
             );
             let old = self.ledger.heads.get(name).unwrap();
