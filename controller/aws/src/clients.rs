@@ -61,6 +61,8 @@ pub struct Aws(Arc<Clients>);
 
 #[derive(Debug)]
 struct Clients {
+    autoscaling: aws_sdk_autoscaling::Client,
+    autoscaling_effects: aws_sdk_autoscaling::Client,
     ec2: aws_sdk_ec2::Client,
     ec2_effects: aws_sdk_ec2::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
@@ -145,6 +147,16 @@ impl Aws {
         &self.0.ec2_effects
     }
 
+    /// For calls that are safe to repeat.
+    pub(crate) fn autoscaling(&self) -> &aws_sdk_autoscaling::Client {
+        &self.0.autoscaling
+    }
+
+    /// For effects: one attempt, as with EC2's. No call of Auto Scaling's that is made here has a client token (aws-facts 2.9).
+    pub(crate) fn autoscaling_effects(&self) -> &aws_sdk_autoscaling::Client {
+        &self.0.autoscaling_effects
+    }
+
     pub(crate) fn cloudwatch(&self) -> &aws_sdk_cloudwatch::Client {
         &self.0.cloudwatch
     }
@@ -166,11 +178,15 @@ impl Clients {
     fn build(config: &SdkConfig, clock: Clock, region: &str) -> Self {
         let ec2 = aws_sdk_ec2::config::Builder::from(config).retry_partition(partition("ec2"));
         let effects = ec2.clone().retry_config(RetryConfig::disabled());
+        let autoscaling = aws_sdk_autoscaling::config::Builder::from(config).retry_partition(partition("autoscaling"));
+        let autoscaling_effects = autoscaling.clone().retry_config(RetryConfig::disabled());
         let cloudwatch = aws_sdk_cloudwatch::config::Builder::from(config).retry_partition(partition("cloudwatch"));
         let dynamodb = aws_sdk_dynamodb::config::Builder::from(config).retry_partition(partition("dynamodb"));
         let sns = aws_sdk_sns::config::Builder::from(config).retry_partition(partition("sns"));
         let ssm = aws_sdk_ssm::config::Builder::from(config).retry_partition(partition("ssm"));
         Self {
+            autoscaling: aws_sdk_autoscaling::Client::from_conf(autoscaling.build()),
+            autoscaling_effects: aws_sdk_autoscaling::Client::from_conf(autoscaling_effects.build()),
             ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
             ec2_effects: aws_sdk_ec2::Client::from_conf(effects.build()),
             cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch.build()),

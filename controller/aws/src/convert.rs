@@ -35,3 +35,8 @@ pub(crate) fn tag_specification(kind: ResourceType, tags: &Tags) -> TagSpecifica
 pub(crate) fn filter(name: impl Into<String>, value: impl Into<String>) -> Filter {
     Filter::builder().name(name).values(value).build()
 }
+
+/// A filter of one of Auto Scaling's describe calls.
+pub(crate) fn group_filter(name: impl Into<String>, value: impl Into<String>) -> aws_sdk_autoscaling::types::Filter {
+    aws_sdk_autoscaling::types::Filter::builder().name(name).values(value).build()
+}

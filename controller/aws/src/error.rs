@@ -147,8 +147,9 @@ const THROTTLES: [&str; 12] = [
 ];
 
 /// A pause is all that is missing. The snapshot limits end with their reason: 15 s between snapshots of one volume, five pending
-/// ones (aws-facts 2.1). `ConcurrentTagAccess`: two writers of one resource's tags (7).
-const RETRYABLE: [&str; 14] = [
+/// ones (aws-facts 2.1). `ConcurrentTagAccess`: two writers of one resource's tags (7). `ResourceContention` and
+/// `ScalingActivityInProgress`: an Auto Scaling group is busy with something else (4.2).
+const RETRYABLE: [&str; 16] = [
     "ConcurrentSnapshotLimitExceeded",
     "ConcurrentTagAccess",
     "InternalError",
@@ -159,6 +160,8 @@ const RETRYABLE: [&str; 14] = [
     "PriorRequestNotComplete",
     "RequestTimeout",
     "RequestTimeoutException",
+    "ResourceContention",
+    "ScalingActivityInProgress",
     "ServiceUnavailable",
     "SnapshotCreationPerVolumeRateExceeded",
     "TransactionInProgressException",
@@ -200,13 +203,14 @@ const DENIED: [&str; 17] = [
 ];
 
 /// The resource is in another state than the call needs (aws-facts 1.3, 2.3, 3.1).
-const CONFLICT: [&str; 8] = [
+const CONFLICT: [&str; 9] = [
     "ConditionalCheckFailedException",
     "DependencyViolation",
     "IncorrectInstanceState",
     "IncorrectState",
     "InvalidSnapshot.InUse",
     "Resource.AlreadyAssociated",
+    "ResourceInUse",
     "ResourceInUseException",
     "VolumeInUse",
 ];
@@ -274,6 +278,8 @@ mod tests {
             ("SomethingNew", "", 500, Retryable),
             ("SnapshotCreationPerVolumeRateExceeded", "", 400, Retryable),
             ("ConcurrentSnapshotLimitExceeded", "", 400, Retryable),
+            ("ResourceContention", "", 500, Retryable),
+            ("ScalingActivityInProgress", "", 400, Retryable),
             ("InsufficientInstanceCapacity", "", 500, Capacity),
             ("Server.InsufficientInstanceCapacity", "", 500, Capacity),
             ("InsufficientVolumeCapacity", "", 500, Capacity),
@@ -306,6 +312,9 @@ mod tests {
             ("IdempotentParameterMismatch", "", 400, Invalid),
             ("InvalidVolume.ZoneMismatch", "", 400, Invalid),
             ("ValidationException", "", 400, Invalid),
+            ("ValidationError", "AutoScalingGroup name not found - no such group", 400, Invalid),
+            ("AccessDenied", "", 403, Denied),
+            ("ResourceInUse", "", 400, Conflict),
         ];
         for (code, message, status, class) in table {
             assert_eq!(classify(code, message, status), class, "{code} {message} {status}");

@@ -20,7 +20,7 @@ use crate::transport::{Transport, TransportError};
 pub(crate) struct Request {
     /// `DescribeInstances`, `UpdateItem`, ...
     pub(crate) action: String,
-    /// The body: a form for EC2 and SNS, with escapes undone; JSON for DynamoDB and SSM.
+    /// The body: a form for EC2, Auto Scaling and SNS, with escapes undone; JSON for DynamoDB and SSM.
     pub(crate) body: String,
 }
 
@@ -40,6 +40,7 @@ impl Request {
 pub(crate) enum Reply {
     Answer(u16, String),
     Ec2(String),
+    AutoScaling(String),
     Hang,
     Refused,
     Broken,
@@ -50,6 +51,17 @@ impl Reply {
     /// An EC2 answer: what is in its root element, which is named after the action.
     pub(crate) fn ec2(inner: &str) -> Self {
         Self::Ec2(inner.to_owned())
+    }
+
+    /// An Auto Scaling answer: what is in its result element, which is named after the action.
+    pub(crate) fn autoscaling(inner: &str) -> Self {
+        Self::AutoScaling(inner.to_owned())
+    }
+
+    /// An Auto Scaling error.
+    pub(crate) fn autoscaling_error(status: u16, code: &str, message: &str) -> Self {
+        let error = format!("<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>");
+        Self::Answer(status, format!("<ErrorResponse>{error}<RequestId>r</RequestId></ErrorResponse>"))
     }
 
     /// An EC2 error.
@@ -133,6 +145,11 @@ fn answer(reply: Reply, action: String) -> BoxFuture<'static, Result<http::Respo
             Reply::Ec2(inner) => {
                 let root = format!("<{action}Response xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">");
                 Ok(response(200, format!("{root}<requestId>r</requestId>{inner}</{action}Response>")))
+            }
+            Reply::AutoScaling(inner) => {
+                let root = format!("<{action}Response xmlns=\"http://autoscaling.amazonaws.com/doc/2011-01-01/\">");
+                let result = format!("<{action}Result>{inner}</{action}Result>");
+                Ok(response(200, format!("{root}{result}</{action}Response>")))
             }
             Reply::Hang => futures::future::pending().await,
             Reply::Refused => Err(TransportError::Refused("nobody listens".to_owned())),

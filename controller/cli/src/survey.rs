@@ -3,7 +3,7 @@
 use failover_aws::Interest;
 use failover_core::ids::ServiceName;
 use failover_core::ledger::Ledger;
-use failover_core::spec::Spec;
+use failover_core::spec::{Spec, Topology};
 use failover_core::world::{Part, World};
 use failover_engine::EngineError;
 use jiff::Timestamp;
@@ -40,6 +40,7 @@ fn interest(spec: &Spec, ledger: &Ledger) -> Interest {
         volumes: ledger.heads.values().map(|head| head.volume.clone()).collect(),
         addresses: named.chain(ledger.addresses.iter().cloned()).collect(),
         alarms: spec.detect.alarms.iter().cloned().collect(),
+        groups: (spec.topology == Topology::AutoScaling).then(|| spec.group.name.iter().cloned().collect()),
         ..Interest::new(spec.service.clone())
     }
 }

@@ -197,7 +197,7 @@ impl<'a> Drive<'a> {
         self.renew().await?;
         let interest = self.interest();
         let began = self.engine.now();
-        Box::pin(self.engine.aws.look(&interest, parts, &mut self.world)).await;
+        Box::pin(self.engine.look(self.spec, &interest, parts, &mut self.world)).await;
         self.world.look_took = self.engine.now().duration_since(began);
         Ok(())
     }

@@ -101,7 +101,7 @@ impl Engine {
             return Ok(Applied::Updated);
         }
         let mut world = World::unseen(Timestamp::UNIX_EPOCH);
-        Box::pin(self.aws.look(&first_interest(&spec), &Part::ALL, &mut world)).await;
+        Box::pin(self.look(&spec, &first_interest(&spec), &Part::ALL, &mut world)).await;
         let ledger = adopt(&spec, &world, self.now())?;
         self.specs.put(&spec, text).await?;
         self.store.create(&ledger).await?;
@@ -147,7 +147,7 @@ impl Engine {
         let spec = spec?;
         let stored = stored?.ok_or_else(|| EngineError::NoLedger { service: service.clone() })?;
         let mut world = World::unseen(Timestamp::UNIX_EPOCH);
-        Box::pin(self.aws.look(&interest(&spec, &stored.ledger), &Part::ALL, &mut world)).await;
+        Box::pin(self.look(&spec, &interest(&spec, &stored.ledger), &Part::ALL, &mut world)).await;
         Ok((spec, stored.ledger, world))
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use failover_aws::Stored;
 use failover_core::decide;
-use failover_core::ids::{AlarmName, ServiceName};
+use failover_core::ids::{AlarmName, GroupName, ServiceName};
 use failover_core::ledger::Ledger;
 use failover_core::spec::Spec;
 use failover_core::verdict::Verdict;
@@ -27,6 +27,8 @@ pub enum Clue {
     Alarm(AlarmName),
     /// An instance, a volume or a snapshot.
     Resource(String),
+    /// An Auto Scaling group.
+    Group(GroupName),
     /// None: every service.
     Everything,
 }
@@ -56,6 +58,7 @@ impl Engine {
                 });
                 Ok(about.collect())
             }
+            Clue::Group(group) => self.services_of_group(group).await,
             Clue::Resource(id) => self.services_of_resource(id).await,
             Clue::Everything => Ok(self.specs.all().await?.into_keys().collect()),
         }
@@ -71,6 +74,20 @@ impl Engine {
             return Ok(known);
         }
         let tagged = self.aws.service_of(id).await?;
+        Ok(tagged.and_then(|name| ServiceName::new(name).ok()).into_iter().collect())
+    }
+
+    /// Those whose spec names the group; else the one whose tag the group carries.
+    async fn services_of_group(&self, group: &GroupName) -> Result<Vec<ServiceName>, EngineError> {
+        let specs = self.specs.all().await?;
+        let naming = specs.into_iter().filter_map(|(service, spec)| {
+            spec.is_ok_and(|spec| spec.group.name.as_ref() == Some(group)).then_some(service)
+        });
+        let naming: Vec<ServiceName> = naming.collect();
+        if !naming.is_empty() {
+            return Ok(naming);
+        }
+        let tagged = self.aws.service_of_group(group).await?;
         Ok(tagged.and_then(|name| ServiceName::new(name).ok()).into_iter().collect())
     }
 

@@ -3,6 +3,7 @@
 //! A step that the reply shows to be done already counts as accepted, so that a step may be repeated after a crash. That AWS
 //! accepted it proves nothing; only a later look does. A call that got no answer may have happened, and is reported so.
 
+mod groups;
 mod instances;
 mod snapshots;
 #[cfg(test)]
@@ -75,6 +76,15 @@ impl Run<'_> {
             Step::MarkSuperseded { volume } => self.mark_superseded(volume).await,
             Step::DeleteVolume { volume } => self.delete_volume(volume).await,
             Step::DeleteSnapshot { snapshot } => self.delete_snapshot(snapshot).await,
+            Step::CreateBlank { zone, shape, tags, client_token, .. } => {
+                self.create_blank(zone, shape, tags, client_token).await
+            }
+            Step::CompleteHook { group, hook, instance, result } => {
+                self.complete_hook(group, hook, instance, *result).await
+            }
+            Step::ExtendHook { group, hook, instance } => self.extend_hook(group, hook, instance).await,
+            Step::ReplaceMember { group, instance } => self.replace_member(group, instance).await,
+            Step::SetSubnets { group, subnets } => self.set_subnets(group, subnets).await,
         }
     }
 
@@ -113,6 +123,11 @@ impl Run<'_> {
         }
         error
     }
+}
+
+/// A step that can't be sent as it is.
+fn invalid(operation: &'static str, message: String) -> AwsError {
+    AwsError { operation, class: FailureClass::Invalid, code: code::NOT_SENT.to_owned(), message }
 }
 
 /// An answer of AWS's that lacks what it always has.

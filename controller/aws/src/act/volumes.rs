@@ -1,45 +1,74 @@
 //! Effects on volumes.
 
+use aws_sdk_ec2::operation::create_volume::builders::CreateVolumeFluentBuilder;
 use aws_sdk_ec2::types::{ResourceType, VolumeType};
-use failover_core::ids::{InstanceId, VolumeId};
+use failover_core::ids::{InstanceId, VolumeId, Zone};
 use failover_core::step::{FailureClass, Step};
-use failover_core::world::{AttachmentState, Observed, VolumeShape, tag};
+use failover_core::world::{AttachmentState, Observed, Tags, VolumeShape, tag};
 
-use super::{Made, Run, or_done_already, unreadable};
+use super::{Made, Run, invalid, or_done_already, unreadable};
 use crate::convert::{ec2_tags, tag_specification};
-use crate::error::{AwsError, code, failed};
+use crate::error::{AwsError, failed};
+
+const CREATE_VOLUME: &str = "CreateVolume";
 
 impl Run<'_> {
     /// `CreateVolume` from a snapshot. Its client token makes the call safe to repeat: the same token never makes a second volume
     /// (aws-facts 2.9). The token belongs to these parameters; others with it are refused.
     pub(super) async fn restore_volume(&self, step: &Step) -> Result<Made, AwsError> {
-        const OPERATION: &str = "CreateVolume";
         let Step::RestoreVolume {
             snapshot, zone, shape, initialization_rate_mib_per_second, tags, client_token, ..
         } = step
         else {
-            return Err(invalid(OPERATION, format!("{step} restores nothing")));
+            return Err(invalid(CREATE_VOLUME, format!("{step} restores nothing")));
         };
-        // The default type would be gp2, whatever the source's was (aws-facts 2.2): the type is always named.
-        let volume_type = VolumeType::from(shape.volume_type.as_str());
-        let call = self.aws.ec2_effects().create_volume();
+        let call = self.create_volume(zone, shape, tags, client_token)?;
         let call = call
             .snapshot_id(snapshot.as_str())
+            .set_volume_initialization_rate(number(CREATE_VOLUME, *initialization_rate_mib_per_second)?);
+        self.send_creation(call).await
+    }
+
+    /// `CreateVolume` without a snapshot: an empty volume, for a service that never had one. Its client token protects it as it does a
+    /// restore.
+    pub(super) async fn create_blank(
+        &self,
+        zone: &Zone,
+        shape: &VolumeShape,
+        tags: &Tags,
+        client_token: &str,
+    ) -> Result<Made, AwsError> {
+        let call = self.create_volume(zone, shape, tags, client_token)?;
+        self.send_creation(call).await
+    }
+
+    /// What every new volume has.
+    fn create_volume(
+        &self,
+        zone: &Zone,
+        shape: &VolumeShape,
+        tags: &Tags,
+        client_token: &str,
+    ) -> Result<CreateVolumeFluentBuilder, AwsError> {
+        // The default type would be gp2, whatever the source's was (aws-facts 2.2): the type is always named.
+        let volume_type = VolumeType::from(shape.volume_type.as_str());
+        let throughput = shape.throughput_mib_per_second.filter(|_| volume_type == VolumeType::Gp3);
+        let call = self.aws.ec2_effects().create_volume();
+        Ok(call
             .availability_zone(zone.as_str())
-            .size(api_number(OPERATION, shape.size_gib)?)
-            .set_iops(number(OPERATION, shape.iops.filter(|_| takes_iops(&volume_type)))?)
-            .set_throughput(number(
-                OPERATION,
-                shape.throughput_mib_per_second.filter(|_| volume_type == VolumeType::Gp3),
-            )?)
+            .size(api_number(CREATE_VOLUME, shape.size_gib)?)
+            .set_iops(number(CREATE_VOLUME, shape.iops.filter(|_| takes_iops(&volume_type)))?)
+            .set_throughput(number(CREATE_VOLUME, throughput)?)
             .volume_type(volume_type)
             .set_encrypted(shape.encrypted.then_some(true))
             .set_kms_key_id(kms_key(shape))
-            .set_volume_initialization_rate(number(OPERATION, *initialization_rate_mib_per_second)?)
             .tag_specifications(tag_specification(ResourceType::Volume, tags))
-            .client_token(client_token);
-        let made = self.effect(async { call.send().await.map_err(failed(OPERATION)) }).await?;
-        Ok(vec![made.volume_id.ok_or_else(|| unreadable(OPERATION, "volume id"))?])
+            .client_token(client_token))
+    }
+
+    async fn send_creation(&self, call: CreateVolumeFluentBuilder) -> Result<Made, AwsError> {
+        let made = self.effect(async { call.send().await.map_err(failed(CREATE_VOLUME)) }).await?;
+        Ok(vec![made.volume_id.ok_or_else(|| unreadable(CREATE_VOLUME, "volume id"))?])
     }
 
     /// A volume that is attached nowhere answers `IncorrectState` "… is in the 'available' state" (aws-facts 2.3).
@@ -119,8 +148,4 @@ fn api_number(operation: &'static str, value: u32) -> Result<i32, AwsError> {
 
 fn number(operation: &'static str, value: Option<u32>) -> Result<Option<i32>, AwsError> {
     value.map(|value| api_number(operation, value)).transpose()
-}
-
-fn invalid(operation: &'static str, message: String) -> AwsError {
-    AwsError { operation, class: FailureClass::Invalid, code: code::NOT_SENT.to_owned(), message }
 }

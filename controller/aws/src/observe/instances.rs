@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::{Instance as Ec2Instance, InstanceState as Ec2State, InstanceStateName, Reservation};
 use failover_core::ids::{InstanceId, VolumeId, Zone};
-use failover_core::world::{Instance, InstanceState, Listing};
+use failover_core::world::{Instance, InstanceState, Listing, Observed, World};
 
 use super::answer::{Answer, Owners};
-use super::singly::by_tag_then_id;
-use super::{MOST_PAGES, PAGE, Scope};
+use super::singly::{by_tag_then_id, each};
+use super::{MOST_PAGES, PAGE, Scope, groups};
 use crate::clients::Aws;
 use crate::convert::tags;
 use crate::error::{AwsError, failed};
@@ -23,6 +23,30 @@ impl Aws {
     ) -> (Listing<InstanceId, Instance>, Owners<InstanceId>) {
         let by_id = |id| self.instance_by_id(id);
         Box::pin(by_tag_then_id(self.clock(), OPERATION, known, self.instances_by_tag(scope), by_id)).await
+    }
+
+    /// Asks by id for members of the seen groups that the list lacks: without the tag on the instance (a group passes its own on only
+    /// with `PropagateAtLaunch`), a complete list would show them absent.
+    pub(super) async fn add_untagged_members(&self, world: &mut World) {
+        let untagged: BTreeMap<InstanceId, bool> = groups::members(world)
+            .filter(|(id, _)| !world.instances.items.contains_key(*id))
+            .map(|(id, member)| (id.clone(), member.lifecycle.is_going()))
+            .collect();
+        let by_id = |id| self.instance_by_id(id);
+        let found = Box::pin(each(self.clock(), OPERATION, untagged.keys().cloned().collect(), &by_id)).await;
+        for (id, single) in found {
+            match single {
+                Some((observed, _)) => drop(world.instances.items.insert(id, observed)),
+                // Terminated instances are forgotten by EC2 and by the group, in either order.
+                None if untagged.get(&id) == Some(&true) => {}
+                // EC2 may not know yet what it has just launched (aws-facts 7).
+                None => {
+                    let why = "its group lists it, and EC2 does not know it".to_owned();
+                    let at = self.clock().now();
+                    world.instances.items.insert(id, Observed::Unknown { why, at });
+                }
+            }
+        }
     }
 
     async fn instances_by_tag(&self, scope: Scope<'_>) -> Result<Answer<InstanceId, Instance>, AwsError> {

@@ -12,6 +12,7 @@ mod alarms;
 mod all;
 mod answer;
 mod checks;
+mod groups;
 mod instances;
 mod singly;
 mod snapshots;
@@ -23,7 +24,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 
 use aws_sdk_ec2::types::Filter;
-use failover_core::ids::{AlarmName, AllocationId, InstanceId, ServiceName, VolumeId};
+use failover_core::ids::{AlarmName, AllocationId, GroupName, InstanceId, ServiceName, VolumeId};
 use failover_core::world::{Checks, Listing, Observed, Part, World, tag};
 
 use crate::clients::Aws;
@@ -42,6 +43,8 @@ pub struct Interest {
     pub addresses: BTreeSet<AllocationId>,
     /// Alarms that the spec names.
     pub alarms: BTreeSet<AlarmName>,
+    /// Auto Scaling groups that the spec names. None: the service has no group, and nothing is asked.
+    pub groups: Option<BTreeSet<GroupName>>,
 }
 
 impl Interest {
@@ -53,6 +56,7 @@ impl Interest {
             volumes: BTreeSet::new(),
             addresses: BTreeSet::new(),
             alarms: BTreeSet::new(),
+            groups: None,
         }
     }
 }
@@ -66,9 +70,15 @@ enum Scope<'a> {
 
 impl Scope<'_> {
     fn filter(self) -> Filter {
+        let (name, value) = self.tag();
+        filter(name, value)
+    }
+
+    /// EC2 and Auto Scaling name their filters alike.
+    fn tag(self) -> (String, String) {
         match self {
-            Self::Service(service) => filter(format!("tag:{}", tag::SERVICE), service.as_str()),
-            Self::All => filter("tag-key", tag::SERVICE),
+            Self::Service(service) => (format!("tag:{}", tag::SERVICE), service.to_string()),
+            Self::All => ("tag-key".to_owned(), tag::SERVICE.to_owned()),
         }
     }
 }
@@ -82,25 +92,33 @@ const MOST_PAGES: usize = 1_000;
 impl Aws {
     /// Looks at `parts` of one service and replaces them in `world`, each by what was seen of it. It never fails as a whole.
     ///
-    /// Each part is one call (and its pages), unless ids that the ledger knows were not among the answer.
+    /// Each part is one call (and its pages), unless ids that the ledger knows were not among the answer. Two parts need more: a
+    /// group's hooks are a call, and the zones of its subnets are one, once; and instances of a group that don't carry the tag (yet) are asked for by id.
+    /// [`Part::Agents`] is not AWS's: see [`Store::reports`](crate::Store::reports).
     pub async fn look(&self, interest: &Interest, parts: &[Part], world: &mut World) {
         let scope = Scope::Service(&interest.service);
         let asked = |part| parts.contains(&part);
         let mut known: BTreeSet<InstanceId> = interest.members.clone();
         known.extend(world.instances.items.keys().cloned());
+        known.extend(groups::members(world).map(|(id, _)| id.clone()));
         // Status checks can't be asked for by tag. Where no instance is known yet, they wait for the instances' answer.
         let wait = known.is_empty() && asked(Part::Instances);
 
-        let (instances, checks, volumes, snapshots, addresses, alarms) = futures::join!(
+        let (instances, checks, volumes, snapshots, addresses, alarms, groups) = futures::join!(
             when(asked(Part::Instances), self.instances(scope, &interest.members)),
             when(asked(Part::Checks) && !wait, self.checks(&known)),
             when(asked(Part::Volumes), self.volumes(scope, &interest.volumes)),
             when(asked(Part::Snapshots), self.snapshots(scope)),
             when(asked(Part::Addresses), self.addresses(scope, &interest.addresses)),
             when(asked(Part::Alarms), self.alarms(&interest.alarms)),
+            when(asked(Part::Groups), self.groups_of(scope, interest, &world.groups)),
         );
+        if let Some(listing) = groups {
+            world.groups = listing;
+        }
         if let Some((listing, _)) = instances {
             world.instances = listing;
+            self.add_untagged_members(world).await;
         }
         if let Some(listing) = checks {
             world.checks = listing;

@@ -137,7 +137,7 @@ fn unasked<K: Ord + Clone, V>(known: &BTreeSet<K>, error: &AwsError, at: Timesta
 }
 
 /// What is not allowed, or comes too fast, is so by id as well.
-fn worth_asking_singly(error: &AwsError) -> bool {
+pub(super) fn worth_asking_singly(error: &AwsError) -> bool {
     !matches!(error.class, FailureClass::Denied | FailureClass::Invalid) && !error.is_throttle()
 }
 
