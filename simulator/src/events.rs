@@ -3,6 +3,8 @@
 //! EC2, EBS, spot and Health events are best effort: late, lost, doubled, out of order. Alarm events may come late or twice but are never
 //! lost. A tick, as from a scheduled rule, comes every minute. State never waits for its event.
 
+mod scaling;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::{Duration, SystemTime};

@@ -479,7 +479,12 @@ impl State {
             Fault::SetAlarm { alarm, state } => {
                 self.set_alarm_state(&alarm, state, "Set by fault injection.".to_owned(), String::new(), at);
             }
-            Fault::Rebalance { instance } => self.emit_rebalance(&instance, at),
+            Fault::Rebalance { instance } => {
+                if let Some(found) = self.instances.get_mut(&instance) {
+                    found.notices.rebalance = Some(at);
+                }
+                self.emit_rebalance(&instance, at);
+            }
             Fault::HealthEvent { instance, code, category } => self.emit_health(&instance, &code, &category, at),
             Fault::StaleReads { lag_seconds } => {
                 let lag = seconds("lag_seconds", lag_seconds)?;
@@ -488,6 +493,7 @@ impl State {
                 self.volumes.remember(lag);
                 self.snapshots.remember(lag);
                 self.addresses.remember(lag);
+                self.scaling.groups.remember(lag);
             }
         }
         Ok(())
@@ -529,8 +535,12 @@ impl State {
                 if !running {
                     return Err(self.wrong_instance_state(&instance, "running"));
                 }
-                self.emit_spot_warning(&instance, if stop { "stop" } else { "terminate" }, at);
+                let action = if stop { "stop" } else { "terminate" };
+                self.emit_spot_warning(&instance, action, at);
                 let notice = self.sample(self.laws.instances.spot_notice);
+                if let Some(found) = self.instances.get_mut(&instance) {
+                    found.notices.spot = Some((action, at.after(notice)));
+                }
                 self.schedule.add(at.after(notice), Transition::SpotReclaimed { instance, terminate: !stop });
             }
             _ => {}

@@ -32,6 +32,8 @@ pub use events::Delivery;
 pub use faults::{Fault, FaultError};
 pub use laws::Laws;
 pub use region::{CallRecord, Region, TransitionRecord, TransportError};
+pub use setup::group::{GroupSetup, HookResult, HookSetup, HookTransition, Process};
 pub use setup::{AddressSetup, AlarmSetup, InstanceSetup, Setup, SnapshotSetup, VolumeSetup};
 pub use store::setup::TableSetup;
 pub use truth::Truth;
+pub use truth::groups::{GroupMember, TimedOutHook, WaitingHook};

@@ -27,12 +27,13 @@ impl State {
             "volumes": self.volumes.iter().map(|(id, volume)| (id.to_owned(), self.volume_readable(id, volume))).collect::<Map<_, _>>(),
             "snapshots": self.snapshots_readable(now),
             "addresses": self.addresses_readable(),
+            "groups": self.groups_readable(),
             "alarms": self.alarms.by_name,
             "faults": {"active": self.faults, "injected": self.faults.injected},
             "events": {"delivered": self.events.delivered, "lost": self.events.lost, "emitted": self.events.log},
             "stores": self.stores.overview(self.clock.wall(now)),
             "calls": counts,
-            "truth": self.truth.at(now, Vec::new()).readable(),
+            "truth": self.truth.at(now, Vec::new(), self.group_truth()).readable(),
         })
     }
 

@@ -275,7 +275,7 @@ impl Region {
     /// The truth until now.
     pub fn truth(&self) -> Truth {
         let (state, now) = self.lock();
-        state.truth.at(now, state.resources())
+        state.truth.at(now, state.resources(), state.group_truth())
     }
 
     /// An agent's hand in a guest: the service stops and its volumes are unmounted.
@@ -297,6 +297,7 @@ fn latency_of(state: &State, request: &ParsedRequest) -> Distribution {
         Service::Ec2 => laws.mutate_latency,
         Service::DynamoDb => laws.dynamodb_latency,
         Service::Ssm => laws.ssm_latency,
+        Service::AutoScaling => laws.scaling_latency,
         Service::CloudWatch | Service::Sns | Service::Sts => laws.other_latency,
     }
 }
@@ -330,7 +331,7 @@ fn act_on(state: &mut State, passage: &Passage, now: RegionTime) -> Outcome {
     }
     let outcome = wire::answer(state, request, now);
     // Reads change nothing, and what the data services hold is nothing to a guest.
-    if request.service == Service::Ec2 && !request.action.starts_with("Describe") {
+    if matches!(request.service, Service::Ec2 | Service::AutoScaling) && !request.action.starts_with("Describe") {
         state.settle_guests(now);
     }
     match failure {

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
+use crate::laws::scaling::ScalingStep;
 use crate::time::RegionTime;
 
 /// Something that happens by itself at a time. A generation that is no longer the resource's makes it void.
@@ -74,6 +75,11 @@ pub(crate) enum Transition {
         generation: u64,
         target: Option<String>,
     },
+    /// An Auto Scaling group takes its next step.
+    Scaling {
+        group: String,
+        step: ScalingStep,
+    },
 }
 
 impl Transition {
@@ -87,6 +93,7 @@ impl Transition {
                 | Self::VolumeCreated { .. }
                 | Self::VolumeDeleted { .. }
                 | Self::SnapshotDone { .. }
+                | Self::Scaling { .. }
         )
     }
 }

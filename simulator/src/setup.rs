@@ -1,5 +1,7 @@
 //! What a region starts with.
 
+pub mod group;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,6 +16,9 @@ use crate::time::RegionTime;
 
 /// 2026-01-05T09:00:00Z, a Monday: a fixed origin makes runs comparable to the byte.
 const DEFAULT_ORIGIN_SECONDS: u64 = 1_767_603_600;
+
+/// The instance profile of instances that exist from the start.
+pub(crate) const DEFAULT_PROFILE: &str = "failover-instance";
 
 /// How a region is made.
 #[derive(Debug, Clone)]
@@ -227,6 +232,8 @@ impl State {
             terminate_on_shutdown: false,
             workload: spec.workload,
             root: RootDisk::default(),
+            profile: Some(DEFAULT_PROFILE.to_owned()),
+            metadata_tags: true,
         };
         let id = self.new_instance(launch, &reservation, now);
         if spec.running {
@@ -242,7 +249,7 @@ impl State {
         id
     }
 
-    fn add_volume(&mut self, spec: VolumeSetup, now: RegionTime) -> String {
+    pub(crate) fn add_volume(&mut self, spec: VolumeSetup, now: RegionTime) -> String {
         let request = VolumeRequest {
             zone: spec.zone,
             size_gib: spec.size_gib,

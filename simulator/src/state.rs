@@ -13,6 +13,7 @@ use crate::laws::address::Address;
 use crate::laws::alarm::Alarms;
 use crate::laws::distribution::{Distribution, seconds_duration};
 use crate::laws::instance::Instance;
+use crate::laws::scaling::Scaling;
 use crate::laws::snapshot::Snapshot;
 use crate::laws::throttle::Throttles;
 use crate::laws::volume::Volume;
@@ -33,6 +34,8 @@ pub(crate) struct Chance {
     pub(crate) consistency: Rng,
     pub(crate) events: Rng,
     pub(crate) faults: Rng,
+    /// The last to fork, so that regions without groups are as they were before there were any.
+    pub(crate) scaling: Rng,
 }
 
 impl Chance {
@@ -44,6 +47,7 @@ impl Chance {
             consistency: root.fork(),
             events: root.fork(),
             faults: root.fork(),
+            scaling: root.fork(),
         }
     }
 }
@@ -65,6 +69,7 @@ pub(crate) struct State {
     pub(crate) volumes: Table<Volume>,
     pub(crate) snapshots: Table<Snapshot>,
     pub(crate) addresses: Table<Address>,
+    pub(crate) scaling: Scaling,
     /// Volumes that have ever been attached to an instance: where a describe of the instance looks.
     pub(crate) attached_to: BTreeMap<String, BTreeSet<String>>,
     pub(crate) guests: BTreeMap<String, Guest>,
@@ -93,6 +98,7 @@ const TRANSITIONS_KEPT: usize = 1_000_000;
 impl State {
     pub(crate) fn new(setup: Setup) -> Self {
         let mut chance = Chance::new(setup.seed);
+        let scaling_chance = chance.scaling.fork();
         let memory = seconds_duration(setup.laws.calls.visibility_lag_seconds);
         let zones = setup
             .zones
@@ -128,6 +134,7 @@ impl State {
             volumes: Table::new(memory),
             snapshots: Table::new(memory),
             addresses: Table::new(memory),
+            scaling: Scaling::new(scaling_chance, memory),
             attached_to: BTreeMap::new(),
             guests: BTreeMap::new(),
             alarms: Alarms::default(),
@@ -179,6 +186,7 @@ impl State {
             Transition::AddressSwitched { allocation, generation, target } => {
                 self.address_switched(&allocation, generation, target, at);
             }
+            Transition::Scaling { group, step } => self.scaling_step(&group, step, at),
         }
         if is_felt {
             self.settle_guests(at);

@@ -4,6 +4,8 @@
 //! to it. A snapshot copies the set as it was; a restored volume begins with it. A moment was acknowledged if a client could see the service
 //! then. A moment that was acknowledged and is on no volume any more is lost.
 
+pub mod groups;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -12,6 +14,7 @@ pub use crate::intervals::Interval;
 use crate::intervals::TimeSet;
 use crate::setup::DataName;
 use crate::time::RegionTime;
+use crate::truth::groups::GroupTruth;
 
 /// Moments that one instance wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -247,7 +250,7 @@ impl TruthLog {
     }
 
     /// The truth at a moment: what is open is closed there.
-    pub(crate) fn at(&self, now: RegionTime, resources: Vec<Resource>) -> Truth {
+    pub(crate) fn at(&self, now: RegionTime, resources: Vec<Resource>, groups: GroupTruth) -> Truth {
         let mut closed = self.clone();
         let serving = self
             .heard
@@ -258,7 +261,7 @@ impl TruthLog {
         let services: Vec<(String, Option<String>)> =
             self.heard.keys().map(|service| (service.clone(), None)).collect();
         closed.set_heard(&services, now);
-        Truth { now, log: closed, serving, resources }
+        Truth { now, log: closed, serving, resources, groups }
     }
 }
 
@@ -269,6 +272,7 @@ pub struct Truth {
     log: TruthLog,
     serving: BTreeMap<String, Serving>,
     resources: Vec<Resource>,
+    groups: GroupTruth,
 }
 
 impl Truth {
@@ -374,6 +378,7 @@ impl Truth {
             "downtime": self.downtime(),
             "two_writers": self.two_writers(),
             "deleted_only_copy": self.log.deleted_only_copy,
+            "groups": self.groups,
         })
     }
 }

@@ -85,6 +85,15 @@ pub(crate) struct Condition {
     pub(crate) ebs_impaired: bool,
 }
 
+/// What the instance's metadata service announces.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Notices {
+    /// A spot interruption: `stop` or `terminate`, and when.
+    pub(crate) spot: Option<(&'static str, RegionTime)>,
+    /// A rebalance recommendation, and when it came.
+    pub(crate) rebalance: Option<RegionTime>,
+}
+
 /// One instance.
 #[expect(clippy::struct_field_names, reason = "EC2's own names")]
 #[derive(Debug, Clone)]
@@ -109,6 +118,11 @@ pub(crate) struct Instance {
     pub(crate) terminate_on_shutdown: bool,
     pub(crate) user_data: Option<String>,
     pub(crate) workload: Option<String>,
+    /// The instance profile's name.
+    pub(crate) profile: Option<String>,
+    /// Whether its metadata service shows its tags.
+    pub(crate) metadata_tags: bool,
+    pub(crate) notices: Notices,
     pub(crate) status: StatusChecks,
     pub(crate) condition: Condition,
     pub(crate) stop: Option<Stop>,
@@ -131,6 +145,8 @@ pub(crate) struct Launch {
     pub(crate) terminate_on_shutdown: bool,
     pub(crate) workload: Option<String>,
     pub(crate) root: RootDisk,
+    pub(crate) profile: Option<String>,
+    pub(crate) metadata_tags: bool,
 }
 
 /// The root volume that a launch makes.
@@ -191,6 +207,9 @@ impl State {
             terminate_on_shutdown: launch.terminate_on_shutdown,
             user_data: launch.user_data,
             workload,
+            profile: launch.profile,
+            metadata_tags: launch.metadata_tags,
+            notices: Notices::default(),
             status: StatusChecks::not_running(),
             condition: Condition::default(),
             stop: None,
@@ -251,6 +270,7 @@ impl State {
         instance.generation += 1;
         // A start from stopped moves the instance to another host, and boots another kernel: what was wrong with the old ones is gone.
         instance.condition = Condition::default();
+        instance.notices = Notices::default();
         let generation = instance.generation;
         self.schedule.add(at.after(duration), Transition::InstanceRunning { instance: id.to_owned(), generation });
         self.emit_instance_state(id, InstanceState::Pending, at);
@@ -266,6 +286,7 @@ impl State {
         self.record_transition("start", id, requested_at, at);
         self.emit_instance_state(id, InstanceState::Running, at);
         self.begin_status_checks(id, at);
+        self.member_runs(id, at);
         let boot = self.sample(self.laws.guests.boot);
         self.schedule.add(at.after(boot), Transition::GuestUp { instance: id.to_owned(), generation });
     }
@@ -348,6 +369,7 @@ impl State {
         self.release_volumes_of_terminated(id, at);
         let visible = self.sample(self.laws.instances.terminated_visible);
         self.schedule.add(at.after(visible), Transition::InstanceForgotten { instance: id.to_owned() });
+        self.member_ended(id, at);
     }
 
     pub(crate) fn forget_instance(&mut self, id: &str, at: RegionTime) {

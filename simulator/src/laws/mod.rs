@@ -7,6 +7,7 @@ pub(crate) mod address;
 pub mod alarm;
 pub mod distribution;
 pub(crate) mod instance;
+pub(crate) mod scaling;
 pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod stop;
@@ -17,6 +18,7 @@ pub(crate) mod zone;
 use serde::{Deserialize, Serialize};
 
 pub use distribution::Distribution;
+pub use scaling::numbers::ScalingLaws;
 
 /// All laws of a region.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -40,6 +42,8 @@ pub struct Laws {
     pub events: EventLaws,
     /// What calls meet in a zone that is down.
     pub zone_down: ZoneDownLaws,
+    /// How fast Auto Scaling groups act.
+    pub scaling: ScalingLaws,
 }
 
 impl Laws {
@@ -53,6 +57,7 @@ impl Laws {
                 run_instances_latency: Distribution::NONE,
                 dynamodb_latency: Distribution::NONE,
                 ssm_latency: Distribution::NONE,
+                scaling_latency: Distribution::NONE,
                 other_latency: Distribution::NONE,
                 visibility_lag_seconds: 0.0,
                 throttling: false,
@@ -84,6 +89,8 @@ pub struct CallLaws {
     pub dynamodb_latency: Distribution,
     /// Systems Manager. Assumed: 20-60 ms.
     pub ssm_latency: Distribution,
+    /// Auto Scaling. Assumed: 50-500 ms.
+    pub scaling_latency: Distribution,
     /// All other services. Assumed: 20-120 ms.
     pub other_latency: Distribution,
     /// A read shows EC2's state as it was at most this long ago, so that a new id may not be found yet. Assumed: 2 s; zero turns it off.
@@ -104,6 +111,7 @@ impl Default for CallLaws {
             run_instances_latency: Distribution::between(1.0, 2.0),
             dynamodb_latency: Distribution::between(0.005, 0.015),
             ssm_latency: Distribution::between(0.02, 0.06),
+            scaling_latency: Distribution::between(0.05, 0.5),
             other_latency: Distribution::between(0.02, 0.12),
             visibility_lag_seconds: 2.0,
             stale_read_probability: 0.1,

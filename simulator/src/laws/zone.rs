@@ -176,7 +176,9 @@ impl State {
             | Transition::StatusEvaluated { .. }
             | Transition::AlarmsEvaluated
             | Transition::InstanceForgotten { .. }
-            | Transition::SpotReclaimed { .. } => None,
+            | Transition::SpotReclaimed { .. }
+            // Auto Scaling is regional.
+            | Transition::Scaling { .. } => None,
         }
     }
 

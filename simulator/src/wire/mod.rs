@@ -1,5 +1,6 @@
 //! Wire protocols: which service a request is for, and what its answer looks like on HTTP.
 
+pub(crate) mod autoscaling;
 mod cbor;
 pub(crate) mod cloudwatch;
 pub(crate) mod dynamodb;
@@ -21,6 +22,7 @@ use crate::time::RegionTime;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Service {
     Ec2,
+    AutoScaling,
     CloudWatch,
     DynamoDb,
     Ssm,
@@ -32,6 +34,7 @@ impl Service {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Ec2 => "ec2",
+            Self::AutoScaling => "autoscaling",
             Self::CloudWatch => "monitoring",
             Self::DynamoDb => "dynamodb",
             Self::Ssm => "ssm",
@@ -154,6 +157,7 @@ fn scope_service(authorization: &str) -> Option<String> {
 fn by_signing_name(name: &str) -> Option<Service> {
     match name {
         "ec2" => Some(Service::Ec2),
+        "autoscaling" => Some(Service::AutoScaling),
         "monitoring" => Some(Service::CloudWatch),
         "dynamodb" => Some(Service::DynamoDb),
         "ssm" => Some(Service::Ssm),
@@ -175,6 +179,7 @@ fn by_target_prefix(target: &str) -> Option<Service> {
 fn by_api_version(version: &str) -> Option<Service> {
     match version {
         "2016-11-15" => Some(Service::Ec2),
+        "2011-01-01" => Some(Service::AutoScaling),
         "2010-08-01" => Some(Service::CloudWatch),
         "2010-03-31" => Some(Service::Sns),
         "2011-06-15" => Some(Service::Sts),
@@ -195,11 +200,12 @@ pub(crate) fn answer(state: &mut State, request: &ParsedRequest, now: RegionTime
     }
 }
 
-/// The services that are plain stores, and CloudWatch.
+/// The services that have no zones.
 fn data_service(state: &mut State, service: Service, request: &ParsedRequest, now: RegionTime) -> Answer {
     let request_id = state.ids.uuid();
     let wall = state.clock.wall(now);
     match service {
+        Service::AutoScaling => autoscaling::handle(state, request, now, &request_id),
         Service::CloudWatch => cloudwatch::handle(state, request, now, &request_id),
         Service::DynamoDb => dynamodb::handle(&mut state.stores.tables, request, wall, &request_id),
         Service::Ssm => ssm::handle(&mut state.stores.parameters, request, wall, &request_id),
@@ -212,6 +218,7 @@ fn data_service(state: &mut State, service: Service, request: &ParsedRequest, no
 pub(crate) fn error_answer(request: &ParsedRequest, error: &AwsError) -> Answer {
     match request.service {
         Service::Ec2 => ec2::error_with_id(error, NO_REQUEST_ID),
+        Service::AutoScaling => autoscaling::failure(&stored(error), NO_REQUEST_ID),
         Service::CloudWatch => cloudwatch::failure(request, &stored(error), NO_REQUEST_ID),
         Service::DynamoDb => dynamodb::failure(&stored(error), NO_REQUEST_ID),
         Service::Ssm => ssm::failure(&stored(error), NO_REQUEST_ID),
@@ -222,6 +229,12 @@ pub(crate) fn error_answer(request: &ParsedRequest, error: &AwsError) -> Answer 
 
 /// The id of answers that no service gave.
 const NO_REQUEST_ID: &str = "00000000-0000-0000-0000-000000000000";
+
+impl From<AwsError> for crate::store::AwsError {
+    fn from(error: AwsError) -> Self {
+        stored(&error)
+    }
+}
 
 fn stored(error: &AwsError) -> crate::store::AwsError {
     crate::store::AwsError {

@@ -87,6 +87,16 @@ pub(super) fn success(shape: &Shape, action: &str, output: &Value, request_id: &
     answer(200, xml, request_id, None)
 }
 
+/// `<ActionResponse>` of an operation that has no result.
+pub(super) fn success_without_result(shape: &Shape, action: &str, request_id: &str) -> Answer {
+    let mut xml = format!("<{action}Response xmlns=\"{}\"><ResponseMetadata>", shape.namespace);
+    push_element(&mut xml, "RequestId", request_id);
+    xml.push_str("</ResponseMetadata></");
+    xml.push_str(action);
+    xml.push_str("Response>");
+    answer(200, xml, request_id, None)
+}
+
 /// `<ErrorResponse><Error>…`
 pub(super) fn failure(shape: &Shape, error: &AwsError, request_id: &str) -> Answer {
     let mut xml = format!("<ErrorResponse xmlns=\"{}\"><Error>", shape.namespace);

@@ -2,7 +2,7 @@
 
 use crate::laws::throttle::Category::{self, LargeMutating, Launching, Mutating, Read, Tagging};
 use crate::wire::ec2::{
-    Call, Done, addresses, attributes, instances, launch, places, snapshots, status, tags, volumes,
+    Call, Done, addresses, attributes, instances, launch, launch_templates, places, snapshots, status, tags, volumes,
 };
 
 /// One action.
@@ -47,6 +47,12 @@ static ACTIONS: &[Action] = &[
         addresses::associate,
     ),
     action("AttachVolume", Mutating, &["VolumeId", "InstanceId", "Device"], volumes::attach),
+    action(
+        "CreateLaunchTemplate",
+        Mutating,
+        &["LaunchTemplateName", "LaunchTemplateData", "VersionDescription", "ClientToken", "TagSpecification"],
+        launch_templates::create,
+    ),
     action("CreateSnapshot", LargeMutating, &["VolumeId", "Description", "TagSpecification"], snapshots::create),
     action(
         "CreateSnapshots",
@@ -75,6 +81,7 @@ static ACTIONS: &[Action] = &[
         ],
         volumes::create,
     ),
+    action("DeleteLaunchTemplate", Mutating, &["LaunchTemplateId", "LaunchTemplateName"], launch_templates::delete),
     action("DeleteSnapshot", LargeMutating, &["SnapshotId"], snapshots::delete),
     action("DeleteTags", Tagging, &["ResourceId", "Tag"], tags::delete),
     action("DeleteVolume", LargeMutating, &["VolumeId"], volumes::delete),
@@ -92,11 +99,18 @@ static ACTIONS: &[Action] = &[
         status::describe_instance_status,
     ),
     bulk_read("DescribeInstances", &["InstanceId", "Filter", "MaxResults", "NextToken"], instances::describe),
+    action(
+        "DescribeLaunchTemplates",
+        Read,
+        &["LaunchTemplateId", "LaunchTemplateName", "Filter", "MaxResults", "NextToken"],
+        launch_templates::describe,
+    ),
     bulk_read(
         "DescribeSnapshots",
         &["SnapshotId", "Filter", "MaxResults", "NextToken", "Owner", "RestorableBy"],
         snapshots::describe,
     ),
+    action("DescribeSubnets", Read, &["SubnetId", "Filter", "MaxResults", "NextToken"], places::describe_subnets),
     action("DescribeTags", Read, &["Filter", "MaxResults", "NextToken"], tags::describe),
     action(
         "DescribeVolumeStatus",

@@ -93,8 +93,15 @@ fn read_launch(call: &Call<'_>, zone: &str) -> Result<(u32, Launch), AwsError> {
         terminate_on_shutdown,
         workload: None,
         root: read_root(call)?,
+        profile: profile_name(params.get("IamInstanceProfile.Name"), params.get("IamInstanceProfile.Arn")),
+        metadata_tags: params.get("MetadataOptions.InstanceMetadataTags") == Some("enabled"),
     };
     Ok((most, launch))
+}
+
+/// A profile is given by its name or by an ARN that ends with it.
+pub(crate) fn profile_name(name: Option<&str>, arn: Option<&str>) -> Option<String> {
+    name.or_else(|| arn.and_then(|arn| arn.rsplit('/').next())).map(str::to_owned)
 }
 
 fn read_root(call: &Call<'_>) -> Result<RootDisk, AwsError> {

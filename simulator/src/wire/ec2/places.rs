@@ -7,7 +7,8 @@ use crate::laws::zone::Zone;
 use crate::state::State;
 use crate::time::RegionTime;
 use crate::wire::AwsError;
-use crate::wire::ec2::filter::{all_pass, filters};
+use crate::wire::ec2::filter::{IdKind, Page, all_pass, filters};
+use crate::wire::ec2::instances::VPC_ID;
 use crate::wire::ec2::{Call, Done};
 
 const FILTERS: &[&str] = &["group-name", "opt-in-status", "region-name", "state", "zone-id", "zone-name", "zone-type"];
@@ -52,6 +53,60 @@ pub(crate) fn describe_availability_zones(call: &mut Call<'_>) -> Done {
             });
         }
     });
+    Ok(())
+}
+
+const SUBNET: IdKind = IdKind {
+    prefix: "subnet-",
+    malformed: "InvalidSubnetID.Malformed",
+    not_found: "InvalidSubnetID.NotFound",
+    noun: "subnet ID",
+    end: "",
+};
+
+/// One subnet a zone, as the region has them. Both cross zones in one call, as AWS's control plane of networks is regional.
+pub(crate) fn describe_subnets(call: &mut Call<'_>) -> Done {
+    const FILTERS: &[&str] = &["availability-zone", "availability-zone-id", "state", "subnet-id", "vpc-id"];
+    let params = call.params;
+    let ids = params.list("SubnetId");
+    let filters = filters(params, FILTERS)?;
+    let page = Page::read(params, !ids.is_empty())?;
+    let state = &*call.state;
+    for id in &ids {
+        SUBNET.check(id)?;
+        if !state.zones.values().any(|zone| zone.subnet_id == *id) {
+            return Err(SUBNET.missing(&[id]).into());
+        }
+    }
+    let no_tags = BTreeMap::new();
+    let passes = |zone: &&Zone| {
+        let values = |name: &str, each: &mut dyn FnMut(&str)| match name {
+            "availability-zone" => each(&zone.name),
+            "availability-zone-id" => each(&zone.id),
+            "state" => each("available"),
+            "subnet-id" => each(&zone.subnet_id),
+            "vpc-id" => each(VPC_ID),
+            _ => {}
+        };
+        (ids.is_empty() || ids.contains(&zone.subnet_id.as_str())) && all_pass(&filters, &no_tags, &values)
+    };
+    let (shown, token) = page.cut(state.zones.values().filter(passes).collect(), |zone| &zone.subnet_id);
+    call.xml.element("subnetSet", |xml| {
+        for zone in shown {
+            xml.element("item", |xml| {
+                xml.text("subnetId", &zone.subnet_id);
+                xml.text("subnetArn", &state.arn("subnet", &zone.subnet_id));
+                xml.raw("<state>available</state>");
+                xml.text("vpcId", VPC_ID);
+                xml.text("ownerId", &state.account_id);
+                xml.text("cidrBlock", &format!("10.0.{}.0/20", zone.index % 16 * 16));
+                xml.text("availabilityZone", &zone.name);
+                xml.text("availabilityZoneId", &zone.id);
+                xml.raw("<availableIpAddressCount>4091</availableIpAddressCount><defaultForAz>true</defaultForAz><mapPublicIpOnLaunch>false</mapPublicIpOnLaunch>");
+            });
+        }
+    });
+    call.xml.optional("nextToken", token.as_deref());
     Ok(())
 }
 

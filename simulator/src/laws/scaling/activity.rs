@@ -1,0 +1,172 @@
+//! Scaling activities: what a group did, and why.
+
+use std::collections::VecDeque;
+
+use serde::Serialize;
+
+use crate::laws::scaling::member::Cause;
+use crate::state::State;
+use crate::time::{RegionTime, timestamp_seconds};
+
+/// How an activity stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) enum ActivityStatus {
+    PreInService,
+    InProgress,
+    MidLifecycleAction,
+    Successful,
+    Failed,
+}
+
+impl ActivityStatus {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::PreInService => "PreInService",
+            Self::InProgress => "InProgress",
+            Self::MidLifecycleAction => "MidLifecycleAction",
+            Self::Successful => "Successful",
+            Self::Failed => "Failed",
+        }
+    }
+
+    pub(crate) const fn progress_percent(self) -> u32 {
+        match self {
+            Self::PreInService | Self::InProgress => 30,
+            Self::MidLifecycleAction => 60,
+            Self::Successful | Self::Failed => 100,
+        }
+    }
+}
+
+/// One activity.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Activity {
+    pub(crate) id: String,
+    pub(crate) group: String,
+    pub(crate) group_arn: String,
+    pub(crate) instance_id: Option<String>,
+    pub(crate) description: String,
+    pub(crate) cause: String,
+    pub(crate) zone: String,
+    pub(crate) started_at: RegionTime,
+    pub(crate) ended_at: Option<RegionTime>,
+    pub(crate) status: ActivityStatus,
+    pub(crate) message: String,
+}
+
+/// Activities kept: AWS keeps six weeks of them, a busy region here the last ones.
+const ACTIVITIES_KEPT: usize = 2_000;
+
+/// All activities, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Activities(VecDeque<Activity>);
+
+impl Activities {
+    fn add(&mut self, activity: Activity) {
+        if self.0.len() == ACTIVITIES_KEPT {
+            self.0.pop_front();
+        }
+        self.0.push_back(activity);
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<&Activity> {
+        self.0.iter().rev().find(|activity| activity.id == id)
+    }
+
+    fn get_mut(&mut self, id: &str) -> Option<&mut Activity> {
+        self.0.iter_mut().rev().find(|activity| activity.id == id)
+    }
+
+    /// The newest first, as AWS lists them.
+    pub(crate) fn newest_first(&self) -> impl Iterator<Item = &Activity> {
+        self.0.iter().rev()
+    }
+}
+
+impl State {
+    /// Notes that a launch has begun; returns the activity's id.
+    pub(crate) fn begin_launch_activity(
+        &mut self,
+        group: &str,
+        zone: &str,
+        instance_id: Option<&str>,
+        why: &str,
+        at: RegionTime,
+    ) -> String {
+        let description = match instance_id {
+            Some(id) => format!("Launching a new EC2 instance: {id}"),
+            None => "Launching a new EC2 instance".to_owned(),
+        };
+        self.begin_activity(group, zone, instance_id, description, why, at)
+    }
+
+    pub(crate) fn begin_termination_activity(
+        &mut self,
+        group: &str,
+        zone: &str,
+        instance_id: &str,
+        cause: Cause,
+        at: RegionTime,
+    ) -> String {
+        let description = format!("Terminating EC2 instance: {instance_id}");
+        self.begin_activity(group, zone, Some(instance_id), description, cause.text(), at)
+    }
+
+    /// A move into or out of `Standby`, which is done at once.
+    pub(crate) fn note_move_activity(
+        &mut self,
+        group: &str,
+        zone: &str,
+        instance_id: &str,
+        what: &str,
+        why: &str,
+        at: RegionTime,
+    ) -> String {
+        let description = format!("{what}: {instance_id}");
+        let id = self.begin_activity(group, zone, Some(instance_id), description, why, at);
+        self.end_activity(&id, ActivityStatus::Successful, "", at);
+        id
+    }
+
+    fn begin_activity(
+        &mut self,
+        group: &str,
+        zone: &str,
+        instance_id: Option<&str>,
+        description: String,
+        why: &str,
+        at: RegionTime,
+    ) -> String {
+        let id = self.scaling.ids.uuid();
+        let group_arn = self.scaling.groups.get(group).map(|group| group.arn.clone()).unwrap_or_default();
+        let activity = Activity {
+            id: id.clone(),
+            group: group.to_owned(),
+            group_arn,
+            instance_id: instance_id.map(str::to_owned),
+            description,
+            cause: format!("At {} {why}", timestamp_seconds(self.clock.wall(at))),
+            zone: zone.to_owned(),
+            started_at: at,
+            ended_at: None,
+            status: ActivityStatus::InProgress,
+            message: String::new(),
+        };
+        self.scaling.activities.add(activity);
+        id
+    }
+
+    pub(crate) fn set_activity(&mut self, id: &str, status: ActivityStatus) {
+        if let Some(activity) = self.scaling.activities.get_mut(id) {
+            activity.status = status;
+        }
+    }
+
+    pub(crate) fn end_activity(&mut self, id: &str, status: ActivityStatus, message: &str, at: RegionTime) {
+        if let Some(activity) = self.scaling.activities.get_mut(id).filter(|activity| activity.ended_at.is_none()) {
+            activity.status = status;
+            message.clone_into(&mut activity.message);
+            activity.ended_at = Some(at);
+        }
+    }
+}

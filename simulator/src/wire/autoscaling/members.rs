@@ -1,0 +1,257 @@
+//! What callers do with the members and processes of a group.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::describe::show_activity;
+use super::{Call, Done, invalid};
+use crate::laws::scaling::group::Process;
+use crate::laws::scaling::member::Cause;
+use crate::laws::scaling::requests::{MadeBefore, unknown_instance};
+use crate::store::AwsError;
+
+pub(super) fn set_desired_capacity(call: &mut Call<'_>) -> Done {
+    let group = call.group_name()?;
+    let desired = call.whole("DesiredCapacity")?.ok_or_else(|| crate::store::input::missing("DesiredCapacity"))?;
+    // There are no scaling policies here, so there is never a cooldown to honour.
+    call.input.boolean("HonorCooldown")?;
+    let now = call.now;
+    call.state.set_desired_capacity(&group, desired, now)?;
+    Ok(Value::Null)
+}
+
+pub(super) fn set_health(call: &mut Call<'_>) -> Done {
+    let instance = call.required("InstanceId")?;
+    let healthy = match call.required("HealthStatus")? {
+        "Healthy" => true,
+        "Unhealthy" => false,
+        _ => return Err(invalid("Health status must be one of the following: Healthy, Unhealthy")),
+    };
+    let respect_grace = call.input.boolean("ShouldRespectGracePeriod")?.unwrap_or(true);
+    let group = call.state.require_member(instance)?;
+    let now = call.now;
+    call.state.set_instance_health(&group, instance, healthy, respect_grace, now);
+    Ok(Value::Null)
+}
+
+pub(super) fn terminate(call: &mut Call<'_>) -> Done {
+    let decrement = call
+        .input
+        .boolean("ShouldDecrementDesiredCapacity")?
+        .ok_or_else(|| crate::store::input::missing("ShouldDecrementDesiredCapacity"))?;
+    let several = call.input.texts("InstanceIds")?;
+    let now = call.now;
+    if several.is_empty() {
+        let activity = call.state.terminate_member(call.required("InstanceId")?, decrement, now)?;
+        return Ok(json!({"Activity": shown(call, &activity)}));
+    }
+    let group = call.group_name()?;
+    if let Some(foreign) = several.iter().find(|id| call.state.member(&group, id).is_none()) {
+        return Err(unknown_instance(foreign).into());
+    }
+    let mut activities = Vec::new();
+    for instance in several {
+        let activity = call.state.terminate_member(instance, decrement, now)?;
+        activities.push(shown(call, &activity));
+    }
+    Ok(json!({"Activities": activities}))
+}
+
+fn shown(call: &Call<'_>, activity_id: &str) -> Value {
+    let activity = call.state.scaling.activities.get(activity_id);
+    activity.map_or(Value::Null, |activity| show_activity(call.state, activity))
+}
+
+/// AWS: no name means all processes.
+fn processes(call: &Call<'_>) -> Result<BTreeSet<Process>, AwsError> {
+    let named = call.input.texts("ScalingProcesses")?;
+    if named.is_empty() {
+        return Ok(Process::ALL.into_iter().collect());
+    }
+    let read = |name: &str| {
+        Process::from_name(name).ok_or_else(|| invalid(format!("Process name {name} is not valid. Valid process names are: Launch, Terminate, AddToLoadBalancer, AlarmNotification, AZRebalance, HealthCheck, InstanceRefresh, ReplaceUnhealthy, ScheduledActions")))
+    };
+    named.into_iter().map(read).collect()
+}
+
+pub(super) fn suspend(call: &mut Call<'_>) -> Done {
+    let (group, processes, now) = (call.group_name()?, processes(call)?, call.now);
+    call.state.suspend(&group, &processes, now);
+    Ok(Value::Null)
+}
+
+pub(super) fn resume(call: &mut Call<'_>) -> Done {
+    let (group, processes, now) = (call.group_name()?, processes(call)?, call.now);
+    call.state.resume_processes(&group, &processes, now);
+    Ok(Value::Null)
+}
+
+pub(super) fn set_protection(call: &mut Call<'_>) -> Done {
+    let group = call.group_name()?;
+    let ids = call.input.texts("InstanceIds")?;
+    let protected = call
+        .input
+        .boolean("ProtectedFromScaleIn")?
+        .ok_or_else(|| crate::store::input::missing("ProtectedFromScaleIn"))?;
+    if let Some(foreign) = ids.iter().find(|id| call.state.member(&group, id).is_none()) {
+        return Err(invalid(format!("The instance {foreign} is not part of Auto Scaling group {group}.")));
+    }
+    for id in ids {
+        if let Some(member) = call.state.change_member(&group, id, call.now) {
+            member.protected_from_scale_in = protected;
+        }
+    }
+    Ok(json!({}))
+}
+
+/// AWS: 20 instances a call.
+const MOST_MOVED: usize = 20;
+
+fn moved_ids<'a>(call: &Call<'a>) -> Result<Vec<&'a str>, AwsError> {
+    let ids = call.input.texts("InstanceIds")?;
+    if ids.is_empty() || ids.len() > MOST_MOVED {
+        return Err(invalid("Between 1 and 20 instance ids must be specified"));
+    }
+    Ok(ids)
+}
+
+pub(super) fn enter_standby(call: &mut Call<'_>) -> Done {
+    let (group, ids, now) = (call.group_name()?, moved_ids(call)?, call.now);
+    let decrement = call
+        .input
+        .boolean("ShouldDecrementDesiredCapacity")?
+        .ok_or_else(|| crate::store::input::missing("ShouldDecrementDesiredCapacity"))?;
+    let mut activities = Vec::new();
+    for id in ids {
+        let activity = call.state.enter_standby(&group, id, decrement, now)?;
+        activities.push(shown(call, &activity));
+    }
+    Ok(json!({"Activities": activities}))
+}
+
+pub(super) fn exit_standby(call: &mut Call<'_>) -> Done {
+    let (group, ids, now) = (call.group_name()?, moved_ids(call)?, call.now);
+    let mut activities = Vec::new();
+    for id in ids {
+        let activity = call.state.exit_standby(&group, id, now)?;
+        activities.push(shown(call, &activity));
+    }
+    Ok(json!({"Activities": activities}))
+}
+
+/// Replaces every instance, whatever it was launched from: `SkipMatching` and checkpoints are not modelled.
+pub(super) fn start_refresh(call: &mut Call<'_>) -> Done {
+    let (group, now) = (call.group_name()?, call.now);
+    if let Some(other) = call.input.text("Strategy")?.filter(|strategy| *strategy != "Rolling") {
+        return Err(invalid(format!("The strategy {other} is not modelled by this simulated region.")));
+    }
+    let preferences = call.input.get("Preferences").and_then(Value::as_object);
+    if let Some(name) = preferences.into_iter().flatten().map(|(name, _)| name).find(|name| *name != "InstanceWarmup") {
+        return Err(AwsError::client(
+            "UnsupportedOperation",
+            format!(
+                "The preference {name} is not modelled: the group's maintenance policy says how instances are replaced."
+            ),
+        ));
+    }
+    if !call.state.start_refresh(&group, Cause::InstanceRefresh, now) {
+        return Err(AwsError::client(
+            "InstanceRefreshInProgress",
+            "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.",
+        ));
+    }
+    Ok(json!({"InstanceRefreshId": call.state.scaling.ids.uuid()}))
+}
+
+pub(super) fn launch(call: &mut Call<'_>) -> Done {
+    let (group, now) = (call.group_name()?, call.now);
+    let token = call.required("ClientToken")?;
+    let count = call.whole("RequestedCapacity")?.filter(|count| *count > 0);
+    let count = count.ok_or_else(|| invalid("RequestedCapacity must be 1 at least"))?;
+    let retries = match call.input.text("RetryStrategy")? {
+        None | Some("none") => false,
+        Some("retry-with-group-configuration") => true,
+        Some(other) => return Err(invalid(format!("Invalid value '{other}' for RetryStrategy"))),
+    };
+    let zone = launch_zone(call, &group)?;
+    let parameters = format!("{count} {zone} {retries}");
+    let key = format!("{group} {token}");
+    if let Some(before) = call.state.scaling.launch_tokens.get(&key) {
+        if before.parameters != parameters {
+            return Err(AwsError::client(
+                "IdempotentParameterMismatch",
+                "The client token was used with other parameters before",
+            ));
+        }
+        let instances = before.instances.clone();
+        return Ok(launch_answer(call, &group, token, &zone, &instances, Vec::new()));
+    }
+    let (launched, refusal) = call.state.launch_now(&group, &zone, count, retries, now)?;
+    let made = MadeBefore { parameters, instances: launched.clone() };
+    call.state.scaling.launch_tokens.insert(key, made);
+    let errors = refusal.into_iter().map(|refusal| {
+        json!({
+            "InstanceType": instance_type(call, &group),
+            "MarketType": "OnDemand",
+            "SubnetId": call.state.zones.get(&refusal.zone).map(|zone| zone.subnet_id.clone()),
+            "AvailabilityZone": refusal.zone,
+            "ErrorCode": refusal.code,
+            "ErrorMessage": refusal.message,
+        })
+    });
+    let errors = errors.collect();
+    Ok(launch_answer(call, &group, token, &zone, &launched, errors))
+}
+
+fn instance_type(call: &Call<'_>, group: &str) -> Option<String> {
+    call.state.scaling.groups.get(group).map(|group| group.spec.template.instance_type.clone())
+}
+
+fn launch_answer(
+    call: &Call<'_>,
+    group: &str,
+    token: &str,
+    zone: &str,
+    launched: &[String],
+    errors: Vec<Value>,
+) -> Value {
+    let found = call.state.zones.get(zone);
+    let instances = (!launched.is_empty()).then(|| {
+        json!({
+            "InstanceType": instance_type(call, group),
+            "MarketType": "OnDemand",
+            "SubnetId": found.map(|zone| &zone.subnet_id),
+            "AvailabilityZone": zone,
+            "AvailabilityZoneId": found.map(|zone| &zone.id),
+            "InstanceIds": launched,
+        })
+    });
+    json!({
+        "AutoScalingGroupName": group,
+        "ClientToken": token,
+        "Instances": instances.into_iter().collect::<Vec<_>>(),
+        "Errors": errors,
+    })
+}
+
+/// AWS: one zone or one subnet; a group in one zone needs none.
+fn launch_zone(call: &Call<'_>, group: &str) -> Result<String, AwsError> {
+    let zones = &call.state.require_group(group)?.spec.zones;
+    let (named, subnets) = (call.input.texts("AvailabilityZones")?, call.input.texts("SubnetIds")?);
+    let zone_of =
+        |subnet: &str| call.state.zones.values().find(|zone| zone.subnet_id == subnet).map(|zone| zone.name.as_str());
+    let asked = match (named.as_slice(), subnets.as_slice()) {
+        ([zone], []) => Some(*zone),
+        ([], [subnet]) => {
+            Some(zone_of(subnet).ok_or_else(|| invalid(format!("The subnet ID '{subnet}' does not exist")))?)
+        }
+        ([], []) => zones.first().filter(|_| zones.len() == 1).map(String::as_str),
+        _ => return Err(invalid("Specify one Availability Zone or one subnet")),
+    };
+    let asked = asked.ok_or_else(|| invalid("A group in several Availability Zones needs one to launch in"))?;
+    if !zones.iter().any(|zone| zone == asked) {
+        return Err(invalid(format!("The Availability Zone {asked} is not one of AutoScalingGroup {group}")));
+    }
+    Ok(asked.to_owned())
+}
