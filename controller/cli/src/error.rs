@@ -162,7 +162,7 @@ impl CliError {
 fn of_engine(error: &EngineError) -> ExitCode {
     match error {
         EngineError::GivenSpec(_) => ExitCode::WrongUse,
-        EngineError::Adopt(_) | EngineError::VolumesDiffer { .. } | EngineError::Topology => ExitCode::Refused,
+        EngineError::Adopt(_) | EngineError::VolumesDiffer { .. } => ExitCode::Refused,
         _ => ExitCode::Error,
     }
 }

@@ -7,7 +7,7 @@ use failover_core::decide;
 use failover_core::ids::ServiceName;
 use failover_core::ledger::{Change, Notice};
 use failover_core::report::Report;
-use failover_core::spec::Spec;
+use failover_core::spec::{Spec, Topology};
 use failover_core::step::{FailureClass, Step, StepOutcome};
 use failover_core::verdict::Verdict;
 use failover_core::world::{Part, World};
@@ -91,6 +91,7 @@ impl Engine {
             Acquired::Busy { holder, .. } => {
                 return Ok(Run { ended: Ended::Busy { holder }, reports: Vec::new() });
             }
+            Acquired::NoLedger if spec.topology == Topology::AutoScaling => return self.run_first(spec, host).await,
             Acquired::NoLedger => return Err(EngineError::NoLedger { service: service.clone() }),
         };
         let mut drive = Drive::new(self, spec, held, host);
@@ -110,6 +111,20 @@ impl Engine {
                 }
                 Err(error)
             }
+        }
+    }
+}
+
+impl Engine {
+    /// A group comes under control with its first instance.
+    async fn run_first(&self, spec: &Spec, host: Host) -> Result<Run, EngineError> {
+        match Box::pin(self.adopt(spec)).await {
+            Ok(_) => Box::pin(self.run_with(spec, host)).await,
+            Err(error) if Self::awaits_its_first(spec, &error) => {
+                let ended = Ended::Settled { reasons: vec![error.to_string()] };
+                Ok(Run { ended, reports: Vec::new() })
+            }
+            Err(error) => Err(error),
         }
     }
 }

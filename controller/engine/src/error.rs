@@ -72,7 +72,4 @@ pub enum EngineError {
         #[source]
         source: serde_json::Error,
     },
-    /// A topology that this version does not carry out.
-    #[error("topology = \"auto-scaling\" is not carried out by this version; allowed is \"standby\"")]
-    Topology,
 }

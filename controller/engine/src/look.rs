@@ -44,7 +44,8 @@ pub(crate) fn interest(spec: &Spec, ledger: &Ledger) -> Interest {
     let mut members: BTreeSet<_> = ledger.members.keys().cloned().collect();
     members.insert(ledger.active.clone());
     if let Some(failover) = &ledger.failover {
-        members.extend([failover.from.instance_id.clone(), failover.to.instance_id.clone()]);
+        members.insert(failover.from.instance_id.clone());
+        members.extend(failover.to.iter().map(|to| to.instance_id.clone()));
     }
     let heads = ledger.heads.values().map(|head| head.volume.clone());
     let named = spec.addresses.iter().map(|address| address.allocation_id.clone());

@@ -1,16 +1,16 @@
 //! What operators do: apply a spec, ask for a failover, pause, resume, and see how things stand.
 
 use failover_aws::{StoreError, Stored};
-use failover_core::decide::{Plan, adopt, plan};
+use failover_core::decide::{Plan, plan};
 use failover_core::ids::{FailoverId, InstanceId, ServiceName, VolumeName, Zone};
 use failover_core::ledger::{Change, Ledger, Pause, Request};
 use failover_core::report::Report;
-use failover_core::spec::{Spec, Topology};
+use failover_core::spec::Spec;
 use failover_core::world::{InstanceState, Part, World};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::look::{first_interest, interest};
+use crate::look::interest;
 use crate::{Engine, EngineError};
 
 /// What applying a spec did.
@@ -24,6 +24,8 @@ pub enum Applied {
     },
     /// It was already; the new spec counts from now on.
     Updated,
+    /// Its group has no instance yet; it comes under control with the first one.
+    Awaiting,
 }
 
 /// How a service stands.
@@ -92,20 +94,22 @@ impl Engine {
     /// Puts a service under control: its set-up is adopted if it is beyond doubt, its spec is kept in SSM.
     pub async fn apply(&self, text: &str) -> Result<Applied, EngineError> {
         let spec = Spec::parse(text)?;
-        if spec.topology == Topology::AutoScaling {
-            return Err(EngineError::Topology);
-        }
         if let Some(stored) = self.store.read(&spec.service).await? {
             same_volumes(&spec, &stored)?;
             self.specs.put(&spec, text).await?;
             return Ok(Applied::Updated);
         }
-        let mut world = World::unseen(Timestamp::UNIX_EPOCH);
-        Box::pin(self.look(&spec, &first_interest(&spec), &Part::ALL, &mut world)).await;
-        let ledger = adopt(&spec, &world, self.now())?;
-        self.specs.put(&spec, text).await?;
-        self.store.create(&ledger).await?;
-        Ok(Applied::Adopted { ledger: Box::new(ledger) })
+        match Box::pin(self.adopt(&spec)).await {
+            Ok(ledger) => {
+                self.specs.put(&spec, text).await?;
+                Ok(Applied::Adopted { ledger: Box::new(ledger) })
+            }
+            Err(error) if Self::awaits_its_first(&spec, &error) => {
+                self.specs.put(&spec, text).await?;
+                Ok(Applied::Awaiting)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes an operator's wish down. The next run looks at it.
@@ -200,7 +204,8 @@ impl Engine {
 
 fn same_volumes(spec: &Spec, stored: &Stored) -> Result<(), EngineError> {
     let named: std::collections::BTreeSet<&VolumeName> = spec.volumes.iter().map(|volume| &volume.name).collect();
-    let known: std::collections::BTreeSet<&VolumeName> = stored.ledger.heads.keys().collect();
+    let known: std::collections::BTreeSet<&VolumeName> =
+        stored.ledger.heads.keys().chain(&stored.ledger.unborn).collect();
     if named == known {
         return Ok(());
     }

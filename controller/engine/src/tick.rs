@@ -6,7 +6,7 @@ use failover_aws::Stored;
 use failover_core::decide;
 use failover_core::ids::{AlarmName, GroupName, ServiceName};
 use failover_core::ledger::Ledger;
-use failover_core::spec::Spec;
+use failover_core::spec::{Spec, Topology};
 use failover_core::verdict::Verdict;
 use failover_core::world::{Part, World};
 use futures::StreamExt as _;
@@ -95,7 +95,7 @@ impl Engine {
     pub async fn tick(&self, host: Host) -> Result<Tick, EngineError> {
         let (specs, ledgers) = futures::join!(self.specs.all(), self.store.read_all());
         let mut tick = Tick::default();
-        let services = pair(specs?, ledgers?, &mut tick);
+        let (services, firsts) = pair(specs?, ledgers?, &mut tick);
         tick.services = services.len();
         let interests: Vec<_> = services.iter().map(|(spec, stored)| interest(spec, &stored.ledger)).collect();
         let worlds = Box::pin(self.aws.look_at_all(&interests)).await;
@@ -108,6 +108,7 @@ impl Engine {
                 busy(stored) || worlds.get(&spec.service).is_some_and(|world| needs_a_run(spec, &stored.ledger, world))
             })
             .map(|(spec, _)| spec)
+            .chain(&firsts)
             .collect();
         let runs = futures::stream::iter(to_drive)
             .map(|spec| async move { (spec.service.clone(), self.run_with(spec, host).await) })
@@ -138,26 +139,27 @@ fn knows(ledger: &Ledger, id: &str) -> bool {
         || ledger.superseded.keys().any(|volume| volume.as_str() == id)
 }
 
-/// Services that have both a spec and a ledger; the others are named.
+/// Services that have both a spec and a ledger, and groups whose first instance has not been seen; the others are named.
 fn pair<S: std::error::Error, L: std::error::Error>(
     specs: BTreeMap<ServiceName, Result<Spec, S>>,
     ledgers: Vec<(ServiceName, Result<Stored, L>)>,
     tick: &mut Tick,
-) -> Vec<(Spec, Stored)> {
+) -> (Vec<(Spec, Stored)>, Vec<Spec>) {
     let mut ledgers: BTreeMap<ServiceName, Result<Stored, L>> = ledgers.into_iter().collect();
-    let mut services = Vec::new();
+    let (mut services, mut firsts) = (Vec::new(), Vec::new());
     for (service, spec) in specs {
         match (spec, ledgers.remove(&service)) {
             (Ok(spec), Some(Ok(stored))) => services.push((spec, stored)),
             (Err(error), _) => drop(tick.broken.insert(service.to_string(), in_one_line(&error))),
             (_, Some(Err(error))) => drop(tick.broken.insert(service.to_string(), in_one_line(&error))),
+            (Ok(spec), None) if spec.topology == Topology::AutoScaling => firsts.push(spec),
             (Ok(_), None) => drop(tick.broken.insert(service.to_string(), "it was never adopted".to_owned())),
         }
     }
     for service in ledgers.into_keys() {
         tick.broken.insert(service.to_string(), "it has a ledger and no spec".to_owned());
     }
-    services
+    (services, firsts)
 }
 
 /// Whether anything is to be done, as of the oldest thing seen: looking at a thousand services takes a while.

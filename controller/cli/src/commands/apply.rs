@@ -39,6 +39,9 @@ pub(super) async fn run(session: &Session, file: &Path, format: Format) -> Resul
     let told = Told { service: &spec.service, table_created, applied: &applied };
     show(format, &told, |told| match told.applied {
         Applied::Adopted { ledger } => render::status::adopted(ledger),
+        Applied::Awaiting => {
+            format!("{}: its group has no instance yet; it comes under control with the first one\n", told.service)
+        }
         Applied::Updated => format!("{}: its spec was replaced and counts from now on\n", told.service),
     })?;
     Ok(ExitCode::Done)

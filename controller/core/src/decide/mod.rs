@@ -72,7 +72,7 @@ impl<'a> View<'a> {
     fn relevant_parts(&self) -> Vec<Part> {
         let has_volumes = !self.spec.volumes.is_empty() || !self.ledger.heads.is_empty();
         let has_alarms = !self.spec.detect.alarms.is_empty();
-        let has_agents = !self.spec.agent.units.is_empty();
+        let has_agents = self.spec.topology == Topology::AutoScaling || !self.spec.agent.units.is_empty();
         Part::ALL
             .into_iter()
             .filter(|part| match part {
@@ -103,7 +103,8 @@ pub fn decide(spec: &Spec, ledger: &Ledger, world: &World, now: Timestamp) -> Ve
     if let Some(paused) = &ledger.paused {
         return paused_verdict(view, &paused.by);
     }
-    let stale = view.stale(view.relevant_parts());
+    // What agents say matters to failovers, and to hooks that hold an instance, which ask for it.
+    let stale = view.stale(view.relevant_parts().into_iter().filter(|part| *part != Part::Agents));
     if !stale.is_empty() {
         return Verdict::Look(stale);
     }

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 
+use super::super::fence::soon;
 use super::super::progress::Progress;
 use super::super::{View, resources};
 use super::known;
@@ -10,7 +11,7 @@ use crate::group::{Hook, HookResult, Lifecycle, Transition};
 use crate::ids::{HookName, InstanceId};
 use crate::ledger::FenceState;
 use crate::step::Step;
-use crate::world::{AttachmentState, Sight};
+use crate::world::{AttachmentState, Part, Sight};
 
 /// An accepted completion shows in the group within seconds.
 const COMPLETE_PATIENCE: SignedDuration = SignedDuration::from_secs(30);
@@ -54,6 +55,9 @@ pub(in super::super) fn tend(view: View<'_>, progress: &mut Progress<'_>) {
                 Fate::Hold(why) => {
                     let third = third_of(hook);
                     progress.reason(format!("{hook_name} holds {instance}: {why}"));
+                    if *instance == view.ledger.active {
+                        progress.wait(Part::Agents, soon(view), "the active instance comes up");
+                    }
                     progress.step(extend, third, third);
                 }
             }
@@ -137,7 +141,10 @@ fn is_equipped(view: View<'_>) -> bool {
 
 /// Where agents are at work, the active instance's says whether the service is ready.
 fn agent_is_ready(view: View<'_>) -> bool {
-    let report = view.world.agents.get(&view.ledger.active);
-    // Without a report there is no agent.
-    report.is_none_or(|report| report.epoch >= view.ledger.epoch && report.state == AgentState::Ready)
+    match view.world.agents.sight(&view.ledger.active) {
+        Sight::Known(report) => report.epoch >= view.ledger.epoch && report.state == AgentState::Ready,
+        // Without a report there is no agent.
+        Sight::Absent => true,
+        Sight::Unknown(_) => false,
+    }
 }
