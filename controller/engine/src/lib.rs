@@ -9,6 +9,7 @@
 //! The same engine runs in the Lambda, in the daemon, under the command line and against the simulated region; only its
 //! [`Host`] differs: how long it may run. What it must do after a crash is what it does anyway: look and decide.
 
+mod agents;
 mod drive;
 mod error;
 mod host;
