@@ -132,7 +132,7 @@ fn about_groups() -> Vec<(&'static str, Trigger)> {
         ("autoscaling-launch-unsuccessful", no_instance),
         ("autoscaling-terminate-successful", about_instance(": EC2 Instance Terminate Successful")),
         ("autoscaling-terminate-unsuccessful", about_instance(": EC2 Instance Terminate Unsuccessful")),
-        ("sns-group-notification", about_instance(": EC2_INSTANCE_TERMINATE")),
+        ("sns-group-notification", about_instance(": \"EC2_INSTANCE_TERMINATE\"")),
         ("sns-lifecycle-hook", held.clone()),
         ("sqs-lifecycle-hook", held.clone()),
         ("sqs-topic-lifecycle-hook", held.clone()),

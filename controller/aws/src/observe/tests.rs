@@ -484,9 +484,7 @@ async fn zones_that_cannot_be_seen_are_missing_and_hide_no_group() {
         it if it.has("subnet-0000000a") && !it.has("subnet-0000000b") => subnets(),
         _ => Reply::error(500, "InternalError", "zone"),
     });
-    let mut interest = grouped("db", &[]);
-    interest.members.clear();
-    let world = look(&script, &interest, &[Part::Groups]).await;
+    let world = look(&script, &grouped("db", &[]), &[Part::Groups]).await;
     let seen = world.groups.get(&group_name()).unwrap();
     assert!(seen.subnet_zones.contains_key(&SubnetId::new("subnet-0000000a").unwrap()), "{seen:?}");
     assert_eq!(seen.hooks.len(), 2);
