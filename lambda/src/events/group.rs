@@ -44,13 +44,11 @@ pub(super) fn is_message(message: &At<'_>) -> bool {
 /// What a hook or a group sends to a topic, a queue or a function.
 pub(super) fn message(message: &At<'_>) -> Result<Trigger, EventError> {
     let Some(event) = message.get("Event") else { return lifecycle_action(message) };
-    match event.text()? {
-        TEST => Ok(Trigger::Nothing { reason: format!("{} is a test of a group's notifications", message.path()) }),
-        _ => {
-            let event = event.text()?;
-            activity(message, &shown_text(event.strip_prefix("autoscaling:").unwrap_or(event)))
-        }
+    let event = event.text()?;
+    if event == TEST {
+        return Ok(Trigger::Nothing { reason: format!("{} is a test of a group's notifications", message.path()) });
     }
+    activity(message, &shown_text(event.strip_prefix("autoscaling:").unwrap_or(event)))
 }
 
 /// A look at the group and the instance. A launch that failed has no instance: its id is missing or empty.

@@ -412,7 +412,7 @@ async fn a_group_is_read_whole_with_its_hooks_and_the_zones_of_its_subnets() {
     assert_eq!(seen.members[&id(TWO)].lifecycle, Lifecycle::Other("Warmed:Stopped".to_owned()));
     assert_eq!(seen.zones.len(), 2);
     assert_eq!(seen.suspended.iter().collect::<Vec<_>>(), ["AZRebalance"]);
-    assert_eq!(seen.subnets.iter().map(|it| it.as_str()).collect::<Vec<_>>(), ["subnet-0000000b", "subnet-0000000a"]);
+    assert_eq!(seen.subnets.iter().map(SubnetId::as_str).collect::<Vec<_>>(), ["subnet-0000000b", "subnet-0000000a"]);
     let zones: Vec<_> = seen.subnets.iter().map(|subnet| seen.subnet_zones[subnet].as_str()).collect();
     assert_eq!(zones, ["eu-central-1b", "eu-central-1a"]);
     let hooks: Vec<_> = seen.hooks.iter().map(|(name, hook)| (name.as_str(), hook.transition)).collect();
