@@ -15,6 +15,8 @@ CALLS = DEPLOY.parent / "controller" / "aws" / "src"
 
 # The accessors of controller/aws/src/clients.rs, and the service prefix of their actions.
 CLIENTS = {
+    "autoscaling": "autoscaling",
+    "autoscaling_effects": "autoscaling",
     "ec2": "ec2",
     "ec2_effects": "ec2",
     "cloudwatch": "cloudwatch",
@@ -25,8 +27,8 @@ CLIENTS = {
 CALL = re.compile(r"\.(" + "|".join(CLIENTS) + r")\(\)\s*\.([a-z_]+)\(\)")
 
 # Calls that only some hosts make.
-ONLY_COMMAND_LINE = {"ssm:PutParameter", "dynamodb:CreateTable", "dynamodb:DescribeTable"}
-ONLY_FUNCTION = {"ec2:DescribeTags"}
+ONLY_COMMAND_LINE = {"ssm:PutParameter", "dynamodb:CreateTable", "dynamodb:DescribeTable", "autoscaling:CreateOrUpdateTags"}
+ONLY_FUNCTION = {"ec2:DescribeTags", "autoscaling:DescribeTags"}
 READS = ("Describe", "Get", "Query")
 
 # Not calls of the controller: Lambda's own, and EC2's calls of KMS in the caller's name.

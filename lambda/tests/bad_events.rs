@@ -126,7 +126,7 @@ fn an_alarm_names_where_it_is_wrong() {
 
 #[test]
 fn what_comes_through_a_topic_names_the_record() {
-    let queue = json!({ "Records": [{ "eventSource": "aws:sqs", "body": "{}" }] });
+    let bucket = json!({ "Records": [{ "eventSource": "aws:s3", "s3": {} }] });
     let second = json!({ "Records": [
         { "EventSource": "aws:sns", "Sns": { "Message": "hello" } },
         { "EventSource": "aws:sns", "Sns": {} },
@@ -134,11 +134,67 @@ fn what_comes_through_a_topic_names_the_record() {
     check(&[
         (json!({ "Records": "all" }), &["Records is \"all\"", "an array"]),
         (json!({ "Records": [1] }), &["Records[0]", "an object"]),
-        (queue, &["Records[0].eventSource is \"aws:sqs\"", "aws:sns"]),
+        (bucket, &["Records[0].eventSource is \"aws:s3\"", "aws:sns", "aws:sqs"]),
         (second, &["Records[1].Sns.Message is missing"]),
         (in_topic(r#"{"service": "billing-db", "to": "standby"}"#), &["direct invocation"]),
     ]);
     assert!(matches!(trigger(&json!({ "Records": [] })), Ok(Trigger::Nothing { .. })));
+}
+
+fn in_queue(body: &str) -> Value {
+    json!({ "Records": [{ "eventSource": "aws:sqs", "body": body }] })
+}
+
+#[test]
+fn what_comes_through_a_queue_names_the_record() {
+    let hook = r#"{"LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING", "LifecycleHookName": "h", "AutoScalingGroupName": "a:b"}"#;
+    let envelope = json!({ "Type": "Notification", "Message": hook }).to_string();
+    let good = json!({ "LifecycleTransition": "x", "LifecycleHookName": "h", "AutoScalingGroupName": "g" }).to_string();
+    let second = json!({ "Records": [
+        { "eventSource": "aws:sqs", "body": good }, { "eventSource": "aws:sqs", "body": "{" },
+    ] });
+    check(&[
+        (json!({ "Records": [{ "eventSource": "aws:sqs" }] }), &["Records[0].body is missing"]),
+        (
+            json!({ "Records": [{ "eventSource": "aws:sqs", "body": {} }] }),
+            &["Records[0].body is an object", "a string"],
+        ),
+        (in_queue("hello"), &["Records[0].body is \"hello\"", "JSON"]),
+        (in_queue(hook), &["Records[0].body.AutoScalingGroupName is \"a:b\"", "without ':'"]),
+        (in_queue(&envelope), &["Records[0].body.Message.AutoScalingGroupName is \"a:b\""]),
+        (in_queue(r#"{"service": "billing-db", "to": "standby"}"#), &["direct invocation"]),
+        // The good one comes again with the bad one.
+        (second, &["Records[1].body is \"{\""]),
+    ]);
+    // A person's words to the topic before the queue are left alone, as they are without the queue.
+    let words = json!({ "Type": "Notification", "Message": "hello" }).to_string();
+    assert!(matches!(trigger(&in_queue(&words)), Ok(Trigger::Nothing { .. })));
+}
+
+#[test]
+fn a_groups_event_names_where_it_is_wrong() {
+    let group = |detail_type: &str, detail: Value| json!({ "source": "aws.autoscaling", "detail-type": detail_type, "detail": detail });
+    let action = "EC2 Instance-launch Lifecycle Action";
+    let launched = "EC2 Instance Launch Successful";
+    check(&[
+        (group(action, json!({ "AutoScalingGroupName": "g" })), &["detail.LifecycleHookName is missing"]),
+        (group(action, json!({ "LifecycleHookName": "h" })), &["detail.AutoScalingGroupName is missing"]),
+        (
+            group(launched, json!({ "EC2InstanceId": "i-0123456789abcdef0" })),
+            &["detail.AutoScalingGroupName is missing"],
+        ),
+        (group(launched, json!({ "AutoScalingGroupName": "" })), &["detail.AutoScalingGroupName is \"\"", "255"]),
+        (
+            group(launched, json!({ "AutoScalingGroupName": "g", "EC2InstanceId": "i-XYZ" })),
+            &["detail.EC2InstanceId is \"i-XYZ\"", "hexadecimal"],
+        ),
+        (group(launched, json!({ "AutoScalingGroupName": "g", "EC2InstanceId": 7 })), &["detail.EC2InstanceId is 7"]),
+        (json!({ "LifecycleTransition": "x" }), &["LifecycleHookName is missing"]),
+        (json!({ "Event": "autoscaling:EC2_INSTANCE_LAUNCH" }), &["AutoScalingGroupName is missing"]),
+        (in_topic(r#"{"Event": "autoscaling:EC2_INSTANCE_LAUNCH"}"#), &["Records[0].Sns.Message.AutoScalingGroupName"]),
+    ]);
+    let other = group("EC2 Auto Scaling Instance Refresh Started", json!({ "AutoScalingGroupName": "g" }));
+    assert!(matches!(trigger(&other), Ok(Trigger::Nothing { .. })));
 }
 
 #[test]
@@ -204,6 +260,7 @@ fn any_json() -> impl Strategy<Value = Value> {
         2 => prop::sample::select(vec![
             "detail-type", "source", "detail", "resources", "instance-id", "state", "alarmName", "value", "alarmData", "Records",
             "EventSource", "Sns", "Message", "Type", "AlarmName", "NewStateValue", "Trigger", "Dimensions", "service", "to", "drill",
+            "eventSource", "body", "AutoScalingGroupName", "EC2InstanceId", "LifecycleHookName", "LifecycleTransition", "Event",
             "snapshots", "snapshot_id", "affectedEntities", "entityValue", "eventTypeCode", "event", "result",
         ]).prop_map(str::to_owned),
         1 => ".{0,8}",
@@ -215,6 +272,14 @@ fn any_json() -> impl Strategy<Value = Value> {
             "aws.health",
             "aws.events",
             "aws:sns",
+            "aws:sqs",
+            "aws.autoscaling",
+            "EC2 Instance-launch Lifecycle Action",
+            "EC2 Instance Launch Unsuccessful",
+            "autoscaling:TEST_NOTIFICATION",
+            "autoscaling:EC2_INSTANCE_TERMINATE",
+            "{\"Type\":\"Notification\",\"Message\":\"{}\"}",
+            "{\"LifecycleTransition\":\"x\",\"LifecycleHookName\":\"h\",\"AutoScalingGroupName\":\"g\"}",
             "ALARM",
             "standby",
             "i-0123456789abcdef0",
@@ -309,6 +374,7 @@ proptest! {
         bytes.truncate(cut.index(bytes.len()).max(1) * 2);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         understood_or_shortly_refused(&in_topic(&text))?;
+        understood_or_shortly_refused(&in_queue(&text))?;
         if let Ok(event) = serde_json::from_str::<Value>(&text) {
             understood_or_shortly_refused(&event)?;
         }

@@ -4,10 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use aws_lambda_events::autoscaling::AutoScalingEvent;
 use aws_lambda_events::cloudwatch_alarms::{CloudWatchAlarm, CloudWatchMetricAlarm};
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::sns::SnsEvent;
-use failover_core::ids::{AlarmName, InstanceId, ServiceName, Zone};
+use aws_lambda_events::sqs::SqsEvent;
+use failover_core::ids::{AlarmName, GroupName, InstanceId, ServiceName, Zone};
 use failover_core::ledger::Destination;
 use failover_engine::Clue;
 use failover_lambda::{ManualRequest, Trigger, trigger};
@@ -110,10 +112,33 @@ fn about_everything_or_nothing() -> Vec<(&'static str, Trigger)> {
         ("sns-subscription-confirmation", nothing("the event confirms a subscription")),
         ("sns-text", nothing("Records[0].Sns.Message is no JSON: \"Hello, is this topic still in use?\"")),
         ("sns-own-notice", nothing("Records[0].Sns.Message tells of nothing of ours")),
-        (
-            "autoscaling-terminate-lifecycle-action",
-            nothing("events \"EC2 Instance-terminate Lifecycle Action\" of \"aws.autoscaling\" lead to no service"),
-        ),
+        ("sns-test-notification", nothing("Records[0].Sns.Message is a test of a group's notifications")),
+        ("sqs-test-notification", nothing("Records[0].body is a test of a group's notifications")),
+        ("sqs-topic-test-notification", nothing("Records[0].body.Message is a test of a group's notifications")),
+    ]
+}
+
+fn about_groups() -> Vec<(&'static str, Trigger)> {
+    let group = Clue::Group(GroupName::new("my-asg").unwrap());
+    let both = [at(INSTANCE), group.clone()];
+    let said = |what: &str| format!("group \"my-asg\": {what}");
+    let about_instance = |what: &str| look(&said(&format!("i-0123456789abcdef0{what}")), &both);
+    let held = about_instance(" is held by hook my-lifecycle-hook");
+    let no_instance = look(&said("an instance: EC2 Instance Launch Unsuccessful"), &[group]);
+    vec![
+        ("autoscaling-launch-lifecycle-action", held.clone()),
+        ("autoscaling-terminate-lifecycle-action", held.clone()),
+        ("autoscaling-launch-successful", about_instance(": EC2 Instance Launch Successful")),
+        ("autoscaling-launch-unsuccessful", no_instance),
+        ("autoscaling-terminate-successful", about_instance(": EC2 Instance Terminate Successful")),
+        ("autoscaling-terminate-unsuccessful", about_instance(": EC2 Instance Terminate Unsuccessful")),
+        ("sns-group-notification", about_instance(": \"EC2_INSTANCE_TERMINATE\"")),
+        ("sns-lifecycle-hook", held.clone()),
+        ("sqs-lifecycle-hook", held.clone()),
+        ("sqs-topic-lifecycle-hook", held.clone()),
+        ("sqs-eventbridge", held.clone()),
+        ("sqs-several-records", held.clone()),
+        ("lifecycle-hook-direct", held),
     ]
 }
 
@@ -139,7 +164,8 @@ fn requests() -> Vec<(&'static str, Trigger)> {
 #[test]
 fn every_sample_leads_where_it_should() {
     let samples = samples();
-    let expected = [about_resources(), about_alarms(), about_everything_or_nothing(), requests()].concat();
+    let expected =
+        [about_resources(), about_alarms(), about_groups(), about_everything_or_nothing(), requests()].concat();
     for (name, expected) in &expected {
         let event = samples.get(*name).unwrap_or_else(|| panic!("{name}.json is missing"));
         assert_eq!(trigger(event).as_ref(), Ok(expected), "{name}");
@@ -154,14 +180,18 @@ fn every_sample_leads_where_it_should() {
 fn the_samples_have_the_shapes_that_others_expect() {
     for (name, event) in samples() {
         let text = event.to_string();
-        let shape: Result<(), serde_json::Error> = if event.get("detail-type").is_some() {
+        let shape: Result<(), serde_json::Error> = if name.starts_with("autoscaling-") {
+            serde_json::from_str::<AutoScalingEvent>(&text).map(drop)
+        } else if event.get("detail-type").is_some() {
             serde_json::from_str::<EventBridgeEvent>(&text).map(drop)
         } else if event.get("alarmData").is_some() {
             serde_json::from_str::<CloudWatchMetricAlarm>(&text).map(drop)
+        } else if event.pointer("/Records/0/body").is_some() {
+            serde_json::from_str::<SqsEvent>(&text).map(drop)
         } else if event.get("Records").is_some() {
             serde_json::from_str::<SnsEvent>(&text).map(drop)
         } else {
-            // Requests are our own form; a confirmation never comes to a function by itself.
+            // Requests are our own form; hooks' messages have no type; a confirmation never comes to a function by itself.
             Ok(())
         };
         shape.unwrap_or_else(|error| panic!("{name}: {error}"));

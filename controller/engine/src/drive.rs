@@ -178,7 +178,10 @@ impl<'a> Drive<'a> {
                 self.sleep_until(until).await;
                 self.look(&parts).await?;
             }
-            Verdict::Settled { reasons } => return self.let_go(Ended::Settled { reasons }).await,
+            Verdict::Settled { reasons } => {
+                self.engine.forget_agents(&self.held.ledger, &self.world).await;
+                return self.let_go(Ended::Settled { reasons }).await;
+            }
             Verdict::Refuse { refusal, .. } => {
                 return self.let_go(Ended::Refused { reason: refusal.to_string() }).await;
             }

@@ -10,6 +10,7 @@
 //! [`Host`] differs: how long it may run. What it must do after a crash is what it does anyway: look and decide.
 
 mod adopt;
+mod agents;
 mod drive;
 mod error;
 mod host;

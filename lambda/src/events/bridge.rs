@@ -5,7 +5,7 @@ use failover_engine::Clue;
 
 use super::error::{EventError, shown_text};
 use super::read::At;
-use super::{RESOURCE, Trigger, alarm, look, resource};
+use super::{RESOURCE, Trigger, alarm, group, look, resource};
 
 /// What an event from EventBridge asks for. Only AWS's own sources count: `PutEvents` allows nobody else to use them.
 pub(super) fn trigger(event: &At<'_>) -> Result<Trigger, EventError> {
@@ -22,6 +22,10 @@ pub(super) fn trigger(event: &At<'_>) -> Result<Trigger, EventError> {
         ("aws.ec2", "EBS Volume Notification") => volume(event, &detail()?),
         ("aws.ec2", "EBS Snapshot Notification") => snapshot(&detail()?),
         ("aws.ec2", "EBS Multi-Volume Snapshots Completion Status") => snapshots(&detail()?),
+        ("aws.autoscaling", "EC2 Instance-launch Lifecycle Action" | "EC2 Instance-terminate Lifecycle Action") => {
+            group::lifecycle_action(&detail()?)
+        }
+        ("aws.autoscaling", what) if group::ACTIVITIES.contains(&what) => group::activity(&detail()?, what),
         ("aws.health", "AWS Health Event") => health(&detail()?),
         // Rules send it as aws.events, EventBridge Scheduler as aws.scheduler.
         ("aws.events" | "aws.scheduler", "Scheduled Event") => Ok(Trigger::Tick { what: "scheduled".to_owned() }),

@@ -55,8 +55,8 @@ pub enum EventError {
 }
 
 /// The forms of events, for people.
-const FORMS: &str = "an EventBridge event (with detail-type), a CloudWatch alarm action (with alarmData), an SNS event (with Records) \
-                     or a request for a failover (with service and to)";
+const FORMS: &str = "an EventBridge event (with detail-type), a CloudWatch alarm action (with alarmData), a lifecycle hook's message \
+                     (with LifecycleTransition), an SNS or SQS event (with Records) or a request for a failover (with service and to)";
 
 /// A value in few words.
 pub(super) fn shown(value: &Value) -> String {

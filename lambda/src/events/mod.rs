@@ -1,9 +1,11 @@
 //! From what Lambda hands over to a [`Trigger`]: why we look, and at which services.
 //!
 //! ```text
-//! detail-type            ──► bridge    EventBridge: instance, spot, volume, snapshot, health, alarm, schedule
+//! detail-type            ──► bridge    EventBridge: instance, spot, volume, snapshot, health, alarm, Auto Scaling group, schedule
 //! alarmData              ──► alarm     a CloudWatch alarm that calls the function itself
-//! Records[].Sns.Message  ──► sns       an alarm's notification, or any of the above, through a topic
+//! LifecycleTransition    ──► group     a lifecycle hook that calls the function itself
+//! Records[].Sns.Message  ──► sns       an alarm's notification, a hook's, or any of the above, through a topic
+//! Records[].body         ──► sqs       the same through a queue, with or without a topic before it
 //! service, to            ──► request   an operator's request
 //! ```
 //!
@@ -14,9 +16,12 @@
 mod alarm;
 mod bridge;
 mod error;
+mod group;
 mod read;
+mod records;
 mod request;
 mod sns;
+mod sqs;
 
 use failover_core::ids::{InstanceId, SnapshotId, VolumeId};
 use failover_engine::Clue;
@@ -63,7 +68,8 @@ pub fn trigger(payload: &Value) -> Result<Trigger, EventError> {
     match Family::of(&event) {
         Some(Family::EventBridge) => bridge::trigger(&event),
         Some(Family::AlarmAction) => alarm::action(&event),
-        Some(Family::Sns) => sns::trigger(&event),
+        Some(Family::GroupMessage) => group::message(&event),
+        Some(Family::Records) => records::trigger(&event),
         Some(Family::SubscriptionConfirmation) => Ok(sns::confirmation(&event)),
         Some(Family::Request) => request::request(&event).map(Trigger::Manual),
         Some(Family::AlarmNotification) | None => Err(EventError::Unrecognised { found: shown(payload) }),
@@ -77,7 +83,10 @@ enum Family {
     AlarmAction,
     /// Only inside an SNS message.
     AlarmNotification,
-    Sns,
+    /// Of a lifecycle hook, or of an Auto Scaling group.
+    GroupMessage,
+    /// Of SNS or SQS.
+    Records,
     /// What SNS sends to HTTP endpoints before anything else; seen when a message is passed on by hand.
     SubscriptionConfirmation,
     Request,
@@ -91,9 +100,11 @@ impl Family {
         } else if has("alarmData") || has("alarmArn") {
             Some(Self::AlarmAction)
         } else if has("Records") {
-            Some(Self::Sns)
+            Some(Self::Records)
         } else if has("AlarmName") {
             Some(Self::AlarmNotification)
+        } else if group::is_message(event) {
+            Some(Self::GroupMessage)
         } else if sns::is_confirmation(event) {
             Some(Self::SubscriptionConfirmation)
         } else if request::KEYS.iter().any(|key| has(key)) {

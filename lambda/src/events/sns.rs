@@ -1,30 +1,20 @@
-//! Events that come through an SNS topic: `Records`, each with a message that is JSON in a string.
+//! Events that come through an SNS topic: a message that is JSON in a string.
 
 use serde_json::Value;
 
 use super::error::{EventError, shown};
 use super::read::At;
-use super::{Family, Trigger, alarm, bridge, joined, look};
+use super::{Family, Trigger, alarm, bridge, group};
 
-/// What the messages ask for, together. Lambda gets one record at a time today; the form allows for several.
-pub(super) fn trigger(event: &At<'_>) -> Result<Trigger, EventError> {
-    let mut triggers = Vec::new();
-    for record in event.need("Records", "SNS records")?.items()? {
-        triggers.push(of_record(&record)?);
-    }
-    Ok(together(triggers))
+/// What one record asks for.
+pub(super) fn of_record(record: &At<'_>) -> Result<Trigger, EventError> {
+    of_notification(&record.need("Sns", "an SNS message")?)
 }
 
-fn of_record(record: &At<'_>) -> Result<Trigger, EventError> {
-    // A queue would delete a record that "succeeded": those of other services are not passed over in silence.
-    let source = record.get("EventSource").or_else(|| record.get("eventSource"));
-    let source = source.map_or_else(|| record.need("EventSource", "\"aws:sns\""), Ok)?;
-    if source.text()? != "aws:sns" {
-        return Err(source.wrong("\"aws:sns\""));
-    }
-    let sns = record.need("Sns", "an SNS message")?;
-    if is_confirmation(&sns) {
-        return Ok(confirmation(&sns));
+/// What an SNS message asks for, wherever it came from.
+pub(super) fn of_notification(sns: &At<'_>) -> Result<Trigger, EventError> {
+    if is_confirmation(sns) {
+        return Ok(confirmation(sns));
     }
     let message = sns.need("Message", "the JSON of an event, as a string")?;
     let Ok(inner) = serde_json::from_str::<Value>(message.text()?) else {
@@ -34,20 +24,28 @@ fn of_record(record: &At<'_>) -> Result<Trigger, EventError> {
     of_message(&At::root(message.path(), &inner))
 }
 
-fn of_message(message: &At<'_>) -> Result<Trigger, EventError> {
+/// What a message asks for that came through a topic or a queue.
+pub(super) fn of_message(message: &At<'_>) -> Result<Trigger, EventError> {
     match Family::of(message) {
         Some(Family::AlarmNotification) => alarm::notification(message),
         Some(Family::EventBridge) => bridge::trigger(message),
         Some(Family::AlarmAction) => alarm::action(message),
-        // Who may publish to a topic of alarms is not thereby allowed to order failovers.
+        Some(Family::GroupMessage) => group::message(message),
+        // Who may publish to a topic of alarms, or to a queue, is not thereby allowed to order failovers.
         Some(Family::Request) if message.get("to").is_some_and(|to| to.value().is_string()) => {
             Err(message.wrong("an event; a request for a failover is only taken from a direct invocation"))
         }
         // Our own notices among them, if they go to the same topic.
-        Some(Family::Request | Family::Sns | Family::SubscriptionConfirmation) | None => {
+        Some(Family::Request | Family::Records | Family::SubscriptionConfirmation) | None => {
             Ok(Trigger::Nothing { reason: format!("{} tells of nothing of ours", message.path()) })
         }
     }
+}
+
+/// Whether it is a message with SNS's envelope around it, as a queue gets it without raw delivery.
+pub(super) fn is_notification(message: &At<'_>) -> bool {
+    message.get("Type").is_some_and(|kind| kind.value().as_str() == Some("Notification"))
+        && message.get("Message").is_some()
 }
 
 /// Whether it is the question that SNS asks before a subscription begins, or the notice that one has ended.
@@ -61,24 +59,4 @@ pub(super) fn is_confirmation(message: &At<'_>) -> bool {
 /// Lambda subscriptions are confirmed by AWS itself: there is nothing to answer.
 pub(super) fn confirmation(message: &At<'_>) -> Trigger {
     Trigger::Nothing { reason: format!("{} confirms a subscription", message.path()) }
-}
-
-/// Several triggers as one: a tick looks at everything anyway.
-fn together(triggers: Vec<Trigger>) -> Trigger {
-    let (mut said, mut clues, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
-    for trigger in triggers {
-        match trigger {
-            Trigger::Tick { .. } | Trigger::Manual(_) => return trigger,
-            Trigger::Look { what, clues: more } => {
-                said.push(what);
-                clues.extend(more);
-            }
-            Trigger::Nothing { reason } => reasons.push(reason),
-        }
-    }
-    if clues.is_empty() {
-        let reason = if reasons.is_empty() { "Records is empty".to_owned() } else { joined(&reasons) };
-        return Trigger::Nothing { reason };
-    }
-    look(joined(&said), clues)
 }

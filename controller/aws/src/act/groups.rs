@@ -69,7 +69,8 @@ impl Run<'_> {
         let subnets: Vec<&str> = subnets.iter().map(SubnetId::as_str).collect();
         let call = self.aws.autoscaling_effects().update_auto_scaling_group();
         let call = call.auto_scaling_group_name(group.as_str()).vpc_zone_identifier(subnets.join(","));
-        let sent = self.effect(async { call.send().await.map_err(failed(OPERATION)) }).await.map(drop);
+        // Boxed for its size: the call has many parameters.
+        let sent = self.effect(Box::pin(async { call.send().await.map_err(failed(OPERATION)) })).await.map(drop);
         or_done_already(sent, |_| false)
     }
 

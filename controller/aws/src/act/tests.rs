@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use failover_core::ids::{AllocationId, InstanceId, SnapshotId, VolumeId, VolumeName, Zone};
+use failover_core::group::HookResult;
+use failover_core::ids::{
+    AllocationId, GroupName, HookName, InstanceId, SnapshotId, SubnetId, VolumeId, VolumeName, Zone,
+};
 use failover_core::step::{FailureClass, SnapshotSource, Step, StepOutcome, StopMode, Together};
 use failover_core::world::{Tags, VolumeShape};
 use tokio::time::Instant;
@@ -286,4 +289,173 @@ async fn a_read_that_fails_before_a_snapshot_makes_none() {
     let acted = act(&script, &snapshots(&["data"], None)).await;
     assert_eq!(class(&acted), Some(FailureClass::Retryable));
     assert!(script.actions().iter().all(|action| action == "DescribeSnapshots"), "{:?}", script.actions());
+}
+
+fn group() -> GroupName {
+    GroupName::new("db-group").unwrap()
+}
+
+fn complete(result: HookResult) -> Step {
+    Step::CompleteHook { group: group(), hook: HookName::new("failover-end").unwrap(), instance: instance(), result }
+}
+
+fn extend() -> Step {
+    Step::ExtendHook { group: group(), hook: HookName::new("failover-end").unwrap(), instance: instance() }
+}
+
+fn replace() -> Step {
+    Step::ReplaceMember { group: group(), instance: instance() }
+}
+
+fn no_active_action() -> Reply {
+    let message = "No active Lifecycle Action found with instance ID i-00000000000000001";
+    Reply::autoscaling_error(400, "ValidationError", message)
+}
+
+fn group_with(member: &str) -> Reply {
+    Reply::autoscaling(&format!(
+        "<AutoScalingGroups><member><AutoScalingGroupName>db-group</AutoScalingGroupName><MinSize>1</MinSize><MaxSize>1</MaxSize>\
+         <DesiredCapacity>1</DesiredCapacity><Instances>{member}</Instances></member></AutoScalingGroups>"
+    ))
+}
+
+fn member_in(lifecycle: &str) -> Reply {
+    group_with(&format!(
+        "<member><InstanceId>i-00000000000000001</InstanceId><AvailabilityZone>eu-central-1a</AvailabilityZone>\
+         <LifecycleState>{lifecycle}</LifecycleState><HealthStatus>Healthy</HealthStatus></member>"
+    ))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_is_completed_by_its_instance() {
+    let script = Script::of([Reply::autoscaling(""), Reply::autoscaling("")]);
+    let acted = act(&script, &complete(HookResult::Continue)).await;
+    assert_eq!(acted, Acted { outcome: accepted(&[]), api_calls: 1 });
+    act(&script, &complete(HookResult::Abandon)).await;
+    let requests = script.requests();
+    assert_eq!(script.actions(), ["CompleteLifecycleAction"; 2]);
+    for part in [
+        "AutoScalingGroupName=db-group",
+        "LifecycleHookName=failover-end",
+        "InstanceId=i-00000000000000001",
+        "LifecycleActionResult=CONTINUE",
+    ] {
+        assert!(requests[0].has(part), "{part} in {:?}", requests[0]);
+    }
+    assert!(!requests[0].has("LifecycleActionToken"), "{:?}", requests[0]);
+    assert!(requests[1].has("LifecycleActionResult=ABANDON"), "{:?}", requests[1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_holds_nothing_is_completed_already_and_cannot_be_extended() {
+    let script = Script::of([no_active_action(), no_active_action()]);
+    assert_eq!(act(&script, &complete(HookResult::Continue)).await.outcome, accepted(&[]));
+    assert_eq!(class(&act(&script, &extend()).await), Some(FailureClass::Gone));
+    assert_eq!(script.actions(), ["CompleteLifecycleAction", "RecordLifecycleActionHeartbeat"]);
+
+    let no_hook = || Reply::autoscaling_error(400, "ValidationError", "No Lifecycle Hook found with name failover-end");
+    let script = Script::of([no_hook(), no_hook(), Reply::autoscaling("")]);
+    assert_eq!(class(&act(&script, &complete(HookResult::Continue)).await), Some(FailureClass::Invalid));
+    assert_eq!(class(&act(&script, &extend()).await), Some(FailureClass::Invalid));
+    assert_eq!(act(&script, &extend()).await.outcome, accepted(&[]));
+    assert!(script.requests()[2].has("LifecycleHookName=failover-end") && script.requests()[2].has("InstanceId=i-"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_replaces_a_member_and_keeps_its_capacity() {
+    let script = Script::of([Reply::autoscaling("")]);
+    assert_eq!(act(&script, &replace()).await, Acted { outcome: accepted(&[]), api_calls: 1 });
+    let request = &script.requests()[0];
+    assert_eq!(request.action, "TerminateInstanceInAutoScalingGroup");
+    assert!(request.has("ShouldDecrementDesiredCapacity=false") && request.has("InstanceId=i-"), "{request:?}");
+    assert!(!request.has("AutoScalingGroupName"), "{request:?}");
+
+    let message = "Instance Id not found - No managed instance found for instance ID i-00000000000000001";
+    let script = Script::of([Reply::autoscaling_error(400, "ValidationError", message)]);
+    assert_eq!(act(&script, &replace()).await.outcome, accepted(&[]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_leaves_already_is_replaced_and_one_that_stays_is_not() {
+    let busy = || Reply::autoscaling_error(400, "ScalingActivityInProgress", "a scaling activity is in progress");
+    let wrong = || Reply::autoscaling_error(400, "ValidationError", "The instance is not in a state for it");
+    let cases = [
+        (busy(), member_in("Terminating:Wait"), None),
+        (wrong(), member_in("Terminating"), None),
+        (wrong(), group_with(""), None),
+        (busy(), member_in("InService"), Some(FailureClass::Retryable)),
+        (wrong(), member_in("InService"), Some(FailureClass::Invalid)),
+        // A group that can't be seen is no proof.
+        (busy(), Reply::autoscaling("<AutoScalingGroups/>"), Some(FailureClass::Retryable)),
+        (wrong(), Reply::autoscaling_error(403, "AccessDenied", "no"), Some(FailureClass::Invalid)),
+    ];
+    for (refusal, look, expected) in cases {
+        let script = Script::of([refusal, look]);
+        let acted = act(&script, &replace()).await;
+        assert_eq!(class(&acted), expected, "{acted:?}");
+        assert_eq!(acted.api_calls, 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_is_told_where_to_launch_and_of_nothing_else() {
+    let subnet = |digit: u8| SubnetId::new(format!("subnet-0000000{digit}")).unwrap();
+    let script = Script::of([Reply::autoscaling("")]);
+    let step = |subnets| Step::SetSubnets { group: group(), subnets };
+    assert_eq!(act(&script, &step(vec![subnet(1), subnet(2)])).await.outcome, accepted(&[]));
+    let request = &script.requests()[0];
+    assert!(request.has("VPCZoneIdentifier=subnet-00000001,subnet-00000002"), "{request:?}");
+    assert!(["MinSize", "MaxSize", "DesiredCapacity", "Zones"].iter().all(|part| !request.has(part)), "{request:?}");
+
+    let script = Script::of([]);
+    assert_eq!(class(&act(&script, &step(vec![])).await), Some(FailureClass::Invalid));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_group_answers_has_the_class_that_says_how_to_go_on_and_is_sent_once() {
+    for (status, code, expected) in [
+        (500, "ResourceContention", FailureClass::Retryable),
+        (400, "Throttling", FailureClass::Retryable),
+        (403, "AccessDenied", FailureClass::Denied),
+        (400, "ValidationError", FailureClass::Invalid),
+    ] {
+        let reply = Reply::autoscaling_error(status, code, "…");
+        let script = Script::new(move |_| reply.clone());
+        for step in [complete(HookResult::Continue), extend()] {
+            assert_eq!(class(&act(&script, &step).await), Some(expected), "{code}");
+        }
+        assert_eq!(script.requests().len(), 2, "{code}");
+    }
+    for (reply, expected) in
+        [(Reply::Hang, FailureClass::UnknownOutcome), (Reply::Broken, FailureClass::UnknownOutcome)]
+    {
+        let script = Script::new(move |_| reply.clone());
+        assert_eq!(class(&act(&script, &replace()).await), Some(expected));
+        assert_eq!(script.requests().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_volume_is_empty() {
+    let script = Script::of([Reply::ec2("<volumeId>vol-00000009</volumeId>")]);
+    let Step::RestoreVolume { name, zone, shape, tags, client_token, .. } = restore("gp3", true) else { panic!() };
+    let shape = VolumeShape { iops: None, throughput_mib_per_second: None, kms_key: None, ..shape };
+    let acted = act(&script, &Step::CreateBlank { name, zone, shape, tags, client_token }).await;
+    assert_eq!(acted, Acted { outcome: accepted(&["vol-00000009"]), api_calls: 1 });
+    let request = &script.requests()[0];
+    assert_eq!(request.action, "CreateVolume");
+    for part in [
+        "AvailabilityZone=eu-central-1b",
+        "Size=20",
+        "VolumeType=gp3",
+        "Encrypted=true",
+        "ClientToken=token-1",
+        "TagSpecification.1.ResourceType=volume",
+        "TagSpecification.1.Tag.1.Key=failover:service",
+    ] {
+        assert!(request.has(part), "{part} in {request:?}");
+    }
+    assert!(
+        ["SnapshotId", "Iops", "Throughput", "KmsKeyId", "InitializationRate"].iter().all(|part| !request.has(part))
+    );
 }

@@ -30,7 +30,7 @@ impl Aws {
             self.snapshots(Scope::All),
             self.addresses(Scope::All, &addresses),
             self.alarms(&alarms),
-            self.groups_of_all(interests),
+            Box::pin(self.groups_of_all(interests)),
         );
 
         let nothing = BTreeSet::new();

@@ -111,7 +111,7 @@ impl Aws {
             when(asked(Part::Snapshots), self.snapshots(scope)),
             when(asked(Part::Addresses), self.addresses(scope, &interest.addresses)),
             when(asked(Part::Alarms), self.alarms(&interest.alarms)),
-            when(asked(Part::Groups), self.groups_of(scope, interest, &world.groups)),
+            when(asked(Part::Groups), Box::pin(self.groups_of(scope, interest, &world.groups))),
         );
         if let Some(listing) = groups {
             world.groups = listing;

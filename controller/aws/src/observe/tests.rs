@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use failover_core::ids::{AlarmName, AllocationId, InstanceId, ServiceName, SnapshotId, VolumeId};
+use failover_core::group::{Lifecycle, Transition};
+use failover_core::ids::{AlarmName, AllocationId, GroupName, InstanceId, ServiceName, SnapshotId, SubnetId, VolumeId};
 use failover_core::world::{AttachmentState, Check, InstanceState, Part, Sight, SnapshotState, VolumeState, World};
 use tokio::time::Instant;
 
@@ -320,4 +321,222 @@ async fn an_idle_tick_in_a_zone_outage_still_knows_the_healthy_members() {
     assert!(world.instances.get(&id(ONE)).is_some());
     assert!(matches!(world.instances.sight(&id(TWO)), Sight::Unknown(_)));
     assert!(!world.instances.is_complete());
+}
+
+const GROUP: &str = "db-group";
+
+fn group_name() -> GroupName {
+    GroupName::new(GROUP).unwrap()
+}
+
+fn member(id: &str, lifecycle: &str) -> String {
+    format!(
+        "<member><InstanceId>{id}</InstanceId><AvailabilityZone>eu-central-1a</AvailabilityZone>\
+         <LifecycleState>{lifecycle}</LifecycleState><HealthStatus>Healthy</HealthStatus></member>"
+    )
+}
+
+fn group(name: &str, service: &str, members: &[String]) -> String {
+    format!(
+        "<member><AutoScalingGroupName>{name}</AutoScalingGroupName><MinSize>1</MinSize><MaxSize>2</MaxSize>\
+         <DesiredCapacity>1</DesiredCapacity><VPCZoneIdentifier>subnet-0000000b,subnet-0000000a</VPCZoneIdentifier>\
+         <AvailabilityZones><member>eu-central-1a</member><member>eu-central-1b</member></AvailabilityZones>\
+         <SuspendedProcesses><member><ProcessName>AZRebalance</ProcessName></member></SuspendedProcesses>\
+         <Tags><member><Key>failover:service</Key><Value>{service}</Value></member></Tags>\
+         <Instances>{}</Instances></member>",
+        members.concat()
+    )
+}
+
+fn groups(items: &[String]) -> Reply {
+    Reply::autoscaling(&format!("<AutoScalingGroups>{}</AutoScalingGroups>", items.concat()))
+}
+
+fn hooks() -> Reply {
+    let hook = |name: &str, transition: &str| {
+        format!(
+            "<member><LifecycleHookName>{name}</LifecycleHookName><LifecycleTransition>autoscaling:{transition}</LifecycleTransition>\
+             <HeartbeatTimeout>300</HeartbeatTimeout></member>"
+        )
+    };
+    let all = [
+        hook("failover-launch", "EC2_INSTANCE_LAUNCHING"),
+        hook("failover-end", "EC2_INSTANCE_TERMINATING"),
+        hook("of-times-to-come", "EC2_INSTANCE_DREAMING"),
+    ];
+    Reply::autoscaling(&format!("<LifecycleHooks>{}</LifecycleHooks>", all.concat()))
+}
+
+fn subnets() -> Reply {
+    let subnet = |id: &str, zone: &str| {
+        format!("<item><subnetId>{id}</subnetId><availabilityZone>{zone}</availabilityZone></item>")
+    };
+    Reply::ec2(&format!(
+        "<subnetSet>{}{}</subnetSet>",
+        subnet("subnet-0000000a", "eu-central-1a"),
+        subnet("subnet-0000000b", "eu-central-1b")
+    ))
+}
+
+fn grouped(service: &str, named: &[&str]) -> Interest {
+    let mut interest = interest(service, &[]);
+    interest.groups = Some(named.iter().map(|name| GroupName::new(*name).unwrap()).collect());
+    interest
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_without_a_group_asks_for_none() {
+    let script = Script::of([]);
+    let world = look(&script, &interest("db", &[]), &[Part::Groups]).await;
+    assert!(world.groups.is_complete() && world.groups.items.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_is_read_whole_with_its_hooks_and_the_zones_of_its_subnets() {
+    let script = Script::new(|request| match request.action.as_str() {
+        "DescribeAutoScalingGroups" => {
+            groups(&[group(GROUP, "db", &[member(ONE, "Pending:Wait"), member(TWO, "Warmed:Stopped")])])
+        }
+        "DescribeLifecycleHooks" => hooks(),
+        "DescribeSubnets" => subnets(),
+        _ => Reply::Broken,
+    });
+    let aws = script.aws();
+    let mut world = World::unseen(now());
+    let interest = grouped("db", &[GROUP]);
+    aws.look(&interest, &[Part::Groups], &mut world).await;
+    let seen = world.groups.get(&group_name()).unwrap();
+    assert_eq!((seen.min, seen.max, seen.desired), (1, 2, 1));
+    assert_eq!(seen.members[&id(ONE)].lifecycle, Lifecycle::PendingWait);
+    assert!(seen.members[&id(ONE)].healthy);
+    assert_eq!(seen.members[&id(TWO)].lifecycle, Lifecycle::Other("Warmed:Stopped".to_owned()));
+    assert_eq!(seen.zones.len(), 2);
+    assert_eq!(seen.suspended.iter().collect::<Vec<_>>(), ["AZRebalance"]);
+    assert_eq!(seen.subnets.iter().map(SubnetId::as_str).collect::<Vec<_>>(), ["subnet-0000000b", "subnet-0000000a"]);
+    let zones: Vec<_> = seen.subnets.iter().map(|subnet| seen.subnet_zones[subnet].as_str()).collect();
+    assert_eq!(zones, ["eu-central-1b", "eu-central-1a"]);
+    let hooks: Vec<_> = seen.hooks.iter().map(|(name, hook)| (name.as_str(), hook.transition)).collect();
+    assert_eq!(hooks, [("failover-end", Transition::Terminating), ("failover-launch", Transition::Launching)]);
+    assert_eq!(seen.hooks.values().next().unwrap().heartbeat_timeout_seconds, 300);
+    let first = &script.requests()[0];
+    assert!(first.has("Filters.member.1.Name=tag:failover:service") && first.has("Values.member.1=db"), "{first:?}");
+
+    // A subnet never changes its zone.
+    aws.look(&interest, &[Part::Groups], &mut world).await;
+    assert_eq!(world.groups.get(&group_name()).unwrap().subnet_zones.len(), 2);
+    let mut asked = script.actions()[..3].to_vec();
+    asked.sort();
+    assert_eq!(asked, ["DescribeAutoScalingGroups", "DescribeLifecycleHooks", "DescribeSubnets"]);
+    assert_eq!(script.actions()[3..], ["DescribeAutoScalingGroups", "DescribeLifecycleHooks"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_named_group_is_found_without_its_tag_and_one_that_is_not_there_is_absent() {
+    let script = Script::new(|request| match request.action.as_str() {
+        "DescribeAutoScalingGroups" if request.has("AutoScalingGroupNames.member.1=db-group") => {
+            groups(&[group(GROUP, "", &[])])
+        }
+        "DescribeAutoScalingGroups" => groups(&[]),
+        "DescribeLifecycleHooks" => hooks(),
+        _ => subnets(),
+    });
+    let world = look(&script, &grouped("db", &[GROUP, "gone"]), &[Part::Groups]).await;
+    assert!(world.groups.get(&group_name()).is_some());
+    assert_eq!(world.groups.sight(&GroupName::new("gone").unwrap()), Sight::Absent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_without_readable_hooks_or_numbers_is_unknown_and_names_why() {
+    let denied = |request: &Request| match request.action.as_str() {
+        "DescribeAutoScalingGroups" => groups(&[group(GROUP, "db", &[])]),
+        "DescribeLifecycleHooks" => Reply::autoscaling_error(403, "AccessDenied", "no hooks for you"),
+        _ => Reply::error(500, "InternalError", ""),
+    };
+    let world = look(&Script::new(denied), &grouped("db", &[]), &[Part::Groups]).await;
+    assert!(world.groups.is_complete());
+    assert!(matches!(world.groups.sight(&group_name()), Sight::Unknown(why) if why.contains("no hooks for you")));
+
+    for (wrong, right) in
+        [("<MinSize>-1</MinSize>", "<MinSize>1</MinSize>"), ("subnet-XYZ", "subnet-0000000b"), ("i-XYZ", ONE)]
+    {
+        let bad = group(GROUP, "db", &[member(ONE, "InService")]).replace(right, wrong);
+        let script = Script::of([groups(&[bad])]);
+        let world = look(&script, &grouped("db", &[]), &[Part::Groups]).await;
+        let named = if wrong.contains("-1<") { "-1" } else { wrong };
+        assert!(matches!(world.groups.sight(&group_name()), Sight::Unknown(why) if why.contains(named)), "{wrong}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_that_cannot_be_seen_are_unknown_and_not_absent() {
+    let script = Script::new(|_| Reply::autoscaling_error(403, "AccessDenied", "no"));
+    let world = look(&script, &grouped("db", &[GROUP]), &[Part::Groups]).await;
+    assert!(!world.groups.is_complete());
+    assert!(matches!(world.groups.sight(&group_name()), Sight::Unknown(why) if why.contains("AccessDenied")));
+    assert_eq!(script.actions(), ["DescribeAutoScalingGroups"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn zones_that_cannot_be_seen_are_missing_and_hide_no_group() {
+    let script = Script::new(|request| match request {
+        it if it.action == "DescribeAutoScalingGroups" => groups(&[group(GROUP, "db", &[])]),
+        it if it.action == "DescribeLifecycleHooks" => hooks(),
+        it if it.has("subnet-0000000a") && !it.has("subnet-0000000b") => subnets(),
+        _ => Reply::error(500, "InternalError", "zone"),
+    });
+    let world = look(&script, &grouped("db", &[]), &[Part::Groups]).await;
+    let seen = world.groups.get(&group_name()).unwrap();
+    assert!(seen.subnet_zones.contains_key(&SubnetId::new("subnet-0000000a").unwrap()), "{seen:?}");
+    assert_eq!(seen.hooks.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_does_not_carry_the_tag_is_seen_all_the_same() {
+    let three = "i-00000000000000003";
+    let script = Script::new(move |request| match request.action.as_str() {
+        "DescribeAutoScalingGroups" => groups(&[group(
+            GROUP,
+            "db",
+            &[member(ONE, "InService"), member(TWO, "Pending"), member(three, "Terminating")],
+        )]),
+        "DescribeInstances" if request.has("Filter.1.Name") => reservations(&[]),
+        "DescribeInstances" if request.has(ONE) => reservations(&[instance(ONE, "", "running")]),
+        "DescribeInstances" => Reply::error(400, "InvalidInstanceID.NotFound", "does not exist"),
+        "DescribeLifecycleHooks" => hooks(),
+        _ => subnets(),
+    });
+    let db = grouped("db", &[]);
+    let world = look(&script, &db, &[Part::Instances, Part::Groups]).await;
+    let worlds = script.aws().look_at_all(std::slice::from_ref(&db)).await;
+    for world in [&world, &worlds[&db.service]] {
+        assert_eq!(world.instances.get(&id(ONE)).unwrap().state, InstanceState::Running);
+        // What was just launched may not be known everywhere yet; what ends may be known no more.
+        assert!(matches!(world.instances.sight(&id(TWO)), Sight::Unknown(_)));
+        assert_eq!(world.instances.sight(&id(three)), Sight::Absent);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_tick_reads_hooks_only_where_one_holds_an_instance() {
+    let script = Script::new(|request| match request.action.as_str() {
+        "DescribeAutoScalingGroups" => groups(&[
+            group("calm", "s1", &[member(ONE, "InService")]),
+            group("held", "s2", &[member(TWO, "Terminating:Wait")]),
+        ]),
+        "DescribeLifecycleHooks" => hooks(),
+        "DescribeInstances" => reservations(&[instance(ONE, "s1", "running"), instance(TWO, "s2", "running")]),
+        _ => Reply::ec2(""),
+    });
+    let interests = [grouped("s1", &[]), grouped("s2", &[]), interest("s3", &[])];
+    let worlds = script.aws().look_at_all(&interests).await;
+    let of = |service: &str, name: &str| {
+        worlds[&ServiceName::new(service).unwrap()].groups.get(&GroupName::new(name).unwrap()).cloned()
+    };
+    assert_eq!(of("s1", "calm").unwrap().hooks.len(), 0);
+    assert_eq!(of("s2", "held").unwrap().hooks.len(), 2);
+    assert_eq!(of("s1", "held"), None);
+    assert!(worlds[&interests[2].service].groups.items.is_empty());
+    let asked: Vec<_> = script.requests().into_iter().filter(|it| it.action == "DescribeLifecycleHooks").collect();
+    assert!(asked.len() == 1 && asked[0].has("AutoScalingGroupName=held"), "{asked:?}");
+    assert_eq!(script.actions().iter().filter(|action| *action == "DescribeSubnets").count(), 0);
 }

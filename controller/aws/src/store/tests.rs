@@ -1,8 +1,10 @@
 //! The conditions that protect a record, and what their refusals mean.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use failover_core::ids::{FailoverId, ServiceName};
+use failover_core::agent::{AgentReport, AgentState};
+use failover_core::ids::{FailoverId, InstanceId, ServiceName};
 use failover_core::ledger::{Ledger, Pause};
+use failover_core::world::Sight;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -248,4 +250,63 @@ async fn a_throttled_read_is_tried_again() {
         Reply::json(&json!({ "Item": record(&ledger(), 3, 2, None, "m") })),
     ]);
     assert_eq!(store(&script).read(&service()).await.unwrap().unwrap().version, 3);
+}
+
+fn report(state: AgentState) -> AgentReport {
+    AgentReport { epoch: 7, state, at: now() }
+}
+
+fn agent_item(instance: &str, body: &Value) -> Value {
+    json!({ "pk": {"S": "agent#db"}, "sk": {"S": instance}, "body": {"S": body.to_string()} })
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agents_report_replaces_the_one_before_and_can_be_forgotten() {
+    let one = InstanceId::new("i-00000000000000001").unwrap();
+    let script = Script::of([done(), done()]);
+    store(&script).report(&service(), &one, &report(AgentState::Failed("no filesystem".to_owned()))).await.unwrap();
+    store(&script).forget_report(&service(), &one).await.unwrap();
+    assert_eq!(script.actions(), ["PutItem", "DeleteItem"]);
+    let put = script.requests()[0].json();
+    assert_eq!(put["ConditionExpression"], Value::Null);
+    let body: Value = serde_json::from_str(put["Item"]["body"]["S"].as_str().unwrap()).unwrap();
+    assert_eq!((&put["Item"]["pk"]["S"], &put["Item"]["sk"]["S"]), (&json!("agent#db"), &json!(one.as_str())));
+    let read: AgentReport = serde_json::from_value(body).unwrap();
+    assert_eq!(read, report(AgentState::Failed("no filesystem".to_owned())));
+    let key = json!({ "pk": {"S": "agent#db"}, "sk": {"S": one.as_str()} });
+    assert_eq!(script.requests()[1].json()["Key"], key);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_report_that_cannot_be_read_is_unknown_and_hides_no_other() {
+    let id = |digit: u8| InstanceId::new(format!("i-0000000000000000{digit}")).unwrap();
+    let ready = serde_json::to_value(report(AgentState::Ready)).unwrap();
+    let first = json!({
+        "Items": [agent_item(id(1).as_str(), &ready), agent_item(id(2).as_str(), &json!({ "epoch": "many" }))],
+        "LastEvaluatedKey": { "pk": {"S": "agent#db"}, "sk": {"S": id(2).as_str()} },
+    });
+    let second = json!({ "Items": [
+        { "pk": {"S": "agent#db"}, "sk": {"S": id(3).as_str()} },
+        agent_item("nobody", &ready),
+        agent_item(id(4).as_str(), &serde_json::to_value(report(AgentState::Quiesced)).unwrap()),
+    ] });
+    let script = Script::of([Reply::json(&first), Reply::json(&second)]);
+    let reports = store(&script).reports(&service()).await;
+    assert!(reports.is_complete());
+    assert_eq!(reports.get(&id(1)), Some(&report(AgentState::Ready)));
+    assert!(matches!(reports.sight(&id(2)), Sight::Unknown(why) if why.contains("epoch") || why.contains("many")));
+    assert!(matches!(reports.sight(&id(3)), Sight::Unknown(why) if why.contains("no body")));
+    assert_eq!(reports.get(&id(4)), Some(&report(AgentState::Quiesced)));
+    assert_eq!(reports.sight(&id(5)), Sight::Absent);
+    let request = script.requests()[0].json();
+    assert_eq!(request["ExpressionAttributeValues"][":pk"]["S"], "agent#db");
+    assert_eq!(request["ConsistentRead"], true);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reports_that_cannot_be_had_are_unknown_and_not_absent() {
+    let script = Script::of([Reply::json_error("AccessDeniedException", json!({ "message": "no" }))]);
+    let reports = store(&script).reports(&service()).await;
+    let sight = reports.sight(&InstanceId::new("i-00000000000000001").unwrap());
+    assert!(matches!(sight, Sight::Unknown(why) if why.contains("AccessDenied")));
 }
