@@ -391,6 +391,20 @@ impl State {
         }
     }
 
+    /// The guest itself shuts down. AWS: what happens then, stop or terminate, the instance was launched with.
+    pub(crate) fn shut_down_os(&mut self, id: &str, at: RegionTime) {
+        let Some(instance) = self.instances.get(id) else { return };
+        if instance.terminate_on_shutdown {
+            self.terminate_instance(id, at);
+        } else {
+            self.begin_stop(id, crate::laws::stop::StopMode::default(), at);
+        }
+        if let Some(instance) = self.instances.get_mut(id) {
+            let text = "Client.InstanceInitiatedShutdown: Instance initiated shutdown";
+            instance.state_reason = Some(("Client.InstanceInitiatedShutdown", text));
+        }
+    }
+
     /// The zone's, the type's or the instance's capacity may be refused by a fault: AWS answers with a server error then.
     pub(crate) fn check_capacity(
         &self,
