@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::FaultError;
+use crate::state::State;
 use crate::time::RegionTime;
 
 #[derive(Debug, Clone, Serialize)]
@@ -99,4 +101,36 @@ fn take_one(left: &mut u32) -> bool {
     let any = *left > 0;
     *left = left.saturating_sub(1);
     any
+}
+
+impl State {
+    pub(super) fn fail_snapshot(&mut self, snapshot: Option<String>, next: Option<u32>) -> Result<(), FaultError> {
+        match (snapshot, next) {
+            (Some(id), None) => match self.snapshots.get_mut(&id) {
+                Some(found) if found.state == crate::laws::snapshot::SnapshotState::Pending => found.will_fail = true,
+                Some(found) => {
+                    return Err(FaultError::WrongState { named: id, state: found.state.name(), allowed: "pending" });
+                }
+                None => {}
+            },
+            (None, Some(count)) => self.faults.failing_snapshots += count,
+            _ => return Err(FaultError::EitherOr { first: "snapshot", second: "next" }),
+        }
+        Ok(())
+    }
+
+    pub(super) fn fail_volume(&mut self, volume: Option<String>, next: Option<u32>) -> Result<(), FaultError> {
+        match (volume, next) {
+            (Some(id), None) => match self.volumes.get_mut(&id) {
+                Some(found) if found.state == crate::laws::volume::VolumeState::Creating => found.will_fail = true,
+                Some(found) => {
+                    return Err(FaultError::WrongState { named: id, state: found.state.name(), allowed: "creating" });
+                }
+                None => {}
+            },
+            (None, Some(count)) => self.faults.failing_volumes += count,
+            _ => return Err(FaultError::EitherOr { first: "volume", second: "next" }),
+        }
+        Ok(())
+    }
 }
