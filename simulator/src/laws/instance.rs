@@ -95,7 +95,7 @@ pub(crate) struct Notices {
 }
 
 /// One instance.
-#[expect(clippy::struct_field_names, reason = "EC2's own names")]
+#[expect(clippy::struct_field_names, clippy::struct_excessive_bools, reason = "EC2's own names and switches")]
 #[derive(Debug, Clone)]
 pub(crate) struct Instance {
     pub(crate) id: String,

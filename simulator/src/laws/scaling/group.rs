@@ -135,6 +135,7 @@ pub(crate) struct Planned {
 }
 
 /// What a group was created or updated with.
+#[expect(clippy::struct_excessive_bools, reason = "switches of Auto Scaling's own")]
 #[derive(Debug, Clone)]
 pub(crate) struct GroupSpec {
     pub(crate) size: Size,

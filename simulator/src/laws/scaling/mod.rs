@@ -123,7 +123,7 @@ impl State {
             ScalingStep::Reconcile => self.reconcile(group, at),
             ScalingStep::CheckHealth => self.check_health(group, at),
             ScalingStep::LaunchHooks { instance } => self.meet_launch_hooks(group, &instance, at),
-            ScalingStep::IntoService { instance } => self.into_service(group, &instance, at),
+            ScalingStep::IntoService { instance } => self.enter_service(group, &instance, at),
             ScalingStep::Replace { instance } => self.replace_unhealthy(group, &instance, at),
             ScalingStep::TerminateHooks { instance } => self.meet_terminate_hooks(group, &instance, at),
             ScalingStep::EndInstance { instance } => self.end_instance(group, &instance, at),

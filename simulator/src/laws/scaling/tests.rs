@@ -82,12 +82,11 @@ fn waiting(region: &Region, id: &str) -> Option<WaitingHook> {
 }
 
 fn complete(region: &Region, hook: &WaitingHook, result: HookResult) {
-    let (mut state, now) = region.lock();
     let named = crate::laws::scaling::hooks::ActionName::Token(&hook.token);
-    state.complete_action(&hook.group, &hook.hook, named, result, now).unwrap();
+    region.act(|state, now| state.complete_action(&hook.group, &hook.hook, named, result, now)).unwrap();
 }
 
-fn inject(region: &Region, fault: serde_json::Value) {
+fn inject(region: &Region, fault: &serde_json::Value) {
     region.inject(Fault::from_json(fault.to_string().as_bytes()).unwrap()).unwrap();
 }
 
@@ -141,7 +140,7 @@ async fn what_the_group_decides_waits_for_the_hook_before_ec2_ends_it() {
         let id = first(&region);
         inject(
             &region,
-            match fault {
+            &match fault {
                 "terminate_in_group" | "set_instance_health" => json!({fault: {"instance": {"oldest_of": "db"}}}),
                 _ => json!({fault: {"group": "db"}}),
             },
@@ -164,7 +163,7 @@ async fn what_the_group_decides_waits_for_the_hook_before_ec2_ends_it() {
 async fn a_dead_host_is_noticed_by_its_status_checks_after_minutes() {
     let region = region();
     let id = first(&region);
-    inject(&region, json!({"fail_host": {"instance": id}}));
+    inject(&region, &json!({"fail_host": {"instance": id}}));
     let began = region.now();
     let hook = terminate_hook(&region, &id).await;
     let took = region.now().since(began).as_secs();
@@ -185,7 +184,7 @@ async fn the_grace_period_delays_status_checks_and_not_a_stop() {
     let grace = |setup: &mut GroupSetup| setup.health_check_grace_seconds = 3600;
     let region = region_with(laws(), grace);
     let id = first(&region);
-    inject(&region, json!({"impair_network": {"instance": id}}));
+    inject(&region, &json!({"impair_network": {"instance": id}}));
     seconds(3000).await;
     assert_eq!(state_of(&region, &id), "InService");
     terminate_hook(&region, &id).await;
@@ -193,7 +192,7 @@ async fn the_grace_period_delays_status_checks_and_not_a_stop() {
 
     let region = region_with(laws(), grace);
     let id = first(&region);
-    inject(&region, json!({"stop_instance": {"instance": id}}));
+    inject(&region, &json!({"stop_instance": {"instance": id}}));
     let hook = terminate_hook(&region, &id).await;
     assert!(region.now().seconds() < 120.0);
     until(&region, "stopped", |region| ec2_state(region, &id) == "stopped").await;
@@ -211,7 +210,7 @@ async fn where_ec2_acts_first_the_hook_holds_nothing() {
     ] {
         let region = region();
         let id = first(&region);
-        inject(&region, fault);
+        inject(&region, &fault);
         let hook = terminate_hook(&region, &id).await;
         assert!(["shutting-down", "terminated"].contains(&ec2_state(&region, &id).as_str()));
         assert!(region.now().seconds() >= f64::from(least_seconds));
@@ -233,7 +232,7 @@ async fn an_instance_that_ec2_ended_may_have_no_hook_at_all() {
     laws.scaling.hook_of_ended_instance_probability = 0.0;
     let region = region_with(laws, |_| {});
     let id = first(&region);
-    inject(&region, json!({"terminate_instance": {"instance": id}}));
+    inject(&region, &json!({"terminate_instance": {"instance": id}}));
     until(&region, "its leave", |region| member(region, &id).is_none()).await;
     assert!(region.truth().waiting_hooks().iter().all(|hook| hook.hook == "up"));
 }
@@ -242,7 +241,7 @@ async fn an_instance_that_ec2_ended_may_have_no_hook_at_all() {
 async fn an_os_shutdown_stops_the_instance() {
     let region = region();
     let id = first(&region);
-    inject(&region, json!({"shut_down_os": {"instance": {"oldest_of": "db"}}}));
+    inject(&region, &json!({"shut_down_os": {"instance": {"oldest_of": "db"}}}));
     until(&region, "stopped", |region| ec2_state(region, &id) == "stopped").await;
     terminate_hook(&region, &id).await;
 }
@@ -251,7 +250,7 @@ async fn an_os_shutdown_stops_the_instance() {
 async fn a_force_delete_runs_no_hook() {
     let region = region();
     let id = first(&region);
-    inject(&region, json!({"force_delete": {"group": "db"}}));
+    inject(&region, &json!({"force_delete": {"group": "db"}}));
     until(&region, "its end", |region| ec2_state(region, &id) == "terminated").await;
     assert!(region.truth().waiting_hooks().is_empty() && region.truth().timed_out_hooks().is_empty());
     until(&region, "the group's end", |region| region.truth().groups().is_empty()).await;
@@ -271,27 +270,24 @@ fn hasty(result: HookResult) -> impl FnOnce(&mut GroupSetup) {
 async fn a_hook_ends_by_time_out_heartbeats_put_it_off_and_the_cap_ends_that() {
     let region = region_with(laws(), hasty(HookResult::Continue));
     let id = first(&region);
-    inject(&region, json!({"terminate_in_group": {"instance": id}}));
+    inject(&region, &json!({"terminate_in_group": {"instance": id}}));
     let hook = terminate_hook(&region, &id).await;
     let began = hook.since;
     let named = crate::laws::scaling::hooks::ActionName::Instance(&id);
     let mut beats = 0;
     while waiting(&region, &id).is_some() {
-        let (mut state, now) = region.lock();
-        if state.record_heartbeat("db", "down", named, now).is_ok() {
+        if region.act(|state, now| state.record_heartbeat("db", "down", named, now)).is_ok() {
             beats += 1;
         }
-        drop(state);
         seconds(30).await;
     }
     // AWS: a hundred heartbeats of a minute at most.
     assert_eq!(beats, 200);
     let timed_out = region.truth().timed_out_hooks().iter().find(|hook| hook.instance == id).cloned().unwrap();
     assert_eq!((timed_out.at.since(began).as_secs(), timed_out.result), (6000, "CONTINUE"));
-    let (mut state, now) = region.lock();
-    let error = state.complete_action("db", "down", named, HookResult::Continue, now).unwrap_err();
+    let complete = region.act(|state, now| state.complete_action("db", "down", named, HookResult::Continue, now));
+    let error = complete.unwrap_err();
     assert_eq!(error.message, format!("No active Lifecycle Action found with instance ID {id}"));
-    drop(state);
     until(&region, "its end", |region| ec2_state(region, &id) == "terminated").await;
 }
 
@@ -322,7 +318,7 @@ async fn an_abandoned_or_timed_out_termination_goes_on_or_is_retained() {
             setup.retain_abandoned = retain;
         });
         let id = first(&region);
-        inject(&region, json!({"terminate_in_group": {"instance": id}}));
+        inject(&region, &json!({"terminate_in_group": {"instance": id}}));
         let hook = terminate_hook(&region, &id).await;
         if by_time {
             seconds(61).await;
@@ -332,7 +328,7 @@ async fn an_abandoned_or_timed_out_termination_goes_on_or_is_retained() {
         seconds(300).await;
         if retain {
             assert_eq!((state_of(&region, &id), ec2_state(&region, &id).as_str()), ("Terminating:Retained", "running"));
-            inject(&region, json!({"terminate_in_group": {"instance": id}}));
+            inject(&region, &json!({"terminate_in_group": {"instance": id}}));
         }
         until(&region, "its end", |region| ec2_state(region, &id) == "terminated").await;
     }
@@ -349,7 +345,7 @@ async fn several_hooks_run_one_after_another_and_abandon_skips_the_rest() {
         laws.scaling.hooks_begin_together = together;
         let region = region_with(laws, |setup| setup.hooks.push(HookSetup::terminating("a")));
         let id = first(&region);
-        inject(&region, json!({"terminate_in_group": {"instance": id}}));
+        inject(&region, &json!({"terminate_in_group": {"instance": id}}));
         until_state(&region, &id, "Terminating:Wait").await;
         let open = region.truth().waiting_hooks().iter().filter(|hook| hook.instance == id).count();
         assert_eq!(open, if together { 2 } else { 1 });
@@ -376,7 +372,7 @@ async fn a_policy_of_100_to_200_launches_first_unless_the_end_was_unexpected() {
     ] {
         let region = region_with(laws(), first_in);
         let old = first(&region);
-        inject(&region, fault.clone());
+        inject(&region, &fault);
         until(&region, "the replacement", |region| region.group_members("db").len() == 2).await;
         let replacement = newest(&region);
         until_state(&region, &replacement, "Pending:Wait").await;
@@ -393,7 +389,7 @@ async fn a_policy_of_100_to_200_launches_first_unless_the_end_was_unexpected() {
     for fault in ["stop_instance", "terminate_instance"] {
         let region = region_with(laws(), first_in);
         let old = first(&region);
-        inject(&region, json!({fault: {"instance": {"oldest_of": "db"}}}));
+        inject(&region, &json!({fault: {"instance": {"oldest_of": "db"}}}));
         terminate_hook(&region, &old).await;
         seconds(30).await;
         assert_eq!(region.group_members("db").len(), 2, "{fault}");
@@ -409,9 +405,9 @@ async fn launches_go_where_there_is_capacity_unless_the_group_insists() {
             setup.maintenance = Some([100, 200]);
             setup.balanced_only = balanced_only;
         });
-        inject(&region, refuse.clone());
+        inject(&region, &refuse);
         // Launch first: the old one is in a, so the emptiest zone is b.
-        inject(&region, json!({"refresh": {"group": "db"}}));
+        inject(&region, &json!({"refresh": {"group": "db"}}));
         seconds(120).await;
         let members = region.group_members("db");
         if balanced_only {
@@ -429,7 +425,7 @@ async fn a_group_survives_the_loss_of_a_zone() {
     for mode in ["power", "network"] {
         let region = region();
         let old = first(&region);
-        inject(&region, json!({"zone_down": {"zone": "eu-central-1a", "mode": mode}}));
+        inject(&region, &json!({"zone_down": {"zone": "eu-central-1a", "mode": mode}}));
         until(&region, "the replacement", |region| region.group_members("db").len() == 2).await;
         assert_ne!(member(&region, &newest(&region)).unwrap().zone, "eu-central-1a");
         terminate_hook(&region, &old).await;
@@ -446,7 +442,7 @@ async fn failing_launches_are_tried_again_and_told() {
         setup.volumes.clear();
         setup.hooks.clear();
     });
-    inject(&region, json!({"fail_launch": {"group": "db", "count": 5}}));
+    inject(&region, &json!({"fail_launch": {"group": "db", "count": 5}}));
     until(&region, "in service", |region| {
         region.group_members("db").first().is_some_and(|m| m.lifecycle_state == "InService")
     })
@@ -461,30 +457,30 @@ async fn failing_launches_are_tried_again_and_told() {
 async fn suspended_processes_do_nothing_until_they_are_resumed() {
     let region = region();
     let old = first(&region);
-    inject(&region, json!({"suspend": {"group": "db", "processes": ["ReplaceUnhealthy"]}}));
-    inject(&region, json!({"stop_instance": {"instance": old}}));
+    inject(&region, &json!({"suspend": {"group": "db", "processes": ["ReplaceUnhealthy"]}}));
+    inject(&region, &json!({"stop_instance": {"instance": old}}));
     seconds(900).await;
     assert_eq!(member(&region, &old).unwrap().health_status, "Unhealthy");
     assert_eq!(region.group_members("db").len(), 1);
-    inject(&region, json!({"suspend": {"group": "db", "processes": ["Launch"]}}));
-    inject(&region, json!({"resume_processes": {"group": "db", "processes": ["ReplaceUnhealthy"]}}));
+    inject(&region, &json!({"suspend": {"group": "db", "processes": ["Launch"]}}));
+    inject(&region, &json!({"resume_processes": {"group": "db", "processes": ["ReplaceUnhealthy"]}}));
     terminate_hook(&region, &old).await;
     seconds(900).await;
     assert_eq!(region.group_members("db").len(), 1, "Launch is suspended");
-    inject(&region, json!({"resume_processes": {"group": "db"}}));
+    inject(&region, &json!({"resume_processes": {"group": "db"}}));
     until(&region, "the replacement", |region| region.group_members("db").len() == 2).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_launch_that_dies_is_replaced() {
     let region = region();
-    inject(&region, json!({"terminate_in_group": {"instance": {"oldest_of": "db"}}}));
+    inject(&region, &json!({"terminate_in_group": {"instance": {"oldest_of": "db"}}}));
     until(&region, "the replacement", |region| {
         region.group_members("db").len() == 2 && state_of(region, &newest(region)) == "Pending:Wait"
     })
     .await;
     let dead = newest(&region);
-    inject(&region, json!({"terminate_instance": {"instance": {"newest_of": "db"}}}));
+    inject(&region, &json!({"terminate_instance": {"instance": {"newest_of": "db"}}}));
     until(&region, "another", |region| newest(region) != dead).await;
     assert!(waiting(&region, &dead).is_none());
 }
@@ -493,7 +489,7 @@ async fn a_launch_that_dies_is_replaced() {
 async fn events_carry_what_aws_documents() {
     let region = region_with(laws(), |setup| setup.hooks[1].metadata = Some("note".to_owned()));
     let id = first(&region);
-    inject(&region, json!({"terminate_in_group": {"instance": id}}));
+    inject(&region, &json!({"terminate_in_group": {"instance": id}}));
     let hook = terminate_hook(&region, &id).await;
     let event = loop {
         let event = region.next_delivery().await.event;
@@ -525,7 +521,7 @@ async fn chaotic_run(seed: u64) -> String {
     });
     let mut trace = Vec::new();
     for fault in ["stop_instance", "terminate_instance", "terminate_in_group", "fail_host"] {
-        inject(&region, json!({fault: {"instance": {"newest_of": "group"}}}));
+        inject(&region, &json!({fault: {"instance": {"newest_of": "group"}}}));
         let_everything_go(&region, 900).await;
         trace.push(region.state().to_string());
         trace.push(format!("{:?}", region.next_delivery().await));

@@ -54,7 +54,7 @@ pub(super) fn read(input: Input<'_>, old: Option<&Hook>) -> Result<Hook, AwsErro
             )));
         }
         // AWS: standard topics and queues only.
-        Some(arn) if arn.ends_with(".fifo") => {
+        Some(arn) if arn.strip_suffix(".fifo").is_some() => {
             return Err(invalid(format!(
                 "Unable to publish test message to notification target {arn}: FIFO is not supported"
             )));
