@@ -218,11 +218,14 @@ pub enum Fault {
         #[serde(default = "scheduled_change")]
         category: String,
     },
-    /// A user's hand shuts the operating system down: the instance stops, or terminates if it was launched so.
+    /// A user's hand shuts the operating system down: the instance stops, or terminates if its shutdown behaviour says so.
     ShutDownOs {
         /// The instance.
         #[serde(deserialize_with = "instance_name")]
         instance: String,
+        /// Sets the shutdown behaviour to `terminate` before.
+        #[serde(default)]
+        terminate: bool,
     },
     /// An agent's hand in a guest: the service stops, its volumes are unmounted.
     Quiesce {
@@ -366,7 +369,7 @@ impl State {
             | Fault::SpotWarning { instance, .. }
             | Fault::Rebalance { instance }
             | Fault::HealthEvent { instance, .. }
-            | Fault::ShutDownOs { instance }
+            | Fault::ShutDownOs { instance, .. }
             | Fault::Quiesce { instance }
             | Fault::Resume { instance }
             | Fault::RefuseCapacity { instance: Some(instance), .. } => ("instance", instance, self.instances.ids()),
@@ -523,9 +526,12 @@ impl State {
                 self.start_instance(&instance, at).map_err(|_| self.wrong_instance_state(&instance, "stopped"))?;
             }
             Fault::TerminateInstance { instance } => self.terminate_instance(&instance, at),
-            Fault::ShutDownOs { instance } => {
+            Fault::ShutDownOs { instance, terminate } => {
                 if !self.guests.get(&instance).is_some_and(|guest| guest.up) {
                     return Err(self.wrong_instance_state(&instance, "running, with its guest up"));
+                }
+                if let Some(found) = self.instances.get_mut(&instance) {
+                    found.terminate_on_shutdown |= terminate;
                 }
                 self.shut_down_os(&instance, at);
             }

@@ -1278,10 +1278,11 @@ def _(api, shared):
 @check("autoscaling: a hook's topic gets a test message when the hook is put")
 def _(api, shared):
     shared["topic"] = api.sns.create_topic(Name=f"{api.name}-hooks")["TopicArn"]
-    put = lambda target: api.autoscaling.put_lifecycle_hook(
+    put = lambda target: api.blunt["autoscaling"].put_lifecycle_hook(
         AutoScalingGroupName=shared["group"], LifecycleHookName="down", NotificationTargetARN=target, RoleARN="arn:aws:iam::123456789012:role/r",
         NotificationMetadata="billing",
     )  # fmt: skip
+    refused_with(api, "Unable to publish test message", lambda: put(shared["topic"] + "-not"))
     put(shared["topic"])
     messages = api.region()["stores"]["sns"][shared["topic"]]["messages"]
     test = json.loads(messages[-1]["message"])

@@ -50,7 +50,7 @@ impl Fault {
             | Self::SpotWarning { instance, .. }
             | Self::Rebalance { instance }
             | Self::HealthEvent { instance, .. }
-            | Self::ShutDownOs { instance }
+            | Self::ShutDownOs { instance, .. }
             | Self::Quiesce { instance }
             | Self::Resume { instance }
             | Self::SetInstanceHealth { instance, .. }

@@ -243,7 +243,7 @@ impl Group {
         }
     }
 
-    /// The member of which there is most reason to speak as the oldest or newest: by launch, then by id.
+    /// All members, the one that was launched first in front.
     pub(crate) fn by_age(&self) -> Vec<&Member> {
         let mut members: Vec<&Member> = self.members.values().collect();
         members.sort_by(|one, other| {

@@ -11,6 +11,8 @@
 //! | [`hooks`] | lifecycle actions, their timers and results |
 //! | [`requests`] | what callers ask of a group |
 //! | [`activity`] | what a group has done |
+//! | [`templates`] | what it launches from |
+//! | [`numbers`] | how fast all this is |
 //!
 //! Auto Scaling is a regional service: it goes on while a zone is down. It acts on EC2 as any caller would, and sees instances late.
 

@@ -8,7 +8,7 @@ use crate::faults::Fault;
 use crate::laws::scaling::hooks::HookResult;
 use crate::setup::group::{GroupSetup, HookSetup};
 use crate::setup::{DataName, InstanceSetup, Setup, VolumeSetup};
-use crate::test_support::seconds;
+use crate::test_support::{call, seconds};
 use crate::truth::groups::{GroupMember, WaitingHook};
 use crate::wire::ec2::filter::INSTANCE;
 use crate::{Laws, Region};
@@ -206,6 +206,7 @@ async fn the_grace_period_delays_status_checks_and_not_a_stop() {
 async fn where_ec2_acts_first_the_hook_holds_nothing() {
     for (fault, least_seconds) in [
         (json!({"terminate_instance": {"instance": {"oldest_of": "db"}}}), 0),
+        (json!({"shut_down_os": {"instance": {"oldest_of": "db"}, "terminate": true}}), 0),
         (json!({"spot_warning": {"instance": {"newest_of": "db"}}}), 120),
     ] {
         let region = region();
@@ -537,4 +538,33 @@ fn the_same_seed_gives_groups_the_same_history() {
     };
     assert_eq!(run(7), run(7));
     assert_ne!(run(7), run(8));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiesced_guest_lets_its_volume_go_to_the_replacement_and_nothing_is_lost() {
+    let region = region_with(laws(), |setup| setup.zones = vec!["eu-central-1a".to_owned()]);
+    let old = first(&region);
+    seconds(300).await;
+    let state = region.state();
+    let volumes = state["volumes"].as_object().unwrap();
+    let (volume, _) = volumes.iter().find(|(_, volume)| !volume["data"].is_null()).unwrap();
+    inject(&region, &json!({"terminate_in_group": {"instance": old}}));
+    let terminate = terminate_hook(&region, &old).await;
+    inject(&region, &json!({"quiesce": {"instance": old}}));
+    call(&region, format!("DetachVolume&VolumeId={volume}")).await;
+    until(&region, "a free volume", |region| region.state()["volumes"][volume]["state"] == "available").await;
+    assert_eq!(ec2_state(&region, &old), "running");
+    complete(&region, &terminate, HookResult::Continue);
+    let new = newest(&region);
+    until(&region, "its boot", |region| ec2_state(region, &new) == "running").await;
+    until_state(&region, &new, "Pending:Wait").await;
+    let attached = call(&region, format!("AttachVolume&VolumeId={volume}&InstanceId={new}&Device=/dev/sdf")).await;
+    assert_eq!(attached.status, 200, "{}", attached.body);
+    until(&region, "service", |region| region.truth().serving().contains_key("db")).await;
+    complete(&region, &waiting(&region, &new).unwrap(), HookResult::Continue);
+    let_everything_go(&region, 600).await;
+    let truth = region.truth();
+    assert_eq!(truth.serving()["db"].instance, new);
+    assert!(truth.two_writers().is_empty() && truth.lost_seconds(&[volume]) < 1e-6);
+    assert_eq!(truth.groups()["db"].len(), 1);
 }
