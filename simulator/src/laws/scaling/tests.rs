@@ -203,6 +203,17 @@ async fn the_grace_period_delays_status_checks_and_not_a_stop() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stalled_volume_counts_only_if_the_group_checks_volumes() {
+    for checks_ebs in [false, true] {
+        let region = region_with(laws(), |setup| setup.checks_ebs = checks_ebs);
+        let id = first(&region);
+        inject(&region, &json!({"impair_ebs": {"instance": {"oldest_of": "db"}}}));
+        seconds(600).await;
+        assert_eq!(state_of(&region, &id), if checks_ebs { "Terminating:Wait" } else { "InService" });
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_ec2_acts_first_the_hook_holds_nothing() {
     for (fault, least_seconds) in [
         (json!({"terminate_instance": {"instance": {"oldest_of": "db"}}}), 0),
