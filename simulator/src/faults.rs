@@ -1,16 +1,26 @@
 //! Faults: what a test or a person does to the region to see what the controller makes of it.
 //!
-//! A fault is JSON: `{"fail_host": {"instance": "i-0abc", "force_stop": "never"}}`.
+//! A fault is JSON: `{"fail_host": {"instance": "i-0abc", "force_stop": "never"}}`. An instance can also be named by its place in an Auto
+//! Scaling group: `{"newest_of": "GROUP"}` or `{"oldest_of": "GROUP"}`, in Rust `"newest_of:GROUP"` or `"oldest_of:GROUP"`.
+
+mod active;
+mod error;
+mod naming;
+mod scaling;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
+pub(crate) use self::active::{ActionEffect, ActiveFaults};
+use self::active::{ActionFault, CapacityRefusal, ThrottleFault};
+pub use self::error::FaultError;
+use self::naming::{instance_name, optional_instance_name};
 use crate::laws::alarm::AlarmState;
 use crate::laws::distribution::seconds_duration;
 use crate::laws::instance::{ForceStop, InstanceState};
+use crate::laws::scaling::group::Process;
 use crate::laws::stop::StopMode;
 pub use crate::laws::zone::ZoneLoss;
 use crate::schedule::Transition;
@@ -24,6 +34,7 @@ pub enum Fault {
     /// The host dies: the guest is gone, a graceful stop hangs, a forced one works as said.
     FailHost {
         /// The instance.
+        #[serde(deserialize_with = "instance_name")]
         instance: String,
         /// `"works"`, `{"after_seconds": 30}` or `"never"`.
         #[serde(default = "force_stop_works")]
@@ -32,21 +43,25 @@ pub enum Fault {
     /// The guest cannot be reached, but lives and writes to its disk.
     ImpairNetwork {
         /// The instance.
+        #[serde(deserialize_with = "instance_name")]
         instance: String,
     },
     /// The guest will not answer a shutdown.
     IgnoreShutdown {
         /// The instance.
+        #[serde(deserialize_with = "instance_name")]
         instance: String,
     },
     /// The instance's volumes do no I/O.
     ImpairEbs {
         /// The instance.
+        #[serde(deserialize_with = "instance_name")]
         instance: String,
     },
     /// All that is wrong with an instance is repaired; a guest that was dead boots.
     Heal {
         /// The instance.
+        #[serde(deserialize_with = "instance_name")]
         instance: String,
     },
     /// A zone goes down.
@@ -66,6 +81,7 @@ pub enum Fault {
         /// The zone.
         zone: Option<String>,
         /// The instance.
+        #[serde(default, deserialize_with = "optional_instance_name")]
         instance: Option<String>,
         /// For how long; for ever if absent.
         for_seconds: Option<f64>,
@@ -158,6 +174,7 @@ pub enum Fault {
     /// A user's hand stops an instance.
     StopInstance {
         /// The instance.
+        #[serde(deserialize_with = "instance_name")]
         instance: String,
         /// With force.
         #[serde(default)]
@@ -166,16 +183,19 @@ pub enum Fault {
     /// A user's hand starts an instance.
     StartInstance {
         /// The instance.
+        #[serde(deserialize_with = "instance_name")]
         instance: String,
     },
     /// A user's hand terminates an instance.
     TerminateInstance {
         /// The instance.
+        #[serde(deserialize_with = "instance_name")]
         instance: String,
     },
     /// A spot interruption: the warning now, the end two minutes later.
     SpotWarning {
         /// The instance.
+        #[serde(deserialize_with = "instance_name")]
         instance: String,
         /// Stopped instead of terminated.
         #[serde(default)]
@@ -184,17 +204,106 @@ pub enum Fault {
     /// A rebalance recommendation.
     Rebalance {
         /// The instance.
+        #[serde(deserialize_with = "instance_name")]
         instance: String,
     },
     /// An AWS Health event about an instance.
     HealthEvent {
         /// The instance.
+        #[serde(deserialize_with = "instance_name")]
         instance: String,
         /// Such as `AWS_EC2_INSTANCE_RETIREMENT_SCHEDULED`.
         code: String,
         /// `issue`, `scheduledChange` or `accountNotification`.
         #[serde(default = "scheduled_change")]
         category: String,
+    },
+    /// A user's hand shuts the operating system down: the instance stops, or terminates if its shutdown behaviour says so.
+    ShutDownOs {
+        /// The instance.
+        #[serde(deserialize_with = "instance_name")]
+        instance: String,
+        /// Sets the shutdown behaviour to `terminate` before.
+        #[serde(default)]
+        terminate: bool,
+    },
+    /// An agent's hand in a guest: the service stops, its volumes are unmounted.
+    Quiesce {
+        /// The instance.
+        #[serde(deserialize_with = "instance_name")]
+        instance: String,
+    },
+    /// An agent's hand in a guest: the service may run again.
+    Resume {
+        /// The instance.
+        #[serde(deserialize_with = "instance_name")]
+        instance: String,
+    },
+    /// Somebody calls `SetInstanceHealth`, without respect for the grace period.
+    SetInstanceHealth {
+        /// The instance; it must be in a group.
+        #[serde(deserialize_with = "instance_name")]
+        instance: String,
+        /// Healthy instead of unhealthy.
+        #[serde(default)]
+        healthy: bool,
+    },
+    /// Somebody calls `TerminateInstanceInAutoScalingGroup`.
+    TerminateInGroup {
+        /// The instance; it must be in a group.
+        #[serde(deserialize_with = "instance_name")]
+        instance: String,
+        /// The desired capacity goes down by one.
+        #[serde(default)]
+        decrement: bool,
+    },
+    /// The group's desired capacity goes down by one; its least size with it, if need be.
+    ScaleIn {
+        /// The group.
+        group: String,
+    },
+    /// An instance refresh begins.
+    Refresh {
+        /// The group.
+        group: String,
+    },
+    /// The members' maximum lifetime is over.
+    MaxLifetime {
+        /// The group.
+        group: String,
+    },
+    /// The group rebalances: its oldest member moves to another zone.
+    RebalanceZones {
+        /// The group.
+        group: String,
+    },
+    /// The group is deleted by force: no hooks run.
+    ForceDelete {
+        /// The group.
+        group: String,
+    },
+    /// Processes of a group are suspended.
+    Suspend {
+        /// The group.
+        group: String,
+        /// Such as `ReplaceUnhealthy`; none means all.
+        #[serde(default)]
+        processes: BTreeSet<Process>,
+    },
+    /// Processes of a group go on.
+    ResumeProcesses {
+        /// The group.
+        group: String,
+        /// Such as `ReplaceUnhealthy`; none means all.
+        #[serde(default)]
+        processes: BTreeSet<Process>,
+    },
+    /// The group's next launches fail, wherever they are tried.
+    FailLaunch {
+        /// The group.
+        group: String,
+        /// How many.
+        count: u32,
     },
     /// Every EC2 read shows the past, up to this long ago; zero brings back the laws.
     StaleReads {
@@ -211,152 +320,11 @@ fn scheduled_change() -> String {
     "scheduledChange".to_owned()
 }
 
-/// A fault that cannot be.
-#[derive(Debug, Clone, PartialEq, Error)]
-pub enum FaultError {
-    /// No fault can be read from the text.
-    #[error("this is not a fault: {0}")]
-    Malformed(String),
-    /// There is no such resource.
-    #[error("there is no {kind} {named:?}; there are: {}", known.join(", "))]
-    Unknown {
-        /// What was looked for.
-        kind: &'static str,
-        /// The name given.
-        named: String,
-        /// The names that exist.
-        known: Vec<String>,
-    },
-    /// A number is out of bounds.
-    #[error("{name} is {value}; allowed is {allowed}")]
-    OutOfBounds {
-        /// The field.
-        name: &'static str,
-        /// The value given.
-        value: f64,
-        /// What would do.
-        allowed: &'static str,
-    },
-    /// Exactly one of two fields must be given.
-    #[error("give either {first} or {second}")]
-    EitherOr {
-        /// One field.
-        first: &'static str,
-        /// The other.
-        second: &'static str,
-    },
-    /// The resource is in a state in which this cannot happen.
-    #[error("{named} is {state}; it must be {allowed}")]
-    WrongState {
-        /// The resource.
-        named: String,
-        /// Its state.
-        state: &'static str,
-        /// What it would have to be.
-        allowed: &'static str,
-    },
-}
-
 impl Fault {
     /// Reads a fault from JSON; the error says what was wrong and what is allowed.
     pub fn from_json(text: &[u8]) -> Result<Self, FaultError> {
         serde_json::from_slice(text).map_err(|error| FaultError::Malformed(error.to_string()))
     }
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct CapacityRefusal {
-    zone: Option<String>,
-    instance: Option<String>,
-    until: RegionTime,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct ThrottleFault {
-    action: Option<String>,
-    until: RegionTime,
-    probability: f64,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct ActionFault {
-    action: String,
-    left: u32,
-    effect: ActionEffect,
-}
-
-/// What a fault does to a call.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ActionEffect {
-    Fail { code: String, status: u16, after_effect: bool },
-    Hang { after_effect: bool },
-    Slow { seconds: f64 },
-}
-
-/// Faults that wait for calls or last.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct ActiveFaults {
-    capacity: Vec<CapacityRefusal>,
-    throttles: Vec<ThrottleFault>,
-    actions: Vec<ActionFault>,
-    failing_snapshots: u32,
-    failing_volumes: u32,
-    pub(crate) stale_reads_seconds: Option<f64>,
-    /// Every fault so far, for people to read.
-    #[serde(skip)]
-    pub(crate) injected: Vec<serde_json::Value>,
-}
-
-impl ActiveFaults {
-    pub(crate) fn refuses_capacity(&self, instance: Option<&str>, zone: &str, at: RegionTime) -> bool {
-        self.capacity.iter().any(|refusal| {
-            let named = refusal.zone.as_deref() == Some(zone)
-                || (instance.is_some() && refusal.instance.as_deref() == instance);
-            named && at < refusal.until
-        })
-    }
-
-    /// How likely a call is to be throttled now.
-    pub(crate) fn throttle_probability(&self, action: &str, at: RegionTime) -> f64 {
-        let applies = |throttle: &&ThrottleFault| {
-            throttle.action.as_deref().is_none_or(|named| named == action) && at < throttle.until
-        };
-        self.throttles.iter().filter(applies).fold(0.0, |most, throttle| most.max(throttle.probability))
-    }
-
-    /// Takes what waits for this call: one fault of each kind at most.
-    pub(crate) fn take_for_call(&mut self, action: &str) -> Vec<ActionEffect> {
-        let mut kinds = BTreeSet::new();
-        let mut effects = Vec::new();
-        for fault in self.actions.iter_mut().filter(|fault| fault.action == action && fault.left > 0) {
-            let kind = match fault.effect {
-                ActionEffect::Fail { .. } => 0,
-                ActionEffect::Hang { .. } => 1,
-                ActionEffect::Slow { .. } => 2,
-            };
-            if kinds.insert(kind) {
-                fault.left -= 1;
-                effects.push(fault.effect.clone());
-            }
-        }
-        self.actions.retain(|fault| fault.left > 0);
-        effects
-    }
-
-    pub(crate) fn takes_failing_snapshot(&mut self) -> bool {
-        take_one(&mut self.failing_snapshots)
-    }
-
-    pub(crate) fn takes_failing_volume(&mut self) -> bool {
-        take_one(&mut self.failing_volumes)
-    }
-}
-
-fn take_one(left: &mut u32) -> bool {
-    let any = *left > 0;
-    *left = left.saturating_sub(1);
-    any
 }
 
 fn probability(value: f64) -> Result<f64, FaultError> {
@@ -378,6 +346,7 @@ fn seconds(name: &'static str, value: f64) -> Result<Duration, FaultError> {
 impl State {
     /// Lets a fault happen.
     pub(crate) fn inject(&mut self, fault: Fault, at: RegionTime) -> Result<(), FaultError> {
+        let fault = self.resolve_instance(fault)?;
         let readable = serde_json::json!({"at_seconds": at.seconds(), "fault": fault});
         self.check_names(&fault)?;
         self.carry_out(fault, at)?;
@@ -400,10 +369,24 @@ impl State {
             | Fault::SpotWarning { instance, .. }
             | Fault::Rebalance { instance }
             | Fault::HealthEvent { instance, .. }
+            | Fault::ShutDownOs { instance, .. }
+            | Fault::Quiesce { instance }
+            | Fault::Resume { instance }
             | Fault::RefuseCapacity { instance: Some(instance), .. } => ("instance", instance, self.instances.ids()),
             Fault::ZoneDown { zone, .. } | Fault::ZoneUp { zone } | Fault::RefuseCapacity { zone: Some(zone), .. } => {
                 ("zone", zone, self.zones.keys().cloned().collect())
             }
+            Fault::SetInstanceHealth { instance, .. } | Fault::TerminateInGroup { instance, .. } => {
+                ("instance of a group", instance, self.scaling.group_of.keys().cloned().collect())
+            }
+            Fault::ScaleIn { group }
+            | Fault::Refresh { group }
+            | Fault::MaxLifetime { group }
+            | Fault::RebalanceZones { group }
+            | Fault::ForceDelete { group }
+            | Fault::Suspend { group, .. }
+            | Fault::ResumeProcesses { group, .. }
+            | Fault::FailLaunch { group, .. } => ("group", group, self.scaling.groups.ids()),
             Fault::FailSnapshot { snapshot: Some(snapshot), .. } => ("snapshot", snapshot, self.snapshots.ids()),
             Fault::FailVolume { volume: Some(volume), .. } => ("volume", volume, self.volumes.ids()),
             Fault::SetAlarm { alarm, .. } => ("alarm", alarm, self.alarms.by_name.keys().cloned().collect()),
@@ -422,7 +405,20 @@ impl State {
             | Fault::StopInstance { .. }
             | Fault::StartInstance { .. }
             | Fault::TerminateInstance { .. }
+            | Fault::ShutDownOs { .. }
             | Fault::SpotWarning { .. } => return self.harm_instance(fault, at),
+            Fault::Quiesce { instance } => self.quiesce_guest(&instance, at),
+            Fault::Resume { instance } => self.resume_guest(&instance, at),
+            Fault::SetInstanceHealth { .. }
+            | Fault::TerminateInGroup { .. }
+            | Fault::ScaleIn { .. }
+            | Fault::Refresh { .. }
+            | Fault::MaxLifetime { .. }
+            | Fault::RebalanceZones { .. }
+            | Fault::ForceDelete { .. }
+            | Fault::Suspend { .. }
+            | Fault::ResumeProcesses { .. }
+            | Fault::FailLaunch { .. } => return self.disturb_group(fault, at),
             Fault::ZoneDown { zone, mode } => self.zone_goes_down(&zone, mode, at),
             Fault::ZoneUp { zone } => self.zone_comes_up(&zone, at),
             Fault::RefuseCapacity { zone, instance, for_seconds } => {
@@ -530,6 +526,15 @@ impl State {
                 self.start_instance(&instance, at).map_err(|_| self.wrong_instance_state(&instance, "stopped"))?;
             }
             Fault::TerminateInstance { instance } => self.terminate_instance(&instance, at),
+            Fault::ShutDownOs { instance, terminate } => {
+                if !self.guests.get(&instance).is_some_and(|guest| guest.up) {
+                    return Err(self.wrong_instance_state(&instance, "running, with its guest up"));
+                }
+                if let Some(found) = self.instances.get_mut(&instance) {
+                    found.terminate_on_shutdown |= terminate;
+                }
+                self.shut_down_os(&instance, at);
+            }
             Fault::SpotWarning { instance, stop } => {
                 let running = self.instances.get(&instance).is_some_and(|found| found.state == InstanceState::Running);
                 if !running {
@@ -557,36 +562,6 @@ impl State {
     fn wrong_instance_state(&self, id: &str, allowed: &'static str) -> FaultError {
         let state = self.instances.get(id).map_or("gone", |instance| instance.state.name());
         FaultError::WrongState { named: id.to_owned(), state, allowed }
-    }
-
-    fn fail_snapshot(&mut self, snapshot: Option<String>, next: Option<u32>) -> Result<(), FaultError> {
-        match (snapshot, next) {
-            (Some(id), None) => match self.snapshots.get_mut(&id) {
-                Some(found) if found.state == crate::laws::snapshot::SnapshotState::Pending => found.will_fail = true,
-                Some(found) => {
-                    return Err(FaultError::WrongState { named: id, state: found.state.name(), allowed: "pending" });
-                }
-                None => {}
-            },
-            (None, Some(count)) => self.faults.failing_snapshots += count,
-            _ => return Err(FaultError::EitherOr { first: "snapshot", second: "next" }),
-        }
-        Ok(())
-    }
-
-    fn fail_volume(&mut self, volume: Option<String>, next: Option<u32>) -> Result<(), FaultError> {
-        match (volume, next) {
-            (Some(id), None) => match self.volumes.get_mut(&id) {
-                Some(found) if found.state == crate::laws::volume::VolumeState::Creating => found.will_fail = true,
-                Some(found) => {
-                    return Err(FaultError::WrongState { named: id, state: found.state.name(), allowed: "creating" });
-                }
-                None => {}
-            },
-            (None, Some(count)) => self.faults.failing_volumes += count,
-            _ => return Err(FaultError::EitherOr { first: "volume", second: "next" }),
-        }
-        Ok(())
     }
 
     fn disturb_events(&mut self, fault: &Fault) -> Result<(), FaultError> {

@@ -10,6 +10,7 @@ pub mod events;
 pub mod faults;
 pub mod guest;
 mod ids;
+pub mod imds;
 mod intervals;
 pub mod laws;
 mod readable;

@@ -62,7 +62,7 @@ class Api:
         session = boto3.session.Session(
             aws_access_key_id="AKIAWIRETRUTH", aws_secret_access_key="wire-truth", region_name="eu-central-1"
         )
-        names = ["ec2", "dynamodb", "ssm", "sns", "cloudwatch", "sts"]
+        names = ["ec2", "autoscaling", "dynamodb", "ssm", "sns", "cloudwatch", "sts"]
         return {name: session.client(name, endpoint_url=self.endpoint, config=config) for name in names}
 
     def __getattr__(self, name):
@@ -1058,6 +1058,447 @@ def _(api, _):
     api.refused("InvalidParameterValue", reserved)
 
 
+# --- Auto Scaling ----------------------------------------------------------------------------------------------------
+
+LAUNCHING, TERMINATING = "autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"
+NO_INSTANCE = "i-0123456789abcdef0"
+
+
+def group(api, shared):
+    return api.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[shared["group"]])["AutoScalingGroups"][0]
+
+
+def members(api, shared):
+    """Instance id to lifecycle state, oldest knowledge last."""
+    return {i["InstanceId"]: i["LifecycleState"] for i in group(api, shared)["Instances"]}
+
+
+def member_in(api, shared, state, instance=None):
+    """Waits until a member (this one, if named) is in the state; returns its id."""
+    fits = lambda seen: [i for i, s in seen.items() if s == state and instance in (None, i)]
+    return fits(api.until(lambda: members(api, shared), fits, f"a member in {state}"))[0]
+
+
+def complete(api, shared, hook, instance, result="CONTINUE", **more):
+    named = more or {"InstanceId": instance}
+    api.autoscaling.complete_lifecycle_action(
+        LifecycleHookName=hook, AutoScalingGroupName=shared["group"], LifecycleActionResult=result, **named
+    )
+
+
+def refused_with(api, text, call, code="ValidationError", status=400):
+    error = api.refused(code, call, status)
+    expect(text in str(error), f"no {text!r} in {error}")
+
+
+@check("ec2: DescribeSubnets tells which subnet is in which zone; an unknown one is InvalidSubnetID.NotFound")
+def _(api, shared):
+    subnets = api.ec2.describe_subnets()["Subnets"]
+    shared["subnets"] = {subnet["AvailabilityZone"]: subnet["SubnetId"] for subnet in subnets}
+    expect(sorted(shared["subnets"]) == sorted(api.zones()), subnets)
+    one = api.ec2.describe_subnets(Filters=[{"Name": "availability-zone", "Values": [shared["a"]]}])["Subnets"]
+    expect([s["SubnetId"] for s in one] == [shared["subnets"][shared["a"]]] and one[0]["CidrBlock"].endswith("/20"), one)
+    api.refused("InvalidSubnetID.NotFound", lambda: api.blunt["ec2"].describe_subnets(SubnetIds=["subnet-00000000000000000"]))
+
+
+@check("ec2: a launch template is made once under its name, listed, and its mistakes are named")
+def _(api, shared):
+    shared["template"] = f"{api.name}-template"
+    data = dict(
+        ImageId="ami-0123456789abcdef0", InstanceType="t3.small", IamInstanceProfile={"Name": "agent"},
+        MetadataOptions={"InstanceMetadataTags": "enabled"}, TagSpecifications=api.tags("instance", role="member"),
+    )  # fmt: skip
+    made = api.ec2.create_launch_template(LaunchTemplateName=shared["template"], LaunchTemplateData=data)["LaunchTemplate"]
+    expect(made["LaunchTemplateId"].startswith("lt-") and made["LatestVersionNumber"] == 1, made)
+    listed = api.ec2.describe_launch_templates(LaunchTemplateNames=[shared["template"]])["LaunchTemplates"]
+    expect([t["LaunchTemplateId"] for t in listed] == [made["LaunchTemplateId"]], listed)
+    again = lambda: api.blunt["ec2"].create_launch_template(LaunchTemplateName=shared["template"], LaunchTemplateData=data)
+    api.refused("InvalidLaunchTemplateName.AlreadyExistsException", again)
+    unknown = lambda: api.blunt["ec2"].describe_launch_templates(LaunchTemplateNames=["none"])
+    api.refused("InvalidLaunchTemplateName.NotFoundException", unknown)
+
+
+def create_group(api, shared, client, **changes):
+    arguments = dict(
+        AutoScalingGroupName=shared["group"],
+        LaunchTemplate={"LaunchTemplateName": shared["template"], "Version": "$Latest"},
+        MinSize=1, MaxSize=1, DesiredCapacity=1, HealthCheckType="EC2,EBS",
+        VPCZoneIdentifier=",".join(shared["subnets"][zone] for zone in (shared["a"], shared["b"])),
+        LifecycleHookSpecificationList=[
+            dict(LifecycleHookName="up", LifecycleTransition=LAUNCHING, HeartbeatTimeout=7200, DefaultResult="ABANDON"),
+            dict(LifecycleHookName="down", LifecycleTransition=TERMINATING, HeartbeatTimeout=7200),
+        ],
+        Tags=[{"Key": "failover:service", "Value": api.name, "PropagateAtLaunch": True}, {"Key": "note", "Value": "group's own"}],
+    )  # fmt: skip
+    client.create_auto_scaling_group(**{**arguments, **changes})
+
+
+@check("autoscaling: CreateAutoScalingGroup refuses impossible sizes, templates, places, and what is not modelled")
+def _(api, shared):
+    shared["group"] = f"{api.name}-group"
+    make = lambda **changes: lambda: create_group(api, shared, api.blunt["autoscaling"], **changes)
+    refused_with(api, "Max bound", make(MinSize=2))
+    refused_with(api, "above max value", make(DesiredCapacity=2))
+    refused_with(api, "does not exist", make(LaunchTemplate={"LaunchTemplateName": "none"}))
+    refused_with(api, "Could not find launch template version", make(LaunchTemplate={"LaunchTemplateName": shared["template"], "Version": "9"}))
+    refused_with(api, "does not exist", make(VPCZoneIdentifier="subnet-00000000000000000"))
+    refused_with(api, "MinHealthyPercentage", make(InstanceMaintenancePolicy={"MinHealthyPercentage": 10, "MaxHealthyPercentage": 200}))
+    refused_with(api, "86400", make(MaxInstanceLifetime=60))
+    refused_with(api, "LoadBalancerNames", make(LoadBalancerNames=["elb"]), code="UnsupportedOperation")
+
+
+@check("autoscaling: a group is made, once, and reads back as it was asked for")
+def _(api, shared):
+    create_group(api, shared, api.autoscaling)
+    again = lambda: create_group(api, shared, api.blunt["autoscaling"])
+    refused_with(api, "already exists", again, code="AlreadyExists")
+    seen = api.until(lambda: members(api, shared), lambda seen: seen, "a first member")
+    expect(len(seen) == 1, seen)
+    made = group(api, shared)
+    wanted = dict(MinSize=1, MaxSize=1, DesiredCapacity=1, DefaultCooldown=300, HealthCheckType="EC2,EBS", HealthCheckGracePeriod=0)
+    for member, value in {**wanted, "AvailabilityZones": sorted([shared["a"], shared["b"]])}.items():
+        expect(made[member] == value, f"{member}: {made[member]!r} is not {value!r}")
+    expect(made["AutoScalingGroupARN"].endswith(f":autoScalingGroupName/{shared['group']}"), made)
+    expect(made["LaunchTemplate"]["LaunchTemplateName"] == shared["template"] and made["CreatedTime"].tzinfo is not None, made)
+    expect({tag["Key"]: tag["PropagateAtLaunch"] for tag in made["Tags"]} == {"failover:service": True, "note": False}, made["Tags"])
+
+
+@check("autoscaling: groups are found by tag:KEY, tag-key and tag-value; unknown names are left out; pages go on")
+def _(api, shared):
+    client = api.autoscaling
+    names = lambda *filters, **more: [
+        g["AutoScalingGroupName"]
+        for g in client.describe_auto_scaling_groups(Filters=[{"Name": n, "Values": [v]} for n, v in filters], **more)["AutoScalingGroups"]
+    ]
+    expect(names(("tag:failover:service", api.name)) == [shared["group"]], "tag:KEY")
+    expect(shared["group"] in names(("tag-key", "note")) and names(("tag:failover:service", api.name), ("tag-key", "x")) == [], "tag-key")
+    expect(shared["group"] in names(("tag-value", api.name)), "tag-value")
+    expect(client.describe_auto_scaling_groups(AutoScalingGroupNames=["none"])["AutoScalingGroups"] == [], "unknown")
+    expect("Instances" not in client.describe_auto_scaling_groups(IncludeInstances=False)["AutoScalingGroups"][0] or
+           client.describe_auto_scaling_groups(IncludeInstances=False)["AutoScalingGroups"][0]["Instances"] == [], "instances")  # fmt: skip
+    create_group(api, shared, client, AutoScalingGroupName=f"{api.name}-other", MinSize=0, DesiredCapacity=0, LifecycleHookSpecificationList=[])
+    mine = [{"Name": "tag:failover:service", "Values": [api.name]}]
+    listed = lambda: [
+        [g["AutoScalingGroupName"] for g in page["AutoScalingGroups"]]
+        for page in client.get_paginator("describe_auto_scaling_groups").paginate(Filters=mine, PaginationConfig={"PageSize": 1})
+    ]
+    api.until(listed, lambda seen: seen == [[shared["group"]], [f"{api.name}-other"]], "two pages")
+    bad_filter = lambda: api.blunt["autoscaling"].describe_auto_scaling_groups(Filters=[{"Name": "colour", "Values": ["x"]}])
+    refused_with(api, "colour", bad_filter)
+    api.refused("InvalidNextToken", lambda: api.blunt["autoscaling"].describe_auto_scaling_groups(NextToken="%"))
+    client.delete_auto_scaling_group(AutoScalingGroupName=f"{api.name}-other")
+
+
+@check("autoscaling: a launched instance waits for its hook, running, tagged, and is completed by its event's token")
+def _(api, shared):
+    shared["member"] = instance = member_in(api, shared, "Pending:Wait")
+    api.instance_in(instance, "running")
+    expect(members(api, shared)[instance] == "Pending:Wait", "the hook does not hold")
+    tags = {tag["Key"]: tag["Value"] for tag in api.instance(instance)["Tags"]}
+    expect(tags["aws:autoscaling:groupName"] == shared["group"] and tags["failover:service"] == api.name and tags["role"] == "member", tags)
+    expect("note" not in tags, "a tag that is not propagated")
+    emitted = [entry["event"] for entry in json.loads(api.http("/_region/events")[2])["emitted"]]
+    event = next(e for e in emitted if e["detail-type"] == "EC2 Instance-launch Lifecycle Action" and e["detail"]["EC2InstanceId"] == instance)
+    detail = event["detail"]
+    expect(event["source"] == "aws.autoscaling" and event["resources"] == [group(api, shared)["AutoScalingGroupARN"]], event)
+    expect(detail["LifecycleTransition"] == LAUNCHING and (detail["Origin"], detail["Destination"]) == ("EC2", "AutoScalingGroup"), detail)
+    token = detail["LifecycleActionToken"]
+    name = dict(LifecycleHookName="up", AutoScalingGroupName=shared["group"])
+    api.autoscaling.record_lifecycle_action_heartbeat(**name, LifecycleActionToken=token)
+    complete(api, shared, "up", instance, LifecycleActionToken=token)
+    member_in(api, shared, "InService", instance)
+
+
+@check("autoscaling: what waits for nothing cannot be completed, nor beaten: No active Lifecycle Action found")
+def _(api, shared):
+    client, name = api.blunt["autoscaling"], dict(LifecycleHookName="up", AutoScalingGroupName=shared["group"])
+    text = f"No active Lifecycle Action found with instance ID {shared['member']}"
+    refused_with(api, text, lambda: client.complete_lifecycle_action(**name, InstanceId=shared["member"], LifecycleActionResult="CONTINUE"))
+    refused_with(api, text, lambda: client.record_lifecycle_action_heartbeat(**name, InstanceId=shared["member"]))
+    token = "00000000-0000-0000-0000-000000000000"
+    by_token = lambda: client.complete_lifecycle_action(**name, LifecycleActionToken=token, LifecycleActionResult="CONTINUE")
+    refused_with(api, f"No active Lifecycle Action found with token {token}", by_token)
+    bad = lambda: client.complete_lifecycle_action(**name, InstanceId=shared["member"], LifecycleActionResult="PERHAPS")
+    refused_with(api, "PERHAPS", bad)
+
+
+@check("autoscaling: every operation on an unknown group or instance is a ValidationError that names it")
+def _(api, shared):
+    client, name = api.blunt["autoscaling"], dict(AutoScalingGroupName="no-such-group")
+    for call in (
+        lambda: client.put_lifecycle_hook(**name, LifecycleHookName="x", LifecycleTransition=LAUNCHING),
+        lambda: client.describe_lifecycle_hooks(**name),
+        lambda: client.complete_lifecycle_action(**name, LifecycleHookName="up", InstanceId=NO_INSTANCE, LifecycleActionResult="CONTINUE"),
+        lambda: client.set_desired_capacity(**name, DesiredCapacity=1),
+        lambda: client.suspend_processes(**name),
+        lambda: client.update_auto_scaling_group(**name, MinSize=0),
+        lambda: client.delete_auto_scaling_group(**name),
+        lambda: client.start_instance_refresh(**name),
+        lambda: client.describe_scaling_activities(**name),
+    ):
+        refused_with(api, "no-such-group", call)
+    terminate = lambda: client.terminate_instance_in_auto_scaling_group(InstanceId=NO_INSTANCE, ShouldDecrementDesiredCapacity=False)
+    refused_with(api, NO_INSTANCE, terminate)
+    refused_with(api, NO_INSTANCE, lambda: client.set_instance_health(InstanceId=NO_INSTANCE, HealthStatus="Unhealthy"))
+    expect(api.autoscaling.describe_auto_scaling_instances(InstanceIds=[NO_INSTANCE])["AutoScalingInstances"] == [], "unknown instance")
+
+
+@check("autoscaling: DescribeAutoScalingInstances tells a member's group, zone and health")
+def _(api, shared):
+    found = api.autoscaling.describe_auto_scaling_instances(InstanceIds=[shared["member"]])["AutoScalingInstances"]
+    expect(len(found) == 1 and found[0]["AutoScalingGroupName"] == shared["group"] and found[0]["HealthStatus"] == "HEALTHY", found)
+    expect(found[0]["AvailabilityZone"] in (shared["a"], shared["b"]) and found[0]["ProtectedFromScaleIn"] is False, found)
+
+
+@check("autoscaling: hooks are put, changed, listed and deleted; bad ones and the 51st are refused")
+def _(api, shared):
+    client, name = api.autoscaling, dict(AutoScalingGroupName=shared["group"])
+    put = lambda hook, **more: client.put_lifecycle_hook(**name, LifecycleHookName=hook, **more)
+    blunt = lambda **more: lambda: api.blunt["autoscaling"].put_lifecycle_hook(**name, **more)
+    refused_with(api, "30 and 7200", blunt(LifecycleHookName="x", LifecycleTransition=LAUNCHING, HeartbeatTimeout=29))
+    refused_with(api, "30 and 7200", blunt(LifecycleHookName="x", LifecycleTransition=LAUNCHING, HeartbeatTimeout=7201))
+    refused_with(api, "Transition", blunt(LifecycleHookName="x"))
+    refused_with(api, "Transition", blunt(LifecycleHookName="x", LifecycleTransition="autoscaling:NEVER"))
+    put("extra", LifecycleTransition=LAUNCHING, HeartbeatTimeout=60, NotificationMetadata="a note")
+    put("extra", HeartbeatTimeout=600)
+    hooks = lambda **more: client.describe_lifecycle_hooks(**name, **more)["LifecycleHooks"]
+    extra = hooks(LifecycleHookNames=["extra"])[0]
+    wanted = dict(HeartbeatTimeout=600, GlobalTimeout=60000, DefaultResult="ABANDON", NotificationMetadata="a note", LifecycleTransition=LAUNCHING)
+    expect(wanted.items() <= extra.items(), extra)
+    for number in range(47):
+        put(f"many-{number}", LifecycleTransition=LAUNCHING)
+    refused_with(api, "50", blunt(LifecycleHookName="many-47", LifecycleTransition=LAUNCHING), code="LimitExceeded")
+    for number in range(47):
+        client.delete_lifecycle_hook(**name, LifecycleHookName=f"many-{number}")
+    client.delete_lifecycle_hook(**name, LifecycleHookName="extra")
+    refused_with(api, "extra", lambda: api.blunt["autoscaling"].delete_lifecycle_hook(**name, LifecycleHookName="extra"))
+    expect(sorted(hook["LifecycleHookName"] for hook in hooks()) == ["down", "up"], hooks())
+
+
+@check("autoscaling: a hook's topic gets a test message when the hook is put")
+def _(api, shared):
+    shared["topic"] = api.sns.create_topic(Name=f"{api.name}-hooks")["TopicArn"]
+    put = lambda target: api.blunt["autoscaling"].put_lifecycle_hook(
+        AutoScalingGroupName=shared["group"], LifecycleHookName="down", NotificationTargetARN=target, RoleARN="arn:aws:iam::123456789012:role/r",
+        NotificationMetadata="billing",
+    )  # fmt: skip
+    refused_with(api, "Unable to publish test message", lambda: put(shared["topic"] + "-not"))
+    put(shared["topic"])
+    messages = api.region()["stores"]["sns"][shared["topic"]]["messages"]
+    test = json.loads(messages[-1]["message"])
+    expect(test["Event"] == "autoscaling:TEST_NOTIFICATION" and test["AutoScalingGroupName"] == shared["group"], test)
+
+
+@check("autoscaling: TerminateInstanceInAutoScalingGroup is held by the hook; the replacement does not wait; the topic is told")
+def _(api, shared):
+    old = shared["member"]
+    below = lambda: api.blunt["autoscaling"].terminate_instance_in_auto_scaling_group(InstanceId=old, ShouldDecrementDesiredCapacity=True)
+    refused_with(api, "min size", below)
+    activity = api.autoscaling.terminate_instance_in_auto_scaling_group(InstanceId=old, ShouldDecrementDesiredCapacity=False)["Activity"]
+    expect(old in activity["Description"] and activity["StatusCode"] == "InProgress" and activity["StartTime"].tzinfo is not None, activity)
+    member_in(api, shared, "Terminating:Wait", old)
+    replacement = member_in(api, shared, "Pending:Wait")
+    expect(replacement != old and api.instance(old)["State"]["Name"] == "running", "the old one still runs")
+    message = json.loads(api.region()["stores"]["sns"][shared["topic"]]["messages"][-1]["message"])
+    expect(message["EC2InstanceId"] == old and message["LifecycleTransition"] == TERMINATING and message["Service"] == "AWS Auto Scaling", message)
+    expect(message["NotificationMetadata"] == "billing" and len(message["LifecycleActionToken"]) == 36, message)
+    complete(api, shared, "up", replacement)
+    complete(api, shared, "down", old, LifecycleActionToken=message["LifecycleActionToken"])
+    api.instance_in(old, "terminated")
+    api.until(lambda: members(api, shared), lambda seen: list(seen) == [replacement], "the old member's leave")
+    shared["member"] = member_in(api, shared, "InService", replacement)
+
+
+@check("autoscaling: activities tell what happened, newest first, with causes and details")
+def _(api, shared):
+    pages = api.autoscaling.get_paginator("describe_scaling_activities").paginate(
+        AutoScalingGroupName=shared["group"], PaginationConfig={"PageSize": 2}
+    )
+    activities = [activity for page in pages for activity in page["Activities"]]
+    kinds = [activity["Description"].split(":")[0] for activity in activities]
+    expect(kinds.count("Launching a new EC2 instance") == 2 and kinds.count("Terminating EC2 instance") == 1, kinds)
+    expect(all(activity["StatusCode"] == "Successful" and activity["Progress"] == 100 for activity in activities), activities)
+    starts = [activity["StartTime"] for activity in activities]
+    expect(starts == sorted(starts, reverse=True) and "Availability Zone" in json.loads(activities[0]["Details"]), activities[0])
+    one = api.autoscaling.describe_scaling_activities(ActivityIds=[activities[0]["ActivityId"]])["Activities"]
+    expect(len(one) == 1, one)
+
+
+@check("autoscaling: SetInstanceHealth replaces; an abandoned launch is terminated and replaced")
+def _(api, shared):
+    old = shared["member"]
+    api.autoscaling.set_instance_health(InstanceId=old, HealthStatus="Unhealthy", ShouldRespectGracePeriod=False)
+    member_in(api, shared, "Terminating:Wait", old)
+    first = member_in(api, shared, "Pending:Wait")
+    complete(api, shared, "up", first, "ABANDON")
+    second = api.until(lambda: [i for i, s in members(api, shared).items() if s == "Pending:Wait" and i != first], bool, "another launch")[0]
+    complete(api, shared, "up", second)
+    complete(api, shared, "down", old, "ABANDON")
+    shared["member"] = member_in(api, shared, "InService", second)
+    api.until(lambda: members(api, shared), lambda seen: list(seen) == [second], "only the new one")
+    bad = lambda: api.blunt["autoscaling"].set_instance_health(InstanceId=second, HealthStatus="Poorly")
+    refused_with(api, "Health", bad)
+
+
+@check("autoscaling: a stopped member is replaced, stopped until its hook ends")
+def _(api, shared):
+    old = shared["member"]
+    api.ec2.stop_instances(InstanceIds=[old])
+    member_in(api, shared, "Terminating:Wait", old)
+    api.instance_in(old, "stopped")
+    found = api.autoscaling.describe_auto_scaling_instances(InstanceIds=[old])["AutoScalingInstances"]
+    expect(found[0]["HealthStatus"] == "UNHEALTHY" and found[0]["LifecycleState"] == "Terminating:Wait", found)
+    new = member_in(api, shared, "Pending:Wait")
+    complete(api, shared, "up", new)
+    complete(api, shared, "down", old)
+    api.instance_in(old, "terminated")
+    shared["member"] = member_in(api, shared, "InService", new)
+
+
+@check("autoscaling: processes are suspended and resumed; unknown ones are refused")
+def _(api, shared):
+    name = dict(AutoScalingGroupName=shared["group"])
+    api.autoscaling.suspend_processes(**name, ScalingProcesses=["ReplaceUnhealthy", "AZRebalance"])
+    names = lambda: sorted(process["ProcessName"] for process in group(api, shared)["SuspendedProcesses"])
+    api.until(names, lambda seen: seen == ["AZRebalance", "ReplaceUnhealthy"], "two suspended processes")
+    api.autoscaling.resume_processes(**name, ScalingProcesses=["ReplaceUnhealthy", "AZRebalance"])
+    api.until(names, lambda seen: seen == [], "no suspended process")
+    api.autoscaling.suspend_processes(**name)
+    api.until(names, lambda seen: len(seen) == 9, "all processes suspended")
+    api.autoscaling.resume_processes(**name)
+    refused_with(api, "Nap", lambda: api.blunt["autoscaling"].suspend_processes(**name, ScalingProcesses=["Nap"]))
+
+
+@check("autoscaling: LaunchInstances launches in the zone asked for, once for a token; SetDesiredCapacity respects the bounds")
+def _(api, shared):
+    name = dict(AutoScalingGroupName=shared["group"])
+    client = api.blunt["autoscaling"]
+    refused_with(api, "above max value", lambda: client.set_desired_capacity(**name, DesiredCapacity=2))
+    refused_with(api, "min size", lambda: client.set_desired_capacity(**name, DesiredCapacity=0))
+    launch = lambda **more: client.launch_instances(**{**name, **dict(RequestedCapacity=1, ClientToken=f"{api.name}-launch", AvailabilityZones=[shared["b"]]), **more})
+    refused_with(api, "max size", launch)
+    api.autoscaling.update_auto_scaling_group(**name, MaxSize=2)
+    refused_with(api, shared["last"], lambda: launch(AvailabilityZones=[shared["last"]])) if shared["last"] != shared["b"] else None
+    made = launch()
+    new = made["Instances"][0]["InstanceIds"][0]
+    expect(made["Instances"][0]["AvailabilityZone"] == shared["b"] and made["Errors"] == [], made)
+    expect(launch()["Instances"][0]["InstanceIds"] == [new], "the token launched again")
+    api.refused("IdempotentParameterMismatch", lambda: launch(AvailabilityZones=[shared["a"]]), 400)
+    api.until(lambda: group(api, shared)["DesiredCapacity"], lambda seen: seen == 2, "the desired capacity grows")
+    member_in(api, shared, "Pending:Wait", new)
+    complete(api, shared, "up", new)
+    member_in(api, shared, "InService", new)
+    shared["second-member"] = new
+
+
+@check("autoscaling: LaunchInstances tells of missing capacity at once")
+def _(api, shared):
+    name = dict(AutoScalingGroupName=shared["group"])
+    api.autoscaling.update_auto_scaling_group(**name, MaxSize=3)
+    api.fault({"refuse_capacity": {"zone": shared["a"], "for_seconds": 2 * api.speed}})
+    made = api.autoscaling.launch_instances(
+        **name, RequestedCapacity=1, ClientToken=f"{api.name}-none", SubnetIds=[shared["subnets"][shared["a"]]], RetryStrategy="none"
+    )
+    expect(made["Instances"] == [] and made["Errors"][0]["ErrorCode"] == "InsufficientInstanceCapacity", made)
+    expect("sufficient" in made["Errors"][0]["ErrorMessage"], made)
+
+
+@check("autoscaling: protection and standby keep an instance; a smaller desired capacity takes another")
+def _(api, shared):
+    name, keep, other = dict(AutoScalingGroupName=shared["group"]), shared["second-member"], shared["member"]
+    client = api.autoscaling
+    client.set_instance_protection(**name, InstanceIds=[keep], ProtectedFromScaleIn=True)
+    moved = client.enter_standby(**name, InstanceIds=[other], ShouldDecrementDesiredCapacity=True)["Activities"]
+    expect(len(moved) == 1 and other in moved[0]["Description"], moved)
+    member_in(api, shared, "Standby", other)
+    refused_with(api, "InService", lambda: api.blunt["autoscaling"].enter_standby(**name, InstanceIds=[other], ShouldDecrementDesiredCapacity=True))
+    client.exit_standby(**name, InstanceIds=[other])
+    member_in(api, shared, "InService", other)
+    refused_with(api, "Standby", lambda: api.blunt["autoscaling"].exit_standby(**name, InstanceIds=[other]))
+    client.set_desired_capacity(**name, DesiredCapacity=1, HonorCooldown=False)
+    member_in(api, shared, "Terminating:Wait", other)
+    complete(api, shared, "down", other)
+    api.until(lambda: members(api, shared), lambda seen: list(seen) == [keep], "only the protected one")
+    shared["member"] = keep
+
+
+@check("autoscaling: with a policy of 100 to 200 an instance refresh launches first")
+def _(api, shared):
+    name, old = dict(AutoScalingGroupName=shared["group"]), shared["member"]
+    policy = {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 200}
+    api.autoscaling.update_auto_scaling_group(**name, MaxSize=1, InstanceMaintenancePolicy=policy)
+    expect(api.until(lambda: group(api, shared).get("InstanceMaintenancePolicy"), bool, "the policy") == policy, "policy")
+    expect(len(api.autoscaling.start_instance_refresh(**name)["InstanceRefreshId"]) == 36, "id")
+    api.refused("InstanceRefreshInProgress", lambda: api.blunt["autoscaling"].start_instance_refresh(**name), 400)
+    new = member_in(api, shared, "Pending:Wait")
+    expect(members(api, shared)[old] == "InService", "the old one serves on")
+    complete(api, shared, "up", new)
+    member_in(api, shared, "Terminating:Wait", old)
+    expect(members(api, shared)[new] == "InService", "the new one is in service first")
+    complete(api, shared, "down", old)
+    api.until(lambda: members(api, shared), lambda seen: list(seen) == [new], "only the new one")
+    shared["member"] = new
+
+
+@check("autoscaling: tags of groups are put, found and deleted")
+def _(api, shared):
+    client = api.autoscaling
+    tag = dict(ResourceId=shared["group"], ResourceType="auto-scaling-group", Key="colour", Value="blue", PropagateAtLaunch=True)
+    client.create_or_update_tags(Tags=[tag])
+    filters = [{"Name": "auto-scaling-group", "Values": [shared["group"]]}, {"Name": "key", "Values": ["colour"]}]
+    found = lambda: client.describe_tags(Filters=filters)["Tags"]
+    expect(api.until(found, bool, "the tag") == [tag], found())
+    client.delete_tags(Tags=[{k: tag[k] for k in ("ResourceId", "ResourceType", "Key")}])
+    api.until(found, lambda seen: seen == [], "no tag")
+    unknown = lambda: api.blunt["autoscaling"].create_or_update_tags(Tags=[{**tag, "ResourceId": "no-such-group"}])
+    refused_with(api, "no-such-group", unknown)
+
+
+@check("imds: a token first, then the instance's own facts; 401 without, 404 for what is not there")
+def _(api, shared):
+    base = f"/_imds/{shared['member']}/latest"
+    status, _, _ = api.http(f"{base}/meta-data/instance-id")
+    expect(status == 401, status)
+    status, _, _ = api.http(f"{base}/api/token", method="PUT")
+    expect(status == 400, status)
+    ttl = {"X-aws-ec2-metadata-token-ttl-seconds": "21600"}
+    status, headers, token = api.http(f"{base}/api/token", headers=ttl, method="PUT")
+    expect(status == 200 and headers["x-aws-ec2-metadata-token-ttl-seconds"] == "21600", (status, dict(headers)))
+    read = lambda path: api.http(f"{base}/{path}", headers={"X-aws-ec2-metadata-token": token.decode()})
+    text = lambda path: read(path)[2].decode()
+    expect(text("meta-data/instance-id") == shared["member"], "instance-id")
+    expect(text("meta-data/tags/instance/failover:service") == api.name, "tags")
+    expect(text("meta-data/autoscaling/target-lifecycle-state") == "InService", "target-lifecycle-state")
+    expect(json.loads(text("dynamic/instance-identity/document"))["instanceId"] == shared["member"], "document")
+    expect(json.loads(text("meta-data/iam/security-credentials/agent"))["Code"] == "Success", "credentials")
+    expect(read("meta-data/spot/instance-action")[0] == 404 and read("meta-data/nonsense")[0] == 404, "404")
+
+
+@check("autoscaling: faults name instances by their place in a group, and the truth shows hooks that wait")
+def _(api, shared):
+    old = shared["member"]
+    api.fault({"terminate_in_group": {"instance": {"oldest_of": shared["group"]}}})
+    member_in(api, shared, "Terminating:Wait", old)
+    truth = json.loads(api.http("/_region/truth")[2])["groups"]
+    waiting = [hook for hook in truth["waiting_hooks"] if hook["instance"] == old]
+    expect(len(waiting) == 1 and waiting[0]["hook"] == "down" and waiting[0]["transition"] == TERMINATING, truth)
+    expect(any(member["instance"] == old for member in truth["members"][shared["group"]]), truth["members"])
+    status, _, text = api.http("/_region/fault", json.dumps({"refresh": {"group": "no-such-group"}}))
+    expect(status == 400 and b"no-such-group" in text, text)
+
+
+@check("autoscaling: a group with instances is deleted by force only, at once, without hooks")
+def _(api, shared):
+    name = dict(AutoScalingGroupName=shared["group"])
+    api.refused("ResourceInUse", lambda: api.blunt["autoscaling"].delete_auto_scaling_group(**name), 400)
+    api.autoscaling.delete_auto_scaling_group(**name, ForceDelete=True)
+    gone = lambda: api.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[shared["group"]])["AutoScalingGroups"]
+    api.until(gone, lambda seen: seen == [], "the group's end")
+    expect(json.loads(api.http("/_region/truth")[2])["groups"]["waiting_hooks"] == [], "hooks wait on")
+    api.ec2.delete_launch_template(LaunchTemplateName=shared["template"])
+    api.sns.delete_topic(TopicArn=shared["topic"])
+
+
 # --- a zone that is down ---------------------------------------------------------------------------------------------
 
 
@@ -1108,7 +1549,9 @@ def _(api, shared):
 @check("tidy: everything that was made can be taken away again")
 def _(api, shared):
     filters = [{"Name": "tag:Name", "Values": [api.name]}]
-    instances = api.ec2.get_paginator("describe_instances").paginate(Filters=filters)
+    # What was terminated long ago may be forgotten any moment.
+    alive = {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped", "shutting-down"]}
+    instances = api.ec2.get_paginator("describe_instances").paginate(Filters=[*filters, alive])
     ids = [i["InstanceId"] for page in instances for r in page["Reservations"] for i in r["Instances"]]
     api.ec2.terminate_instances(InstanceIds=ids)
     for instance_id in ids:

@@ -95,7 +95,7 @@ pub(crate) struct Notices {
 }
 
 /// One instance.
-#[expect(clippy::struct_field_names, reason = "EC2's own names")]
+#[expect(clippy::struct_field_names, clippy::struct_excessive_bools, reason = "EC2's own names and switches")]
 #[derive(Debug, Clone)]
 pub(crate) struct Instance {
     pub(crate) id: String,
@@ -388,6 +388,20 @@ impl State {
         if let Some(instance) = self.instances.get_mut(id) {
             instance.state_reason =
                 Some(("Server.SpotInstanceTermination", "Server.SpotInstanceTermination: Spot instance termination"));
+        }
+    }
+
+    /// The guest itself shuts down. AWS: what happens then, stop or terminate, the instance was launched with.
+    pub(crate) fn shut_down_os(&mut self, id: &str, at: RegionTime) {
+        let Some(instance) = self.instances.get(id) else { return };
+        if instance.terminate_on_shutdown {
+            self.terminate_instance(id, at);
+        } else {
+            self.begin_stop(id, crate::laws::stop::StopMode::default(), at);
+        }
+        if let Some(instance) = self.instances.get_mut(id) {
+            let text = "Client.InstanceInitiatedShutdown: Instance initiated shutdown";
+            instance.state_reason = Some(("Client.InstanceInitiatedShutdown", text));
         }
     }
 

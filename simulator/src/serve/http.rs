@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use super::control;
 use super::invocations::Dispatcher;
+use crate::imds;
 use crate::region::Region;
 
 /// The largest request that any of the services takes (a DynamoDB batch) is 16 MiB.
@@ -78,6 +79,11 @@ async fn answer(
     let request = Request::from_parts(parts, body);
     if request.uri().path().starts_with(control::PREFIX) {
         return Ok(control::answer(&request, &region, dispatcher.as_ref()).await.map(Full::new));
+    }
+    if request.uri().path().starts_with(imds::PREFIX) {
+        // An instance that does not run has nobody to answer: the connection closes.
+        let nobody = || io::Error::other("no such instance, or it does not run");
+        return region.metadata_over_http(&request).map(|response| response.map(Full::new)).ok_or_else(nobody);
     }
     let response = region.call(request).await.map_err(io::Error::other)?;
     Ok(response.map(Full::new))

@@ -135,6 +135,7 @@ pub(crate) struct Planned {
 }
 
 /// What a group was created or updated with.
+#[expect(clippy::struct_excessive_bools, reason = "switches of Auto Scaling's own")]
 #[derive(Debug, Clone)]
 pub(crate) struct GroupSpec {
     pub(crate) size: Size,
@@ -242,7 +243,7 @@ impl Group {
         }
     }
 
-    /// The member of which there is most reason to speak as the oldest or newest: by launch, then by id.
+    /// All members, the one that was launched first in front.
     pub(crate) fn by_age(&self) -> Vec<&Member> {
         let mut members: Vec<&Member> = self.members.values().collect();
         members.sort_by(|one, other| {

@@ -106,18 +106,16 @@ impl State {
     /// A member found unhealthy while a process was suspended is acted on once it is resumed.
     fn act_again(&mut self, name: &str, instance: &str, at: RegionTime) {
         let member = self.member(name, instance);
-        let ripe = |member: &Member| match member.unhealthy {
-            // Its step is under way.
-            Some(Cause::NotRunning) => false,
-            Some(_) => member.leaving.is_none(),
-            None => false,
+        // The step of one that does not run is under way.
+        let ripe = |member: &Member| {
+            member.leaving.is_none() && member.unhealthy.is_some_and(|cause| cause != Cause::NotRunning)
         };
         if member.is_some_and(ripe) {
             self.replace_unhealthy(name, instance, at);
         }
     }
 
-    /// `SetInstanceHealth`. Works with `HealthCheck` suspended, too; true if anything came of it.
+    /// `SetInstanceHealth`. Works with `HealthCheck` suspended, too.
     pub(crate) fn set_instance_health(
         &mut self,
         name: &str,

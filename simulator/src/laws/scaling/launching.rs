@@ -175,10 +175,10 @@ impl State {
         }
     }
 
-    pub(crate) fn into_service(&mut self, name: &str, instance: &str, at: RegionTime) {
+    pub(crate) fn enter_service(&mut self, name: &str, instance: &str, at: RegionTime) {
         let runs = self.instances.get(instance).is_some_and(|found| found.state == InstanceState::Running);
-        let is_due = |member: &&Member| member.state.is_pending() && member.ready_at.is_some_and(|ready| ready <= at);
-        if !runs || self.member(name, instance).filter(is_due).is_none() {
+        let is_due = |member: &Member| member.state.is_pending() && member.ready_at.is_some_and(|ready| ready <= at);
+        if !runs || !self.member(name, instance).is_some_and(is_due) {
             return;
         }
         let Some(member) = self.change_member(name, instance, at) else { return };

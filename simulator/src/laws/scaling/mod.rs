@@ -11,6 +11,8 @@
 //! | [`hooks`] | lifecycle actions, their timers and results |
 //! | [`requests`] | what callers ask of a group |
 //! | [`activity`] | what a group has done |
+//! | [`templates`] | what it launches from |
+//! | [`numbers`] | how fast all this is |
 //!
 //! Auto Scaling is a regional service: it goes on while a zone is down. It acts on EC2 as any caller would, and sees instances late.
 
@@ -123,7 +125,7 @@ impl State {
             ScalingStep::Reconcile => self.reconcile(group, at),
             ScalingStep::CheckHealth => self.check_health(group, at),
             ScalingStep::LaunchHooks { instance } => self.meet_launch_hooks(group, &instance, at),
-            ScalingStep::IntoService { instance } => self.into_service(group, &instance, at),
+            ScalingStep::IntoService { instance } => self.enter_service(group, &instance, at),
             ScalingStep::Replace { instance } => self.replace_unhealthy(group, &instance, at),
             ScalingStep::TerminateHooks { instance } => self.meet_terminate_hooks(group, &instance, at),
             ScalingStep::EndInstance { instance } => self.end_instance(group, &instance, at),

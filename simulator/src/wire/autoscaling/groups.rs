@@ -29,7 +29,9 @@ pub(super) fn create(call: &mut Call<'_>) -> Done {
     let group_tags = tags::of_request(call, Some(&name))?.into_iter().map(|tag| (tag.key, tag.tag)).collect();
     let mut put = Vec::new();
     for entry in call.input.list("LifecycleHookSpecificationList")? {
-        put.push(hooks::read(Input(entry), None)?);
+        let hook = hooks::read(Input(entry), None)?;
+        hooks::check_target(call, &hook)?;
+        put.push(hook);
     }
     let now = call.now;
     call.state.create_group(&name, spec, group_tags, now);

@@ -54,7 +54,7 @@ pub(super) fn read(input: Input<'_>, old: Option<&Hook>) -> Result<Hook, AwsErro
             )));
         }
         // AWS: standard topics and queues only.
-        Some(arn) if arn.ends_with(".fifo") => {
+        Some(arn) if arn.strip_suffix(".fifo").is_some() => {
             return Err(invalid(format!(
                 "Unable to publish test message to notification target {arn}: FIFO is not supported"
             )));
@@ -74,6 +74,16 @@ pub(super) fn read(input: Input<'_>, old: Option<&Hook>) -> Result<Hook, AwsErro
     })
 }
 
+/// AWS publishes a test message when a hook is put, and refuses the hook if it cannot.
+pub(super) fn check_target(call: &mut Call<'_>, hook: &Hook) -> Result<(), AwsError> {
+    let Some(target) = &hook.target_arn else { return Ok(()) };
+    let wall = call.state.clock.wall(call.now);
+    let found = call.state.stores.topics.call("GetTopicAttributes", &json!({"TopicArn": target}), wall);
+    found.map(|_| ()).map_err(|error| {
+        invalid(format!("Unable to publish test message to notification target {target}. {}", error.message))
+    })
+}
+
 pub(super) fn put(call: &mut Call<'_>) -> Done {
     let group = call.group_name()?;
     let name = call.required("LifecycleHookName")?;
@@ -85,6 +95,7 @@ pub(super) fn put(call: &mut Call<'_>) -> Done {
         );
         return Err(AwsError::client("LimitExceeded", message));
     }
+    check_target(call, &hook)?;
     let now = call.now;
     call.state.put_hook(&group, hook, now);
     Ok(json!({}))

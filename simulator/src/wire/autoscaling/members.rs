@@ -185,7 +185,7 @@ pub(super) fn launch(call: &mut Call<'_>) -> Done {
             ));
         }
         let instances = before.instances.clone();
-        return Ok(launch_answer(call, &group, token, &zone, &instances, Vec::new()));
+        return Ok(launch_answer(call, &group, token, &zone, &instances, &[]));
     }
     let (launched, refusal) = call.state.launch_now(&group, &zone, count, retries, now)?;
     let made = MadeBefore { parameters, instances: launched.clone() };
@@ -200,8 +200,8 @@ pub(super) fn launch(call: &mut Call<'_>) -> Done {
             "ErrorMessage": refusal.message,
         })
     });
-    let errors = errors.collect();
-    Ok(launch_answer(call, &group, token, &zone, &launched, errors))
+    let errors: Vec<Value> = errors.collect();
+    Ok(launch_answer(call, &group, token, &zone, &launched, &errors))
 }
 
 fn instance_type(call: &Call<'_>, group: &str) -> Option<String> {
@@ -214,7 +214,7 @@ fn launch_answer(
     token: &str,
     zone: &str,
     launched: &[String],
-    errors: Vec<Value>,
+    errors: &[Value],
 ) -> Value {
     let found = call.state.zones.get(zone);
     let instances = (!launched.is_empty()).then(|| {

@@ -113,9 +113,12 @@ impl<'a> Call<'a> {
         key: impl Fn(&T) -> String,
     ) -> Result<(Vec<T>, Option<String>), AwsError> {
         let limit = self.whole("MaxRecords")?.unwrap_or(most.min(50)).clamp(1, most);
-        let bad_token = |_| AwsError::client("InvalidNextToken", "The token provided is not valid");
-        let after = self.input.text("NextToken")?.map(|token| URL_SAFE_NO_PAD.decode(token)).transpose();
-        let after = after.map_err(|_| bad_token(()))?.map(String::from_utf8).transpose().map_err(|_| bad_token(()))?;
+        let bad_token = || AwsError::client("InvalidNextToken", "The token provided is not valid");
+        let read = |token: &str| URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let after = match self.input.text("NextToken")? {
+            Some(token) => Some(read(token).ok_or_else(bad_token)?),
+            None => None,
+        };
         let mut rest = items;
         if let Some(after) = after {
             let seen = rest.iter().position(|item| key(item) == after).map_or(0, |position| position + 1);

@@ -153,12 +153,13 @@ static ACTIONS: &[Action] = &[
             "UserData",
             "DisableApiTermination",
             "InstanceInitiatedShutdownBehavior",
-            // These change nothing here: there are no networks, roles or metadata in the region.
+            // The metadata service shows these two.
+            "IamInstanceProfile",
+            "MetadataOptions",
+            // These change nothing here: there are no networks in the region.
             "KeyName",
             "SecurityGroup",
             "SecurityGroupId",
-            "IamInstanceProfile",
-            "MetadataOptions",
             "Monitoring",
             "EbsOptimized",
         ],

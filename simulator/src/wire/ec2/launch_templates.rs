@@ -31,7 +31,8 @@ pub(crate) fn create(call: &mut Call<'_>) -> Done {
     let params = call.params;
     let name = params.required("LaunchTemplateName")?;
     if let Some(made) = call.made_before("region")? {
-        return show_made(call, made.first().map(String::as_str).unwrap_or_default());
+        show_made(call, made.first().map(String::as_str).unwrap_or_default());
+        return Ok(());
     }
     if call.state.scaling.templates.by_name(name).is_some() {
         return Err(AwsError::client(
@@ -51,7 +52,8 @@ pub(crate) fn create(call: &mut Call<'_>) -> Done {
     let id = template.id.clone();
     call.state.scaling.templates.0.insert(id.clone(), template);
     call.remember_token("region", vec![id.clone()]);
-    show_made(call, &id)
+    show_made(call, &id);
+    Ok(())
 }
 
 fn read_data(params: &Params) -> Result<Template, AwsError> {
@@ -90,13 +92,12 @@ fn read_data(params: &Params) -> Result<Template, AwsError> {
     })
 }
 
-fn show_made(call: &mut Call<'_>, id: &str) -> Done {
+fn show_made(call: &mut Call<'_>, id: &str) {
     let state = &*call.state;
     if let Some(template) = state.scaling.templates.0.get(id) {
         let created = state.clock.wall(template.created_at);
         call.xml.element("launchTemplate", |xml| write_template(xml, template, created, &state.account_id));
     }
-    Ok(())
 }
 
 fn write_template(xml: &mut Xml, template: &LaunchTemplate, created: std::time::SystemTime, account_id: &str) {
@@ -133,7 +134,7 @@ fn unknown(code: &'static str, kind: &str, named: &str) -> AwsError {
 
 pub(crate) fn delete(call: &mut Call<'_>) -> Done {
     let id = named(call)?;
-    show_made(call, &id)?;
+    show_made(call, &id);
     call.state.scaling.templates.0.remove(&id);
     Ok(())
 }
