@@ -17,6 +17,8 @@ use crate::world::{Lineage, Part, Sight, Snapshot, SnapshotState, Tags, Volume, 
 
 /// No copy completes in less (the region's own floor is some fifteen seconds).
 const SNAPSHOT_PACE: SignedDuration = SignedDuration::from_secs(10);
+/// Below this a snapshot's progress, coarse as it is, promises that the end is not within the next looks.
+const FAR_FROM_DONE_PERCENT: u8 = 70;
 /// An accepted snapshot that AWS does not list after this is taken again.
 const SNAPSHOT_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 const RESTORE_PACE: SignedDuration = SignedDuration::from_secs(2);
@@ -28,6 +30,13 @@ const DETACH_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 const UNSEEN_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 /// Copies that AWS itself fails are made again this often.
 const MOST_COPIES: usize = 3;
+
+/// When to look again at a snapshot: half as often while AWS says that it is far from done.
+fn copy_look(copy: &Snapshot, now: Timestamp) -> Timestamp {
+    let look = next_look(copy.started_at, SNAPSHOT_PACE, now);
+    let pause = look.duration_since(now);
+    if copy.progress_percent < FAR_FROM_DONE_PERCENT { look.saturating_add(pause).unwrap_or(look) } else { look }
+}
 
 /// Brings the data nearer to the target's zone; all of it there: where it then is.
 pub(super) fn bring(
@@ -155,7 +164,7 @@ impl Bringing<'_, '_, '_> {
             return self.restore(&(*id).clone());
         }
         if let Some((id, copy)) = with(SnapshotState::Pending) {
-            let look = next_look(copy.started_at, SNAPSHOT_PACE, self.view.now);
+            let look = copy_look(copy, self.view.now);
             let reason = format!("{id} of {} is {} % complete", self.name, copy.progress_percent);
             self.progress.wait(Part::Snapshots, look, reason);
             return None;
