@@ -19,13 +19,11 @@ use crate::{Engine, EngineError, Host, MomentKind};
 
 /// How long a lease holds. After a crash, nobody takes over before it is past; every write extends it.
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
-/// A waiting holder extends its lease when less than this is left.
-const LEASE_RENEWAL: SignedDuration = SignedDuration::from_secs(18);
+/// A waiting holder extends its lease when less than this is left: more than the longest pause between two looks.
+const LEASE_RENEWAL: SignedDuration = SignedDuration::from_secs(12);
 /// How long one effect may take. With the margin it stays well within the lease that was extended just before.
 const STEP_DEADLINE: Duration = Duration::from_secs(10);
 const STEP_MARGIN: SignedDuration = SignedDuration::from_secs(5);
-/// Edits by operators that a write may meet before it gives up.
-const MOST_CONFLICTS: usize = 5;
 /// More rounds than any failover takes in a Lambda's 15 minutes; a loop that does not get anywhere ends here.
 const MOST_ROUNDS: usize = 20_000;
 
@@ -137,14 +135,18 @@ struct Drive<'a> {
     engine: &'a Engine,
     spec: &'a Spec,
     host: Host,
+    /// The record as it was last written or read, with `unsaved` on top.
     held: Stored,
+    /// Outcomes that ride along with the next write. Were they lost, the steps would count as unanswered: read first, then tried again.
+    unsaved: Vec<Change>,
     world: World,
     reports: Vec<Report>,
 }
 
 impl<'a> Drive<'a> {
     fn new(engine: &'a Engine, spec: &'a Spec, held: Stored, host: Host) -> Self {
-        Self { engine, spec, host, held, world: World::unseen(Timestamp::UNIX_EPOCH), reports: Vec::new() }
+        let world = World::unseen(Timestamp::UNIX_EPOCH);
+        Self { engine, spec, host, held, unsaved: Vec::new(), world, reports: Vec::new() }
     }
 
     async fn until_it_ends(&mut self) -> Result<Ended, EngineError> {
@@ -238,7 +240,8 @@ impl<'a> Drive<'a> {
         self.held.lease.as_ref().map_or(SignedDuration::ZERO, |lease| lease.until.duration_since(self.engine.now()))
     }
 
-    /// Writes changes that were decided on. If an operator's edit came between, nothing is written: it is decided again.
+    /// Writes changes that were decided on, and what was not saved yet. If an operator's edit came between, nothing is written: it is
+    /// decided again.
     async fn commit(&mut self, changes: &[Change]) -> Result<bool, EngineError> {
         let now = self.engine.now();
         let mut next = self.held.ledger.clone();
@@ -248,6 +251,7 @@ impl<'a> Drive<'a> {
         match self.engine.store.write(&self.held, &self.engine.holder, &next, now, lease_end(now)).await {
             Ok(stored) => {
                 self.held = stored;
+                self.unsaved.clear();
                 Ok(true)
             }
             Err(StoreError::Conflict { .. }) => {
@@ -258,14 +262,19 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// Writes changes that are facts: they hold whatever else was edited meanwhile.
-    async fn commit_facts(&mut self, changes: &[Change]) -> Result<(), EngineError> {
-        for _ in 0..MOST_CONFLICTS {
-            if self.commit(changes).await? {
-                return Ok(());
-            }
+    /// Keeps a fact, which holds whatever else is edited meanwhile, for the next write.
+    fn keep(&mut self, fact: Change) -> Result<(), EngineError> {
+        self.held.ledger = self.held.ledger.apply(&fact, self.engine.now())?;
+        self.unsaved.push(fact);
+        Ok(())
+    }
+
+    /// Writes what was not saved yet.
+    async fn save(&mut self) -> Result<(), EngineError> {
+        while !self.unsaved.is_empty() {
+            self.commit(&[]).await?;
         }
-        Err(StoreError::LostLease { service: self.spec.service.to_string(), to: None }.into())
+        Ok(())
     }
 
     async fn read_again(&mut self) -> Result<(), EngineError> {
@@ -280,6 +289,9 @@ impl<'a> Drive<'a> {
             .into());
         }
         self.held = fresh;
+        for fact in std::mem::take(&mut self.unsaved) {
+            self.keep(fact)?;
+        }
         Ok(())
     }
 
@@ -295,7 +307,7 @@ impl<'a> Drive<'a> {
         } else {
             join_all(steps.iter().map(|step| self.act_once(step))).await
         };
-        self.commit_facts(&[Change::Resolve(outcomes)]).await
+        self.keep(Change::Resolve(outcomes))
     }
 
     async fn act_once(&self, step: &Step) -> (failover_core::step::StepKey, StepOutcome, u32) {
@@ -328,13 +340,15 @@ impl<'a> Drive<'a> {
             Notice::Halted(_) | Notice::Refused { .. } => None,
         });
         let ended: Vec<Report> = ended.collect();
-        self.commit_facts(&[Change::Sent(sent)]).await?;
+        self.keep(Change::Sent(sent))?;
+        self.save().await?;
         self.reports.extend(ended);
         Ok(())
     }
 
     /// Ends the run, unless somebody left a wake-up mark: then it looks again.
     async fn let_go(&mut self, ended: Ended) -> Result<Option<Ended>, EngineError> {
+        self.save().await?;
         match self.engine.store.release(&self.held, &self.engine.holder).await? {
             Released::Gone => Ok(Some(ended)),
             Released::Woken(stored) => {
@@ -346,6 +360,7 @@ impl<'a> Drive<'a> {
     }
 
     async fn out_of_time(&mut self, waiting_for: Vec<String>) -> Result<Ended, EngineError> {
+        self.save().await?;
         let ended = Ended::OutOfTime { report: self.running_report(), waiting_for };
         // A wake-up mark does not keep a host that has no time; whoever comes next sees the same ledger.
         if let Released::Woken(stored) = self.engine.store.release(&self.held, &self.engine.holder).await? {

@@ -81,7 +81,7 @@ pub(super) fn gate(attempt: Option<&Attempt>, patience: SignedDuration, now: Tim
 /// so that what is lost by looking late stays a small part of what AWS takes.
 pub(super) fn next_look(since: Timestamp, least: SignedDuration, now: Timestamp) -> Timestamp {
     let elapsed = now.duration_since(since.min(now));
-    let pause = SignedDuration::from_millis((elapsed.as_millis() / 16).clamp(1_000, 10_000) as i64);
+    let pause = SignedDuration::from_millis((elapsed.as_millis() / 12).clamp(1_500, 10_000) as i64);
     let earliest = since.saturating_add(least).unwrap_or(now);
     earliest.max(now.saturating_add(pause).unwrap_or(now))
 }
