@@ -371,10 +371,13 @@ impl Truth {
 
     /// The truth as people read it.
     pub fn readable(&self) -> serde_json::Value {
+        let there = self.log.contents.iter().filter(|(_, content)| !content.deleted);
+        let contents: BTreeMap<&String, &Vec<Segment>> = there.map(|(id, content)| (id, &content.segments)).collect();
         serde_json::json!({
             "now_seconds": self.now.seconds(),
             "serving": self.serving,
             "acknowledged": self.log.acknowledged,
+            "contents": contents,
             "downtime": self.downtime(),
             "two_writers": self.two_writers(),
             "deleted_only_copy": self.log.deleted_only_copy,
