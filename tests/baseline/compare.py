@@ -89,7 +89,7 @@ def overlap_free(intervals):
 
 
 def bounds(segment):
-    return float(segment["from"]), float(segment["to"])
+    return segment["from"] / 1e6, segment["to"] / 1e6
 
 
 def lost_seconds(truth, volumes):

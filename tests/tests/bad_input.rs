@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use failover_cli::embedded;
-use failover_cli::simulate::layout::{Layout, Made, REGION, SERVICE};
+use failover_cli::simulate::layout::{Made, REGION, SERVICE, Standby};
 use failover_core::ids::ServiceName;
 use failover_core::ledger::Ledger;
 use failover_engine::{Engine, Host, Names};
@@ -13,8 +13,8 @@ use failover_simulator::setup::DataName;
 use failover_simulator::{AddressSetup, Fault, Region, Setup, VolumeSetup};
 use serde_json::{Value, json};
 
-const LAYOUT: Layout =
-    Layout { standbys: &[('b', true)], volumes: &["data"], encrypted: false, confirm_seconds: 20, spec: "" };
+const LAYOUT: Standby =
+    Standby { standbys: &[('b', true)], volumes: &["data"], encrypted: false, confirm_seconds: 20, spec: "" };
 
 struct Bench {
     region: Region,
@@ -51,12 +51,13 @@ impl Bench {
     }
 
     fn stop_active(&self) -> Value {
-        self.region.inject(Fault::StopInstance { instance: self.made.active.clone(), force: true }).unwrap();
+        let active = self.made.active.clone().unwrap();
+        self.region.inject(Fault::StopInstance { instance: active.clone(), force: true }).unwrap();
         json!({
             "version": "0", "id": "1", "detail-type": "EC2 Instance State-change Notification", "source": "aws.ec2",
             "account": "123456789012", "time": "2026-01-05T09:00:00Z", "region": REGION,
-            "resources": [format!("arn:aws:ec2:{REGION}:123456789012:instance/{}", self.made.active)],
-            "detail": { "instance-id": self.made.active, "state": "stopped" }
+            "resources": [format!("arn:aws:ec2:{REGION}:123456789012:instance/{active}")],
+            "detail": { "instance-id": active, "state": "stopped" }
         })
     }
 
@@ -162,7 +163,7 @@ fn a_set_up_in_doubt_is_not_adopted() {
         let region = Region::new(Setup { seed: 4, region_name: REGION.to_owned(), ..Setup::default() });
         let made = LAYOUT.build(&region);
         region.add_address(AddressSetup {
-            instance_id: Some(made.active.clone()),
+            instance_id: made.active.clone(),
             tags: tags(&[]),
             ..AddressSetup::default()
         });

@@ -86,7 +86,7 @@ async fn set_up(region: &Region, scenario: Option<&str>, names: &Names) -> Resul
         Some(name) => {
             let scenario = named(name).ok_or_else(|| unknown(name, &[EMPTY, sample::SERVICE]))?;
             let made = scenario.layout.build(region);
-            (scenario.layout.failover_toml(), (scenario.script)(&made))
+            (scenario.layout.failover_toml(&made), (scenario.script)(&made))
         }
     };
     let engine = embedded::engine(region, REGION, names, "setup");

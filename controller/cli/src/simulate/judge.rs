@@ -7,7 +7,7 @@ use failover_core::report::Report;
 use failover_simulator::Truth;
 use serde::Serialize;
 
-use super::layout::{Made, SERVICE, zone};
+use super::layout::{GROUP, Layout, Made, SERVICE, zone};
 use super::scenario::{Expect, Scenario};
 
 /// Something that is not as it must be.
@@ -34,6 +34,9 @@ pub(super) struct Judgement {
     pub(super) client_downtime_seconds: f64,
     pub(super) lost_seconds: f64,
 }
+
+/// A hook that began a moment ago is nobody's neglect.
+const HOOK_SECONDS: f64 = 120.0;
 
 /// A few snapshots may wait for their retention; more than this are a leak.
 const SNAPSHOTS_IN_TRANSIT: usize = 2;
@@ -63,6 +66,10 @@ pub(super) fn judge(
     findings.extend(judge.nothing_lost());
     findings.extend(judge.serves());
     findings.extend(judge.nothing_leaked());
+    if matches!(scenario.layout, Layout::Group(_)) {
+        findings.extend(judge.hooks_are_ended());
+        findings.extend(judge.is_in_service());
+    }
     findings.extend(truth.deleted_only_copy().iter().map(|deletion| {
         Finding::new("the only copy is never deleted", format!("{} was the only copy", deletion.resource))
     }));
@@ -111,6 +118,10 @@ impl Judge<'_> {
             Expect::DoneIn(letter) | Expect::DoneWithLoss { zone: letter, .. } if !done_in(letter) => {
                 wrong(format!("expected: done in zone {letter}"))
             }
+            Expect::Done if self.outcome != "done" => wrong("expected: done".to_owned()),
+            Expect::Drill if !matches!(self.outcome, "done" | "untouched") => {
+                wrong("expected: drill done, or refused with nothing changed".to_owned())
+            }
             Expect::DrillIn(letter) if !done_in(letter) && self.outcome != "untouched" => {
                 wrong(format!("expected: drill done in zone {letter}, or refused with nothing changed"))
             }
@@ -120,11 +131,32 @@ impl Judge<'_> {
             Expect::Refused(text) if self.outcome != "refused" || !reason_contains(text) => {
                 wrong(format!("expected: refused because {text:?}"))
             }
-            Expect::Untouched if self.outcome != "untouched" || self.ledger.active.as_str() != self.made.active => {
+            Expect::StandsStill(text) if !matches!(self.outcome, "halted" | "refused") || !reason_contains(text) => {
+                wrong(format!("expected: halted or refused because {text:?}"))
+            }
+            Expect::Untouched
+                if self.outcome != "untouched" || self.made.active.as_deref() != Some(self.ledger.active.as_str()) =>
+            {
                 wrong("expected: untouched".to_owned())
+            }
+            Expect::Born if self.outcome != "untouched" || !self.is_born() => {
+                wrong("expected: the first instance with its volumes, each created once".to_owned())
             }
             _ => None,
         }
+    }
+
+    /// Every volume exists once, and the active instance has it.
+    fn is_born(&self) -> bool {
+        let names = self.scenario.layout.volumes();
+        names.iter().all(|name| {
+            let named = |it: &&failover_simulator::truth::Resource| {
+                it.kind == "volume" && it.tags.get("failover:volume").is_some_and(|value| value == name)
+            };
+            let mut volumes = self.truth.resources().iter().filter(named);
+            let first = volumes.next().and_then(|volume| volume.attached_to.as_deref());
+            first == Some(self.ledger.active.as_str()) && volumes.next().is_none()
+        })
     }
 
     fn standing_reason(&self) -> Option<&str> {
@@ -176,6 +208,36 @@ impl Judge<'_> {
         })
     }
 
+    /// No lifecycle hook ran out of time; none waits at the end, unless the failover stands still.
+    fn hooks_are_ended(&self) -> Vec<Finding> {
+        let timed_out = self.truth.timed_out_hooks().iter().map(|it| {
+            Finding::new("no hook times out", format!("{} of {} ended with {}", it.hook, it.instance, it.result))
+        });
+        let stands = matches!(self.outcome, "halted" | "refused");
+        let now = self.truth.now().seconds();
+        let forgotten = self.truth.waiting_hooks().iter().filter(|it| !stands && now - it.since.seconds() > HOOK_SECONDS);
+        let forgotten = forgotten.map(|it| {
+            let seconds = now - it.since.seconds();
+            Finding::new("no hook is forgotten", format!("{} holds {} for {seconds:.0} s", it.hook, it.instance))
+        });
+        timed_out.chain(forgotten).collect()
+    }
+
+    /// The active instance is the only one that the group has in service.
+    fn is_in_service(&self) -> Option<Finding> {
+        if matches!(self.outcome, "halted" | "refused" | "running") {
+            return None;
+        }
+        let members = self.truth.groups().get(GROUP).map_or(&[][..], Vec::as_slice);
+        let active = members.iter().find(|member| member.instance == self.ledger.active.as_str());
+        let others = members.iter().filter(|it| it.lifecycle_state == "InService" && Some(*it) != active).count();
+        let state = active.map_or("not in the group", |member| member.lifecycle_state);
+        (state != "InService" || others > 0).then(|| {
+            let found = format!("{} is {state}, {others} others are in service", self.ledger.active);
+            Finding::new("the active instance is the group's", found)
+        })
+    }
+
     /// Every volume of the service is a head or kept for its retention; snapshots stay within their number.
     fn nothing_leaked(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
@@ -196,7 +258,7 @@ impl Judge<'_> {
                 findings.push(Finding::new("nothing is leaked", format!("{} is in nobody's books", volume.id)));
             }
         }
-        let most = self.scenario.layout.volumes.len() * 8 + SNAPSHOTS_IN_TRANSIT;
+        let most = self.scenario.layout.volumes().len() * 8 + SNAPSHOTS_IN_TRANSIT;
         if snapshots > most {
             findings.push(Finding::new("nothing is leaked", format!("{snapshots} snapshots; at most {most} are kept")));
         }

@@ -21,6 +21,8 @@ pub struct Meddling {
     pub double_events: bool,
     /// Every event is given to two controllers at once.
     pub two_controllers: bool,
+    /// Events are lost, doubled, late and out of order, calls are throttled and reads are old, all of it more than usual.
+    pub weather: bool,
 }
 
 /// Where the controller dies. Calls are counted from 1.

@@ -5,11 +5,14 @@ pub mod layout;
 mod meddle;
 mod play;
 pub mod scenario;
+mod scenarios;
+mod weather;
 
 pub use judge::Finding;
 pub use meddle::{Crash, Meddling};
 pub use play::{Played, play};
-pub use scenario::{Expect, SCENARIOS, Scenario};
+pub use scenario::{Expect, Scenario};
+pub use scenarios::SCENARIOS;
 
 /// The scenario of a name.
 pub fn named(name: &str) -> Option<&'static Scenario> {

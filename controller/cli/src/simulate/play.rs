@@ -11,7 +11,7 @@ use failover_core::ledger::{FenceState, Ledger};
 use failover_core::report::Report;
 use failover_engine::{Engine, Host, Names};
 use failover_lambda::{Invocation, handle};
-use failover_simulator::{Fault, Laws, Region, Setup};
+use failover_simulator::{Fault, Region};
 use futures::StreamExt as _;
 use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
@@ -20,9 +20,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::judge::{self, Finding};
-use super::layout::{Made, REGION, SERVICE};
+use super::layout::{Made, REGION, SERVICE, region_setup};
 use super::meddle::{Line, Meddled, Meddling};
 use super::scenario::{Act, Expect, Happening, Scenario};
+use super::weather;
 use crate::embedded;
 
 /// Lambda's longest time limit.
@@ -113,8 +114,7 @@ type Running<'r> = FuturesUnordered<LocalBoxFuture<'r, (Event, bool)>>;
 
 impl<'a> Stage<'a> {
     fn set(scenario: &'a Scenario, seed: u64, meddling: Meddling) -> Self {
-        let region =
-            Region::new(Setup { seed, region_name: REGION.to_owned(), laws: Laws::default(), ..Setup::default() });
+        let region = Region::new(region_setup(seed));
         let made = scenario.layout.build(&region);
         let line = Meddled::new(&region, meddling);
         let aws = Aws::over(Arc::new(Line(Arc::clone(&line))), embedded::clock(&region), REGION);
@@ -135,10 +135,9 @@ impl<'a> Stage<'a> {
     }
 
     async fn play(mut self) -> Played {
-        if let Err(error) = self.adopt().await {
-            self.findings.push(Finding::new("set-up", error));
-        } else {
-            self.until_quiet().await;
+        match self.adopt().await {
+            Ok(()) => self.until_quiet().await,
+            Err(error) => self.findings.push(Finding::new("set-up", error)),
         }
         let ledger = self.ledger().await;
         self.reports = self.history().await;
@@ -161,8 +160,13 @@ impl<'a> Stage<'a> {
 
     async fn adopt(&self) -> Result<(), String> {
         self.operator.store().create_table().await.map_err(|error| error.to_string())?;
-        let applied = self.operator.apply(&self.scenario.layout.failover_toml()).await;
-        applied.map(drop).map_err(|error| error.to_string())
+        let applied = self.operator.apply(&self.scenario.layout.failover_toml(&self.made)).await;
+        applied.map_err(|error| error.to_string())?;
+        // People set up in fair weather.
+        if self.meddling.weather {
+            weather::over(&self.region, self.seed).map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 
     /// Reports as the history keeps them, oldest first: an answer may be lost with the invocation that would have given it.
@@ -267,12 +271,15 @@ impl<'a> Stage<'a> {
 
     /// How the service rests: a failover is done, or nothing has moved for long enough. None: something is under way.
     async fn rest(&self, elapsed: Duration, last_act: Duration) -> Option<Rest> {
-        let Some(ledger) = self.ledger().await else { return Some(Rest::default()) };
         let patience = match self.scenario.expect {
-            Expect::Halted(_) | Expect::Refused(_) | Expect::Untouched => QUIET,
-            Expect::DoneIn(_) | Expect::DoneWithLoss { .. } | Expect::DrillIn(_) => PATIENCE,
+            Expect::Halted(_) | Expect::Refused(_) | Expect::StandsStill(_) | Expect::Untouched | Expect::Born => QUIET,
+            Expect::DoneIn(_) | Expect::DoneWithLoss { .. } | Expect::Done | Expect::DrillIn(_) | Expect::Drill => {
+                PATIENCE
+            }
         };
         let quiet = elapsed >= last_act + patience;
+        // A group is adopted with its first instance.
+        let Some(ledger) = self.ledger().await else { return quiet.then(Rest::default) };
         let halted =
             ledger.failover.as_ref().map(|failover| failover.halted.as_ref().map(|halted| halted.reason.clone()));
         let rests = match &halted {

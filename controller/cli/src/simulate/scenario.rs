@@ -49,321 +49,40 @@ pub enum Expect {
         /// The most that may be lost.
         most_seconds: u64,
     },
+    /// The same to whichever zone the group chooses.
+    Done,
     /// A drill, done; if the controller crashed at a bad time it may also be refused, with nothing changed.
     DrillIn(char),
+    /// The same to whichever zone the group chooses.
+    Drill,
+    /// The first instance serves, with each of its volumes created empty exactly once.
+    Born,
     /// Standing still with a reason that contains this.
     Halted(&'static str),
+    /// Standing still, halted or not even begun, with a reason that contains this.
+    StandsStill(&'static str),
     /// No failover begins; the first active instance serves.
     Untouched,
     /// No failover may begin, and people are told a reason that contains this.
     Refused(&'static str),
 }
 
-fn fault(at_seconds: u64, fault: Value) -> Act {
+/// An act on the region.
+pub(super) fn fault(at_seconds: u64, fault: Value) -> Act {
     Act { at_seconds, what: Happening::Fault(fault) }
 }
 
-fn ask(at_seconds: u64, to: &str, drill: bool) -> Act {
+/// An operator's wish.
+pub(super) fn ask(at_seconds: u64, to: &str, drill: bool) -> Act {
     let event = json!({ "service": SERVICE, "to": to, "drill": drill });
     Act { at_seconds, what: Happening::Event(event) }
 }
 
-fn set_alarm(at_seconds: u64) -> Act {
+pub(super) fn set_alarm(at_seconds: u64) -> Act {
     fault(at_seconds, json!({ "set_alarm": { "alarm": alarm_name(), "state": "ALARM" } }))
 }
 
-fn zone_down(at_seconds: u64) -> Act {
+/// The zone of the first active instance loses its power.
+pub(super) fn zone_down(at_seconds: u64) -> Act {
     fault(at_seconds, json!({ "zone_down": { "zone": zone('a'), "mode": "power" } }))
 }
-
-/// Something that happens to the active instance.
-fn active(at_seconds: u64, what: &str, made: &Made) -> Act {
-    fault(at_seconds, json!({ what: { "instance": made.active } }))
-}
-
-fn host_fails(made: &Made, force_stop: &str) -> Act {
-    fault(30, json!({ "fail_host": { "instance": made.active, "force_stop": force_stop } }))
-}
-
-fn no_room(letter: char) -> Act {
-    fault(10, json!({ "refuse_capacity": { "zone": zone(letter) } }))
-}
-
-fn stop_active(made: &Made) -> Act {
-    active(30, "stop_instance", made)
-}
-
-const ONE: Layout =
-    Layout { standbys: &[('b', true)], volumes: &["data"], encrypted: true, confirm_seconds: 20, spec: "" };
-
-/// Every scenario of the topology `standby`.
-pub const SCENARIOS: &[Scenario] = &[
-    Scenario {
-        name: "drill-other-zone",
-        summary: "a drill to a warm standby in another zone: snapshot, restore, attach, address",
-        layout: ONE,
-        script: |_| vec![ask(30, "standby", true)],
-        expect: Expect::DrillIn('b'),
-    },
-    Scenario {
-        name: "drill-same-zone",
-        summary: "a drill to a warm standby in the same zone: the volume itself moves",
-        layout: Layout { standbys: &[('a', true), ('b', true)], ..ONE },
-        script: |_| vec![ask(30, "standby", true)],
-        expect: Expect::DrillIn('a'),
-    },
-    Scenario {
-        name: "drill-cold",
-        summary: "a drill to a stopped standby: it is started and its status checks awaited before anything is taken down",
-        layout: Layout { standbys: &[('b', false)], ..ONE },
-        script: |_| vec![ask(30, "standby", true)],
-        expect: Expect::DrillIn('b'),
-    },
-    Scenario {
-        name: "drill-to-zone",
-        summary: "a drill to a named zone, although another standby would be chosen",
-        layout: Layout { standbys: &[('a', true), ('b', true), ('c', true)], ..ONE },
-        script: |_| vec![ask(30, "eu-central-1c", true)],
-        expect: Expect::DrillIn('c'),
-    },
-    Scenario {
-        name: "several-volumes",
-        summary: "three data volumes, not encrypted, snapshotted at one point in time",
-        layout: Layout { volumes: &["data", "log", "index"], encrypted: false, ..ONE },
-        script: |_| vec![ask(30, "standby", true)],
-        expect: Expect::DrillIn('b'),
-    },
-    Scenario {
-        name: "no-volume",
-        summary: "a service without volumes: fence and address only",
-        layout: Layout { volumes: &[], ..ONE },
-        script: |_| vec![ask(30, "standby", true)],
-        expect: Expect::DrillIn('b'),
-    },
-    Scenario {
-        name: "stopped-by-a-user",
-        summary: "somebody stops the active instance",
-        layout: ONE,
-        script: |made| vec![stop_active(made)],
-        expect: Expect::DoneIn('b'),
-    },
-    Scenario {
-        name: "terminated-by-a-user",
-        summary: "somebody terminates the active instance; its volume is kept",
-        layout: ONE,
-        script: |made| vec![active(30, "terminate_instance", made)],
-        expect: Expect::DoneIn('b'),
-    },
-    Scenario {
-        name: "stopped-cold",
-        summary: "the active instance is stopped, the standby is cold: it starts while the copy is made",
-        layout: Layout { standbys: &[('b', false)], ..ONE },
-        script: |made| vec![stop_active(made)],
-        expect: Expect::DoneIn('b'),
-    },
-    Scenario {
-        name: "host-failure",
-        summary: "the host dies: status checks fail, the alarm goes off, only a forced stop helps",
-        layout: ONE,
-        script: |made| vec![host_fails(made, "works")],
-        expect: Expect::DoneIn('b'),
-    },
-    Scenario {
-        name: "host-failure-same-zone",
-        summary: "the host dies and does not even stop by force: its volume is taken away and given to the neighbour",
-        layout: Layout { standbys: &[('a', true)], ..ONE },
-        script: |made| vec![host_fails(made, "never")],
-        expect: Expect::DoneIn('a'),
-    },
-    Scenario {
-        name: "network-failure",
-        summary: "the guest can't be reached but lives and writes: it is stopped before anything is copied",
-        layout: ONE,
-        script: |made| vec![active(30, "impair_network", made)],
-        expect: Expect::DoneIn('b'),
-    },
-    Scenario {
-        name: "shutdown-ignored",
-        summary: "the guest's network fails and it ignores the shutdown: it is cut after the grace period",
-        layout: ONE,
-        script: |made| vec![active(20, "ignore_shutdown", made), active(30, "impair_network", made)],
-        expect: Expect::DoneIn('b'),
-    },
-    Scenario {
-        name: "disk-path-failure",
-        summary: "the active instance's volumes do no I/O",
-        layout: ONE,
-        script: |made| vec![active(30, "impair_ebs", made)],
-        expect: Expect::DoneIn('b'),
-    },
-    Scenario {
-        name: "false-alarm",
-        summary: "the alarm goes off and is over before it is confirmed",
-        layout: Layout { confirm_seconds: 90, ..ONE },
-        script: |_| vec![set_alarm(30)],
-        expect: Expect::Untouched,
-    },
-    Scenario {
-        name: "zone-down-halts",
-        summary: "the active zone goes dark: the fence can't be shown, and the default is to halt",
-        layout: ONE,
-        script: |_| vec![set_alarm(40), zone_down(30)],
-        expect: Expect::Halted("not shown to be fenced"),
-    },
-    Scenario {
-        name: "zone-down-and-back",
-        summary: "the active zone goes dark and comes back: the halted failover goes on and loses nothing",
-        layout: ONE,
-        script: |_| {
-            let up = json!({ "zone_up": { "zone": zone('a') } });
-            vec![set_alarm(40), zone_down(30), fault(900, up)]
-        },
-        expect: Expect::DoneIn('b'),
-    },
-    Scenario {
-        name: "zone-down-proceeds",
-        summary: "the active zone goes dark, the spec says to proceed: the newest periodic copy is promoted, its loss reported",
-        layout: Layout {
-            spec: "[fence]\nwhen_unconfirmed = \"proceed\"\nconfirm_within_seconds = 60\n\
-                   [data]\nmax_loss_seconds = 600\nsnapshot_every_seconds = 60\n",
-            ..ONE
-        },
-        script: |_| vec![set_alarm(270), zone_down(260)],
-        expect: Expect::DoneWithLoss { zone: 'b', most_seconds: 600 },
-    },
-    Scenario {
-        name: "copy-too-old",
-        summary: "the same, but the newest copy is older than may be lost: nothing is promoted",
-        layout: Layout {
-            spec: "[fence]\nwhen_unconfirmed = \"proceed\"\nconfirm_within_seconds = 60\n\
-                   [data]\nmax_loss_seconds = 30\nsnapshot_every_seconds = 120\n",
-            ..ONE
-        },
-        script: |_| vec![set_alarm(270), zone_down(260)],
-        expect: Expect::Halted("--accept-data-loss"),
-    },
-    Scenario {
-        name: "loss-accepted",
-        summary: "the same, and then an operator accepts the loss",
-        layout: Layout {
-            spec: "[fence]\nwhen_unconfirmed = \"proceed\"\nconfirm_within_seconds = 60\n\
-                   [data]\nmax_loss_seconds = 30\nsnapshot_every_seconds = 120\n",
-            ..ONE
-        },
-        script: |_| {
-            let wish = json!({ "service": SERVICE, "to": "standby", "accept_data_loss_seconds": 3600 });
-            let accept = Act { at_seconds: 900, what: Happening::Event(wish) };
-            vec![set_alarm(270), zone_down(260), accept]
-        },
-        expect: Expect::DoneWithLoss { zone: 'b', most_seconds: 3600 },
-    },
-    Scenario {
-        name: "no-capacity-next-standby",
-        summary: "there is no room to start the first standby: the next one takes over",
-        layout: Layout { standbys: &[('b', false), ('c', false)], ..ONE },
-        script: |made| vec![no_room('b'), stop_active(made)],
-        expect: Expect::DoneIn('c'),
-    },
-    Scenario {
-        name: "no-capacity",
-        summary: "there is no room to start the only standby: it halts, with the data in place",
-        layout: Layout { standbys: &[('b', false)], ..ONE },
-        script: |made| vec![no_room('b'), stop_active(made)],
-        expect: Expect::Halted("InsufficientInstanceCapacity"),
-    },
-    Scenario {
-        name: "drill-no-capacity",
-        summary: "a drill whose cold standby gets no room: refused, nothing was taken down",
-        layout: Layout { standbys: &[('b', false)], ..ONE },
-        script: |_| vec![no_room('b'), ask(30, "standby", true)],
-        expect: Expect::Untouched,
-    },
-    Scenario {
-        name: "standby-dies",
-        summary: "the chosen standby is stopped while the copy is made: the next one takes over",
-        layout: Layout { standbys: &[('b', true), ('c', true)], ..ONE },
-        script: |made| {
-            let dies =
-                made.standbys.iter().take(1).map(|it| fault(75, json!({ "terminate_instance": { "instance": it } })));
-            [stop_active(made)].into_iter().chain(dies).collect()
-        },
-        expect: Expect::DoneIn('c'),
-    },
-    Scenario {
-        name: "snapshot-fails",
-        summary: "AWS fails the first snapshot: another is taken",
-        layout: ONE,
-        script: |made| vec![fault(10, json!({ "fail_snapshot": { "next": 1 } })), stop_active(made)],
-        expect: Expect::DoneIn('b'),
-    },
-    Scenario {
-        name: "restore-fails",
-        summary: "AWS fails the first restored volume: another is made",
-        layout: ONE,
-        script: |made| vec![fault(10, json!({ "fail_volume": { "next": 1 } })), stop_active(made)],
-        expect: Expect::DoneIn('b'),
-    },
-    Scenario {
-        name: "throttled",
-        summary: "AWS throttles four calls out of ten for five minutes",
-        layout: ONE,
-        script: |made| {
-            let throttle = json!({ "throttle": { "for_seconds": 300.0, "probability": 0.4 } });
-            vec![fault(20, throttle), stop_active(made)]
-        },
-        expect: Expect::DoneIn('b'),
-    },
-    Scenario {
-        name: "answers-lost",
-        summary: "the answers to the decisive calls are lost, although the calls had their effect",
-        layout: ONE,
-        script: |made| {
-            let lost = |action: &str| {
-                fault(10, json!({ "hang_action": { "action": action, "count": 1, "after_effect": true } }))
-            };
-            let actions = ["CreateSnapshot", "CreateVolume", "AttachVolume", "AssociateAddress", "UpdateItem"];
-            actions.map(lost).into_iter().chain([stop_active(made)]).collect()
-        },
-        expect: Expect::DoneIn('b'),
-    },
-    Scenario {
-        name: "events-lost",
-        summary: "no best-effort event arrives, and reads lag by five seconds: the tick alone finds it",
-        layout: ONE,
-        script: |made| {
-            let lost = json!({ "lose_events": { "probability": 1.0 } });
-            let stale = json!({ "stale_reads": { "lag_seconds": 5.0 } });
-            vec![fault(5, lost), fault(5, stale), stop_active(made)]
-        },
-        expect: Expect::DoneIn('b'),
-    },
-    Scenario {
-        name: "events-repeated",
-        summary: "every event arrives twice, late and out of order",
-        layout: ONE,
-        script: |made| {
-            let late = json!({ "delay_events": { "low_seconds": 5.0, "high_seconds": 90.0 } });
-            let twice = json!({ "repeat_events": { "probability": 1.0 } });
-            let mixed = json!({ "reorder_events": { "probability": 0.5 } });
-            vec![fault(5, twice), fault(5, late), fault(5, mixed), stop_active(made)]
-        },
-        expect: Expect::DoneIn('b'),
-    },
-    Scenario {
-        name: "old-side-returns",
-        summary: "somebody starts the old instance again while the copy is made: it is fenced and copied anew",
-        layout: ONE,
-        script: |made| vec![stop_active(made), active(110, "start_instance", made)],
-        expect: Expect::DoneIn('b'),
-    },
-    Scenario {
-        name: "no-standby",
-        summary: "the active instance is stopped and no instance can take over: people are told",
-        layout: Layout { standbys: &[('b', true)], ..ONE },
-        script: |made| {
-            let gone = made.standbys.iter().map(|it| fault(10, json!({ "terminate_instance": { "instance": it } })));
-            gone.chain([active(300, "stop_instance", made)]).collect()
-        },
-        expect: Expect::Refused("no instance can take over"),
-    },
-];

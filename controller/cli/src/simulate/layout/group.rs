@@ -1,0 +1,88 @@
+//! An Auto Scaling group of one.
+
+use std::collections::BTreeMap;
+
+use failover_simulator::setup::group::{GroupSetup, HookSetup};
+use failover_simulator::{AddressSetup, AlarmSetup, InstanceSetup, Region};
+
+use super::{Made, SERVICE, alarm_name, attach_all, data_volume, tags, zone};
+
+/// The group of every scenario that has one.
+pub const GROUP: &str = "sample-group";
+
+/// The parts of a service of the topology `auto-scaling`.
+#[derive(Debug, Clone, Copy)]
+pub struct Group {
+    /// Letters of the zones that the group launches in.
+    pub zones: &'static [char],
+    /// Whether an instance is in service from the start, in zone a. Without one the group launches its first, and the volumes are yet to be made.
+    pub first: bool,
+    /// Names of the data volumes.
+    pub volumes: &'static [&'static str],
+    /// Whether the group has lifecycle hooks.
+    pub hooks: bool,
+    /// Minimum and maximum healthy percentage of the instance maintenance policy.
+    pub maintenance: Option<[usize; 2]>,
+    /// Whether everything carries the service's tags; otherwise the spec names everything by its id.
+    pub tagged: bool,
+    /// What the spec says beyond that and the defaults.
+    pub spec: &'static str,
+}
+
+/// What the controller has to extend while it works: short enough to show if it does not.
+const HEARTBEAT_SECONDS: u32 = 300;
+
+impl Group {
+    /// Puts the service into a region.
+    pub fn build(&self, region: &Region) -> Made {
+        let own = |more: &[(&str, &str)]| if self.tagged { tags(more) } else { BTreeMap::new() };
+        let hooks = [HookSetup::launching("failover-launch"), HookSetup::terminating("failover-terminate")];
+        let hooks = hooks.map(|hook| HookSetup { heartbeat_seconds: HEARTBEAT_SECONDS, ..hook });
+        region.add_group(GroupSetup {
+            name: GROUP.to_owned(),
+            zones: self.zones.iter().map(|letter| zone(*letter)).collect(),
+            instance: InstanceSetup { workload: Some(SERVICE.to_owned()), ..InstanceSetup::default() },
+            tags: own(&[]),
+            hooks: if self.hooks { hooks.into() } else { Vec::new() },
+            maintenance: self.maintenance,
+            first: self.first.then(|| zone('a')),
+            ..GroupSetup::default()
+        });
+        let active = region.group_members(GROUP).into_iter().map(|member| member.instance).next();
+        let volumes: Vec<String> = match &active {
+            Some(_) => {
+                let volume = |name: &&str| data_volume(region, name, true, own(&[("failover:volume", name)]));
+                self.volumes.iter().map(volume).collect()
+            }
+            None => Vec::new(),
+        };
+        if let Some(active) = &active {
+            attach_all(region, &volumes, active);
+            region.add_alarm(AlarmSetup { name: alarm_name(), instance_id: active.clone(), ..AlarmSetup::default() });
+        }
+        let service = Some(SERVICE.to_owned());
+        let address = region.add_address(AddressSetup { instance_id: active.clone(), service, tags: own(&[]) });
+        Made { active, standbys: Vec::new(), volumes, address }
+    }
+
+    /// The service's `failover.toml`.
+    pub fn failover_toml(&self, made: &Made) -> String {
+        let mut text = format!("service = \"{SERVICE}\"\ntopology = \"auto-scaling\"\n");
+        if !self.tagged {
+            text += &format!("\n[group]\nname = \"{GROUP}\"\n");
+            text += &format!("\n[[address]]\nkind = \"elastic-ip\"\nallocation_id = \"{}\"\n", made.address);
+        }
+        for (index, name) in self.volumes.iter().enumerate() {
+            text += &format!("\n[[volume]]\nname = \"{name}\"\n");
+            match made.volumes.get(index) {
+                None => text += "blank = { size_gib = 20 }\n",
+                Some(id) if !self.tagged => text += &format!("volume_id = \"{id}\"\n"),
+                Some(_) => {}
+            }
+        }
+        if self.first {
+            text += &format!("\n[detect]\nalarms = [\"{}\"]\n", alarm_name());
+        }
+        format!("{text}\n{}", self.spec)
+    }
+}

@@ -1,0 +1,265 @@
+//! Scenarios of the topology `auto-scaling`: the group launches and terminates, the controller sees to it that data and address follow.
+
+use serde_json::{Value, json};
+
+use super::super::layout::{GROUP, Group, Layout, zone};
+use super::super::scenario::{Act, Expect, Scenario, ask, fault, set_alarm, zone_down};
+
+const ONE: Group = Group {
+    zones: &['a', 'b'],
+    first: true,
+    volumes: &["data"],
+    hooks: true,
+    maintenance: None,
+    tagged: true,
+    spec: "",
+};
+
+const PROCEEDS: &str = "[fence]\nwhen_unconfirmed = \"proceed\"\nconfirm_within_seconds = 60\n\
+                        [data]\nmax_loss_seconds = 900\nsnapshot_every_seconds = 60\nkeep_snapshots = 3\n";
+
+/// Something that happens to the oldest instance of the group.
+fn oldest(at_seconds: u64, what: &str) -> Act {
+    fault(at_seconds, json!({ what: { "instance": { "oldest_of": GROUP } } }))
+}
+
+/// The same, to its newest.
+fn newest(at_seconds: u64, what: &str) -> Act {
+    fault(at_seconds, json!({ what: { "instance": { "newest_of": GROUP } } }))
+}
+
+/// Something that the group itself does.
+fn group(at_seconds: u64, what: &str) -> Act {
+    fault(at_seconds, json!({ what: { "group": GROUP } }))
+}
+
+fn of_group(at_seconds: u64, what: &str, key: &str, value: &Value) -> Act {
+    fault(at_seconds, json!({ what: { "group": GROUP, key: value } }))
+}
+
+fn host_fails(force_stop: &str) -> Act {
+    fault(30, json!({ "fail_host": { "instance": { "oldest_of": GROUP }, "force_stop": force_stop } }))
+}
+
+/// Every scenario of the topology `auto-scaling`.
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "group-terminated-by-group",
+        summary: "the group terminates its instance and launches another meanwhile: the terminate hook is held until the data is safe",
+        layout: Layout::Group(ONE),
+        script: |_| vec![oldest(30, "terminate_in_group")],
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-same-zone",
+        summary: "a group with one zone: the volume itself moves, nothing is copied",
+        layout: Layout::Group(Group { zones: &['a'], ..ONE }),
+        script: |_| vec![oldest(30, "terminate_in_group")],
+        expect: Expect::DoneIn('a'),
+    },
+    Scenario {
+        name: "group-other-zone",
+        summary: "the group launches in another zone only: snapshot, restore, attach, all behind its hooks",
+        layout: Layout::Group(Group { zones: &['b'], ..ONE }),
+        script: |_| vec![oldest(30, "terminate_in_group")],
+        expect: Expect::DoneIn('b'),
+    },
+    Scenario {
+        name: "group-terminated-directly",
+        summary: "somebody terminates the instance past the group: the replacement comes after the end",
+        layout: Layout::Group(ONE),
+        script: |_| vec![oldest(30, "terminate_instance")],
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-stopped-by-user",
+        summary: "somebody stops the instance: the group notices, terminates it and launches another",
+        layout: Layout::Group(ONE),
+        script: |_| vec![oldest(30, "stop_instance")],
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-launch-first",
+        summary: "an instance refresh under a policy that launches before it terminates: the service moves while both run",
+        layout: Layout::Group(Group { maintenance: Some([100, 200]), ..ONE }),
+        script: |_| vec![group(30, "refresh")],
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-refresh",
+        summary: "an instance refresh without a policy: it terminates first",
+        layout: Layout::Group(ONE),
+        script: |_| vec![group(30, "refresh")],
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-max-lifetime",
+        summary: "the instance has reached its maximum lifetime",
+        layout: Layout::Group(ONE),
+        script: |_| vec![group(30, "max_lifetime")],
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-rebalance",
+        summary: "the group levels its zones: it launches in another one before it terminates",
+        layout: Layout::Group(ONE),
+        script: |_| vec![group(30, "rebalance_zones")],
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-set-instance-health",
+        summary: "somebody tells the group that the instance is unhealthy",
+        layout: Layout::Group(ONE),
+        script: |_| vec![oldest(30, "set_instance_health")],
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-host-fails",
+        summary: "the host dies and does not even stop by force: the volume is taken away from it",
+        layout: Layout::Group(ONE),
+        script: |_| vec![host_fails("never")],
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-stopped-by-aws",
+        summary: "AWS announces a scheduled stop, and stops the instance",
+        layout: Layout::Group(ONE),
+        script: |_| {
+            let code = "AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED";
+            let notice = json!({ "health_event": { "instance": { "oldest_of": GROUP }, "code": code } });
+            vec![fault(30, notice), oldest(90, "stop_instance")]
+        },
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-spot-interruption",
+        summary: "a spot interruption: two minutes' notice, then the end",
+        layout: Layout::Group(ONE),
+        script: |_| vec![oldest(30, "spot_warning")],
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-force-delete",
+        summary: "somebody deletes the group by force: no hook runs, nothing replaces the instance, people are told",
+        layout: Layout::Group(ONE),
+        script: |_| vec![group(30, "force_delete")],
+        expect: Expect::StandsStill("no Auto Scaling group"),
+    },
+    Scenario {
+        name: "group-scaled-in",
+        summary: "somebody sets the desired capacity to 0: the data is kept safe, people are told",
+        layout: Layout::Group(ONE),
+        script: |_| vec![group(30, "scale_in")],
+        expect: Expect::Halted("desired capacity is 0"),
+    },
+    Scenario {
+        name: "group-suspended",
+        summary: "the group may not launch (a suspended process): it halts and names the process",
+        layout: Layout::Group(ONE),
+        script: |_| vec![of_group(10, "suspend", "processes", &json!(["Launch"])), oldest(30, "terminate_in_group")],
+        expect: Expect::Halted("Launch"),
+    },
+    Scenario {
+        name: "group-replacement-dies",
+        summary: "the replacement is terminated while its volume is restored: the next one gets it",
+        layout: Layout::Group(Group { zones: &['b', 'c'], ..ONE }),
+        script: |_| vec![oldest(30, "terminate_in_group"), newest(140, "terminate_instance")],
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-zone-down",
+        summary: "the zone goes dark, the spec says to proceed: the newest periodic copy is promoted, its loss reported",
+        layout: Layout::Group(Group { spec: PROCEEDS, ..ONE }),
+        script: |_| vec![set_alarm(270), zone_down(260)],
+        expect: Expect::DoneWithLoss { zone: 'b', most_seconds: 900 },
+    },
+    Scenario {
+        name: "group-zone-down-halts",
+        summary: "the zone goes dark: the fence can't be shown, and the default is to halt",
+        layout: Layout::Group(ONE),
+        script: |_| vec![set_alarm(40), zone_down(30)],
+        expect: Expect::Halted("not shown to be fenced"),
+    },
+    Scenario {
+        name: "group-zone-down-and-back",
+        summary: "the zone goes dark and comes back: the halted failover goes on and loses nothing",
+        layout: Layout::Group(ONE),
+        script: |_| {
+            let up = json!({ "zone_up": { "zone": zone('a') } });
+            vec![set_alarm(40), zone_down(30), fault(900, up)]
+        },
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-periodic-snapshots",
+        summary: "a service is copied every minute, old copies are let go; then its zone goes dark and the newest is used",
+        layout: Layout::Group(Group { volumes: &["data", "log"], spec: PROCEEDS, ..ONE }),
+        script: |_| vec![zone_down(1200)],
+        expect: Expect::DoneWithLoss { zone: 'b', most_seconds: 900 },
+    },
+    Scenario {
+        name: "group-no-capacity-in-zone",
+        summary: "there is no room in the zone of the data: the group launches elsewhere, the data follows",
+        layout: Layout::Group(ONE),
+        script: |_| {
+            vec![fault(10, json!({ "refuse_capacity": { "zone": zone('a') } })), oldest(30, "terminate_in_group")]
+        },
+        expect: Expect::DoneIn('b'),
+    },
+    Scenario {
+        name: "group-launch-fails",
+        summary: "the group's first launches fail: the data waits, safe, until one succeeds",
+        layout: Layout::Group(ONE),
+        script: |_| vec![of_group(10, "fail_launch", "count", &json!(4)), oldest(30, "terminate_in_group")],
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-first-launch",
+        summary: "the very first instance: its volume is created empty, once, and it gets the address",
+        layout: Layout::Group(Group { first: false, ..ONE }),
+        script: |_| Vec::new(),
+        expect: Expect::Born,
+    },
+    Scenario {
+        name: "group-no-volume",
+        summary: "a service without volumes: the address follows",
+        layout: Layout::Group(Group { volumes: &[], ..ONE }),
+        script: |_| vec![oldest(30, "terminate_in_group")],
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-several-volumes",
+        summary: "three data volumes, snapshotted at one point in time",
+        layout: Layout::Group(Group { volumes: &["data", "log", "index"], ..ONE }),
+        script: |_| vec![oldest(30, "terminate_in_group")],
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-no-hooks",
+        summary: "a group without hooks: nothing waits, and the data follows all the same",
+        layout: Layout::Group(Group { hooks: false, ..ONE }),
+        script: |_| vec![oldest(30, "terminate_in_group")],
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-drill-to-zone",
+        summary: "a drill to another zone: the group is narrowed to it, replaces its instance, and may launch anywhere again",
+        layout: Layout::Group(ONE),
+        script: |_| vec![ask(30, "eu-central-1b", true)],
+        expect: Expect::DrillIn('b'),
+    },
+    Scenario {
+        name: "group-drill-to-standby",
+        summary: "a drill to wherever the group launches next",
+        layout: Layout::Group(ONE),
+        script: |_| vec![ask(30, "standby", true)],
+        expect: Expect::Drill,
+    },
+    Scenario {
+        name: "group-apply-untagged",
+        summary: "a set-up without tags, taken over because the spec names its parts by id; then its instance is terminated",
+        layout: Layout::Group(Group { tagged: false, ..ONE }),
+        script: |_| vec![oldest(60, "terminate_in_group")],
+        expect: Expect::Done,
+    },
+];

@@ -1,0 +1,24 @@
+//! Every scenario, by topology.
+
+mod group;
+mod standby;
+
+use super::scenario::Scenario;
+
+/// Every scenario, those of the topology `standby` first.
+pub const SCENARIOS: &[Scenario] = &ALL;
+
+const ALL: [Scenario; standby::SCENARIOS.len() + group::SCENARIOS.len()] = all();
+
+const fn all() -> [Scenario; standby::SCENARIOS.len() + group::SCENARIOS.len()] {
+    let mut all = [standby::SCENARIOS[0]; standby::SCENARIOS.len() + group::SCENARIOS.len()];
+    let mut index = 0;
+    while index < all.len() {
+        all[index] = match index.checked_sub(standby::SCENARIOS.len()) {
+            None => standby::SCENARIOS[index],
+            Some(index) => group::SCENARIOS[index],
+        };
+        index += 1;
+    }
+    all
+}
