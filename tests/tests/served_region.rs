@@ -11,9 +11,9 @@ use failover_tests::tools::{built, python, succeeded};
 use serde_json::Value;
 
 /// How many checks the boto3 script makes at least.
-const LEAST_CHECKS: usize = 60;
+const LEAST_CHECKS: usize = 90;
 /// A failover of some two minutes, eight times as fast, with room for a slow machine.
-const LONGEST_FAILOVER: Duration = Duration::from_mins(3);
+const LONGEST_FAILOVER: Duration = Duration::from_mins(4);
 
 /// A region that `failover simulate --serve` serves, ended with the test.
 struct Served {
@@ -70,9 +70,26 @@ fn boto3_finds_aws() {
 /// From a user's hand that stops the active instance to the standby that serves: events, Runtime API, binary, wire, all real.
 #[test]
 fn the_built_lambda_fails_a_service_over_behind_the_region() {
+    takes_over("stopped-by-a-user");
+}
+
+/// Terminate hook, snapshot, launch hook, volume, address, in service: the events of Auto Scaling lead the binary through all of it.
+#[test]
+fn the_built_lambda_follows_a_group_behind_the_region() {
+    let served = takes_over("group-terminated-by-group");
+    let events = served.get("/_region/events").to_string();
+    for detail_type in ["EC2 Instance-terminate Lifecycle Action", "EC2 Instance-launch Lifecycle Action"] {
+        assert!(events.contains(detail_type), "{detail_type} is not among the events");
+    }
+    let truth = served.get("/_region/truth");
+    assert_eq!(truth["groups"]["waiting_hooks"], serde_json::json!([]), "{truth}");
+    assert_eq!(truth["groups"]["timed_out_hooks"], serde_json::json!([]), "{truth}");
+}
+
+fn takes_over(scenario: &str) -> Served {
     let bootstrap = built("bootstrap", "failover-lambda");
     let lambda = bootstrap.to_str().expect("a path in UTF-8");
-    let served = Served::start(&["--scenario", "stopped-by-a-user", "--speed", "8", "--lambda", lambda]);
+    let served = Served::start(&["--scenario", scenario, "--speed", "8", "--lambda", lambda]);
     let began = Instant::now();
     let first = loop {
         if let Some(instance) = serving(&served) {
@@ -100,6 +117,7 @@ fn the_built_lambda_fails_a_service_over_behind_the_region() {
         .envs([("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
         .env("AWS_ENDPOINT_URL", &served.url);
     done_in_history(&mut history, &second);
+    served
 }
 
 /// The service's clients are served before the proof is complete: the report comes a little later.

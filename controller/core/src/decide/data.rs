@@ -11,6 +11,7 @@ use super::progress::{Progress, next_look};
 use super::{View, fence};
 use crate::ids::{SnapshotId, VolumeId, VolumeName};
 use crate::ledger::{Change, Failover, FenceState, Head, Target};
+use crate::spec::Topology;
 use crate::step::{SnapshotSource, Step, StepKey, StepOutcome, Together};
 use crate::verdict::Halt;
 use crate::world::{Lineage, Part, Sight, Snapshot, SnapshotState, Tags, Volume, VolumeState, tag};
@@ -143,6 +144,9 @@ impl Bringing<'_, '_, '_> {
             let step = |force| Step::DetachVolume { volume: id.clone(), instance: attachment.instance.clone(), force };
             let asked = self.failover.attempt(&step(false)).map(|attempt| attempt.first_at);
             let force = asked.is_some_and(|asked| self.view.now.duration_since(asked) >= DETACH_PATIENCE);
+            if self.view.spec.topology == Topology::AutoScaling {
+                self.progress.rest_on([Part::Agents]);
+            }
             self.progress.step(step(force), DETACH_PATIENCE, DETACH_PACE);
         }
         None
@@ -326,7 +330,13 @@ fn copy(
 pub(super) fn secure(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     let mut to_copy = Vec::new();
     for (name, head) in &view.ledger.heads {
-        let Some(volume) = view.world.volumes.get(&head.volume).filter(|volume| !volume.is_lost()) else { continue };
+        let Some(volume) = view.world.volumes.get(&head.volume) else {
+            progress.wait(Part::Volumes, fence::soon(view), format!("{} can't be seen", head.volume));
+            continue;
+        };
+        if volume.is_lost() {
+            continue;
+        }
         let held = volume.attachments.iter().any(|it| !fence::is_quiet(view, failover, &it.instance));
         if !held {
             copy(view, failover, name, head, progress, &mut to_copy);
@@ -336,13 +346,15 @@ pub(super) fn secure(view: View<'_>, failover: &Failover, progress: &mut Progres
     release(view, failover, progress);
 }
 
-/// Detaches the data from an old side that is off or quiet, once it is copied or will move itself.
+/// Detaches the data from an old side that is off or quiet, once AWS has answered about its copy, whatever it said: the fence keeps
+/// the data as it is, and a volume that is let go outlives its instance.
 pub(super) fn release(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     for head in view.ledger.heads.values() {
-        let copied = failover.attempts.keys().any(|key| {
-            key.0.starts_with("snapshot ") && key.0.contains(head.volume.as_str()) && !is_untried(failover, key)
+        let asked = failover.attempts.iter().any(|(key, attempt)| {
+            let about_it = key.0.starts_with("snapshot ") && key.0.contains(head.volume.as_str());
+            about_it && attempt.outcome != StepOutcome::Unanswered
         });
-        let Some(volume) = view.world.volumes.get(&head.volume).filter(|_| copied) else { continue };
+        let Some(volume) = view.world.volumes.get(&head.volume).filter(|_| asked) else { continue };
         for attachment in &volume.attachments {
             let old = attachment.instance == failover.from.instance_id;
             if old && fence::is_quiet(view, failover, &attachment.instance) {
@@ -351,15 +363,11 @@ pub(super) fn release(view: View<'_>, failover: &Failover, progress: &mut Progre
                     |force| Step::DetachVolume { volume: head.volume.clone(), instance: instance.clone(), force };
                 let asked = failover.attempt(&step(false)).map(|attempt| attempt.first_at);
                 let force = asked.is_some_and(|asked| view.now.duration_since(asked) >= DETACH_PATIENCE);
+                progress.rest_on([Part::Agents]);
                 progress.step(step(force), DETACH_PATIENCE, DETACH_PACE);
             }
         }
     }
-}
-
-/// Whether AWS has not accepted a step: then nothing rests on it.
-fn is_untried(failover: &Failover, key: &StepKey) -> bool {
-    !failover.attempts.get(key).is_some_and(|attempt| matches!(attempt.outcome, StepOutcome::Accepted { .. }))
 }
 
 fn take(view: View<'_>, failover: &Failover, to_copy: Vec<SnapshotSource>, progress: &mut Progress<'_>) {

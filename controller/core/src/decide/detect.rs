@@ -250,6 +250,8 @@ fn failover(view: View<'_>, wanted: &Wanted, to: Option<Target>, down_since: Tim
         accepted_loss_seconds: wanted.accepted_loss_seconds,
         from: view.ledger.active_target(),
         to,
+        retargeted_at: None,
+        target_unseen_since: None,
         excluded: BTreeMap::new(),
         down_since: (!wanted.planned).then_some(down_since),
         started_at: view.now,

@@ -68,13 +68,22 @@ fn contradicted(view: View<'_>, failover: &Failover, proof: Proof) -> bool {
         Proof::InstancesOff => {
             writers.iter().any(|id| view.world.instances.get(id).is_some_and(|instance| !instance.state.is_off()))
         }
-        // The report alone may be lost; a volume that is held again says more.
-        Proof::VolumesDetached | Proof::Quiesced => view.ledger.heads.values().any(|head| {
-            view.world.volumes.get(&head.volume).is_some_and(|volume| {
-                volume.attachments.iter().any(|attachment| !failover.is_target(&attachment.instance))
-            })
-        }),
+        // The report alone may be lost; a volume that is held again says more, and so does an agent that serves again.
+        Proof::Quiesced => held_again(view, failover) || serves_again(view, &failover.from.instance_id),
+        Proof::VolumesDetached => held_again(view, failover),
     }
+}
+
+fn held_again(view: View<'_>, failover: &Failover) -> bool {
+    let elsewhere = |volume: &Volume| volume.attachments.iter().any(|it| !failover.is_target(&it.instance));
+    view.ledger.heads.values().any(|head| view.world.volumes.get(&head.volume).is_some_and(elsewhere))
+}
+
+/// Its agent says that it brings the service up again, in the epoch in which it had stopped it.
+fn serves_again(view: View<'_>, id: &InstanceId) -> bool {
+    let off = view.world.instances.get(id).is_some_and(|instance| instance.state.is_off());
+    let report = view.world.agents.get(id).filter(|_| !off);
+    report.is_some_and(|report| matches!(report.state, AgentState::Starting | AgentState::Ready))
 }
 
 /// Who could write to the service's data, besides the target: the old active, and whoever holds a volume of it.
@@ -231,6 +240,7 @@ fn quiesces(
         for head in view.ledger.heads.values() {
             if view.world.volumes.get(&head.volume).is_some_and(|volume| volume.attachment_to(writer).is_some()) {
                 let step = Step::DetachVolume { volume: head.volume.clone(), instance: writer.clone(), force: false };
+                progress.rest_on([Part::Agents]);
                 progress.step(step, FORCED_DETACH_PATIENCE, SignedDuration::from_secs(2));
             }
         }

@@ -137,8 +137,15 @@ impl<'a> Progress<'a> {
 
     /// A change that goes with whatever else is done.
     pub(super) fn change(&mut self, change: Change, needs: impl IntoIterator<Item = Part>) {
-        self.changes.push(change);
-        self.needs.extend(needs);
+        if !self.turned {
+            self.changes.push(change);
+            self.needs.extend(needs);
+        }
+    }
+
+    /// What is done now rests on these parts, too.
+    pub(super) fn rest_on(&mut self, parts: impl IntoIterator<Item = Part>) {
+        self.needs.extend(parts);
     }
 
     /// An observation shows that a step is done, if it was ever tried.
@@ -185,6 +192,8 @@ impl<'a> Progress<'a> {
         self.wanted.insert(step.key());
         let part = shows_in(&step);
         match gate(attempt, patience, self.view.now) {
+            // After a turn everything is thought again: what would have gone with it may be wrong.
+            Gate::Go if self.turned => {}
             Gate::Go => {
                 self.needs.extend(rests_on(&step));
                 self.reasons.push(step.to_string());
@@ -274,7 +283,9 @@ fn rests_on(step: &Step) -> Vec<Part> {
         Step::StartInstance { .. } | Step::StopInstance { .. } => vec![Part::Instances],
         Step::TakeSnapshots { .. } => vec![Part::Instances, Part::Volumes, Part::Snapshots],
         Step::RestoreVolume { .. } | Step::MarkSuperseded { .. } | Step::CreateBlank { .. } => vec![Part::Volumes],
-        Step::CompleteHook { .. } | Step::ReplaceMember { .. } => vec![Part::Groups, Part::Volumes],
+        // A launch is let go when data, address and agent say so; a termination when the data says so.
+        Step::CompleteHook { .. } => vec![Part::Groups, Part::Volumes, Part::Addresses, Part::Agents],
+        Step::ReplaceMember { .. } => vec![Part::Groups, Part::Volumes],
         Step::ExtendHook { .. } | Step::SetSubnets { .. } => vec![Part::Groups],
         Step::DetachVolume { .. } | Step::AttachVolume { .. } => vec![Part::Instances, Part::Volumes],
         Step::MoveAddress { .. } => vec![Part::Instances, Part::Addresses],

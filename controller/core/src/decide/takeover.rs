@@ -27,7 +27,7 @@ pub(super) const DEVICES: [&str; 11] = [
 /// The next step of a failover.
 pub(super) fn advance(view: View<'_>, failover: &Failover) -> Verdict {
     let parts = view.relevant_parts().into_iter().filter(|part| *part != Part::Alarms);
-    let unseen = view.older_than(WHOLE_PICTURE, parts);
+    let unseen: Vec<Part> = parts.flat_map(|part| view.older_than(picture_age(view, part), [part])).collect();
     if !unseen.is_empty() {
         return Verdict::Look(unseen);
     }
@@ -43,6 +43,16 @@ pub(super) fn advance(view: View<'_>, failover: &Failover) -> Verdict {
         group::tend(view, &mut progress);
     }
     progress.verdict()
+}
+
+/// A group launches, terminates and holds instances on its own, whatever the failover waits for; a hook may run out after 30 seconds
+/// (aws-facts 4.2).
+fn picture_age(view: View<'_>, part: Part) -> SignedDuration {
+    match (view.spec.topology, part) {
+        (Topology::AutoScaling, Part::Groups) => SignedDuration::from_secs(15),
+        (Topology::AutoScaling, Part::Instances) => SignedDuration::from_secs(30),
+        _ => WHOLE_PICTURE,
+    }
 }
 
 /// Until the promotion: everything here can still end with the old side serving, or at least with its data in place.
@@ -100,6 +110,10 @@ fn settle_in(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
         InstanceState::Running => {}
         InstanceState::Pending => return progress.wait(Part::Instances, soon(view), format!("{id} is pending")),
         other => return lost(id, &format!("it is {}", other.as_str()), progress),
+    }
+    // Its launch hook timed out, say: what is going will never be shown to serve.
+    if group::is_going(view, id) {
+        return lost(id, "the group terminates it", progress);
     }
     let attached = attach(view, instance, progress);
     let reached = address(view, progress);

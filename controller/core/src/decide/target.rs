@@ -36,6 +36,7 @@ pub(super) enum Readiness {
 pub(super) fn prepare(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) -> Readiness {
     let Some(target) = &failover.to else { return Readiness::Coming };
     let id = &target.instance_id;
+    in_sight(view, failover, id, progress);
     match view.world.instances.sight(id) {
         Sight::Known(instance) => match instance.state {
             InstanceState::Running => running(view, failover, target, progress),
@@ -51,15 +52,36 @@ pub(super) fn prepare(view: View<'_>, failover: &Failover, progress: &mut Progre
             }
         },
         Sight::Absent => another(view, failover, "it does not exist any more", progress),
-        Sight::Unknown(why) => {
-            let tried = failover.attempts.values().map(|attempt| attempt.last_at).max();
-            if view.now.duration_since(tried.unwrap_or(failover.started_at)) >= UNSEEN_PATIENCE {
-                return another(view, failover, "it can't be seen", progress);
-            }
-            progress.wait(Part::Instances, soon(view), format!("{id} can't be seen: {why}"));
-            Readiness::Coming
-        }
+        Sight::Unknown(why) => unseen(view, failover, UNSEEN_PATIENCE, &format!("{id} can't be seen: {why}"), progress),
     }
+}
+
+/// A target that is back in sight is given its whole patience again.
+pub(super) fn in_sight(view: View<'_>, failover: &Failover, id: &InstanceId, progress: &mut Progress<'_>) {
+    if failover.target_unseen_since.is_some() && view.world.instances.get(id).is_some() {
+        progress.change(Change::TargetSeen(true), [Part::Instances]);
+    }
+}
+
+/// A target out of sight: waited for a while. One answer that did not come says nothing against it.
+pub(super) fn unseen(
+    view: View<'_>,
+    failover: &Failover,
+    patience: SignedDuration,
+    why: &str,
+    progress: &mut Progress<'_>,
+) -> Readiness {
+    match failover.target_unseen_since {
+        None => {
+            progress.change(Change::TargetSeen(false), [Part::Instances]);
+            progress.reason(why);
+        }
+        Some(since) if view.now.duration_since(since) >= patience => {
+            return another(view, failover, "it can't be seen", progress);
+        }
+        Some(_) => progress.wait(Part::Instances, soon(view), why),
+    }
+    Readiness::Coming
 }
 
 pub(super) fn running(view: View<'_>, failover: &Failover, target: &Target, progress: &mut Progress<'_>) -> Readiness {
@@ -74,12 +96,17 @@ pub(super) fn running(view: View<'_>, failover: &Failover, target: &Target, prog
 /// A planned failover takes nothing down before the target is well: waiting costs nobody anything.
 pub(super) fn await_checks(view: View<'_>, failover: &Failover, target: &Target, progress: &mut Progress<'_>) {
     let id = &target.instance_id;
-    if view.now.duration_since(failover.started_at) >= CHECKS_PATIENCE {
+    if view.now.duration_since(failover.targeted_at()) >= CHECKS_PATIENCE {
+        if view.spec.topology == Topology::AutoScaling {
+            // Given up, it would be found again as the newcomer that it is.
+            another(view, failover, "its status checks did not pass in time", progress);
+            return;
+        }
         let reason = format!("the status checks of {id} did not pass in time; nothing was taken down");
         progress.turn(Change::GiveUp { outcome: Outcome::Refused, reason: reason.clone() }, [Part::Checks], reason);
         return;
     }
-    let look = next_look(failover.started_at, SignedDuration::ZERO, view.now);
+    let look = next_look(failover.targeted_at(), SignedDuration::ZERO, view.now);
     progress.wait(Part::Checks, look, format!("{id} runs; its status checks have not passed yet"));
 }
 

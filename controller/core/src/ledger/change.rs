@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 use super::{
-    Attempt, Failover, FenceState, Halted, Head, LastFailover, Ledger, Member, Notice, Pause, Proof, Refused, Request,
+    Attempt, Cause, Failover, FenceState, Halted, Head, LastFailover, Ledger, Member, Notice, Pause, Proof, Refused, Request,
     StepRecord, Superseded, Suspicion, Target,
 };
 use crate::ids::{InstanceId, SnapshotId, SubnetId, VolumeId, VolumeName};
@@ -37,6 +37,8 @@ pub enum Change {
         /// The one that is ruled out, and why.
         excluded: Option<(InstanceId, String)>,
     },
+    /// The target is out of sight, or back in it.
+    TargetSeen(bool),
     /// Fencing begins: written before the first disturbance of the old side.
     BeginFence,
     /// The old side was fenced and can write again: copies made so far are not the newest data.
@@ -161,6 +163,7 @@ impl Ledger {
             Change::GiveUp { outcome, reason } => self.give_up(*outcome, reason, now)?,
             Change::Halt(reason) => self.halt(reason, now)?,
             Change::Retarget { .. }
+            | Change::TargetSeen(_)
             | Change::BeginFence
             | Change::ReopenFence
             | Change::Fenced(_)
@@ -225,7 +228,9 @@ impl Ledger {
         if failover.is_target(&self.active) {
             return Err(self.illegal("begin a failover", "its target is the active instance"));
         }
-        if self.request.take().is_none() {
+        // What the group began is followed however often: it leaves a failure its share of the day.
+        let followed = matches!(failover.cause, Cause::Replacement(_));
+        if self.request.take().is_none() && !followed {
             self.automatic_starts.retain(|start| now.duration_since(*start) < DAY);
             self.automatic_starts.push_back(now);
         }
@@ -390,8 +395,12 @@ impl Failover {
                     self.warnings.insert(format!("{instance} could not be the target: {why}"));
                 }
                 self.to.clone_from(to);
+                self.retargeted_at = Some(now);
+                self.target_unseen_since = None;
                 self.halted = None;
             }
+            Change::TargetSeen(true) => self.target_unseen_since = None,
+            Change::TargetSeen(false) => drop(self.target_unseen_since.get_or_insert(now)),
             Change::BeginFence => {
                 if self.has_begun_to_fence() {
                     return Err(("begin to fence", "it was begun"));

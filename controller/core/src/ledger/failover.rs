@@ -28,6 +28,12 @@ pub struct Failover {
     pub from: Target,
     /// The instance that takes over. None: the group has not launched it yet.
     pub to: Option<Target>,
+    /// Since when that is the target, if another was tried before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retargeted_at: Option<Timestamp>,
+    /// Since when the target can't be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_unseen_since: Option<Timestamp>,
     /// Instances that can't be the target, and why.
     pub excluded: BTreeMap<InstanceId, String>,
     /// When the failure was first seen; a planned one sets it with its fence.
@@ -170,6 +176,11 @@ impl Failover {
     /// Whether the ledger named the target active already: from there on the failover is never taken back.
     pub fn is_promoted(&self) -> bool {
         self.promoted_at.is_some()
+    }
+
+    /// Since when its target is the target.
+    pub fn targeted_at(&self) -> Timestamp {
+        self.retargeted_at.unwrap_or(self.started_at)
     }
 
     /// Whether anything that could disturb the old side was tried.

@@ -8,8 +8,8 @@ use super::super::{View, resources};
 use super::known;
 use crate::agent::AgentState;
 use crate::group::{Hook, HookResult, Lifecycle, Transition};
-use crate::ids::{HookName, InstanceId};
-use crate::ledger::FenceState;
+use crate::ids::{HookName, InstanceId, VolumeId};
+use crate::ledger::{Change, FenceState};
 use crate::step::Step;
 use crate::world::{AttachmentState, Part, Sight};
 
@@ -49,9 +49,11 @@ pub(in super::super) fn tend(view: View<'_>, progress: &mut Progress<'_>) {
             let extend = Step::ExtendHook { group: name.clone(), hook: hook_name.clone(), instance: instance.clone() };
             match fate {
                 Fate::Complete(result) => drop(progress.step(complete(result), COMPLETE_PATIENCE, PACE)),
-                Fate::Hold(_) if is_worn_out(view, &extend) => {
+                Fate::Hold(_) if is_worn_out(view, &extend) && transition == Transition::Launching => {
                     drop(progress.step(complete(HookResult::Abandon), COMPLETE_PATIENCE, PACE));
                 }
+                // To complete it would end the instance sooner than the group itself does.
+                Fate::Hold(why) if is_worn_out(view, &extend) => warn_of_the_end(view, hook_name, instance, why, progress),
                 Fate::Hold(why) => {
                     let third = third_of(hook);
                     progress.reason(format!("{hook_name} holds {instance}: {why}"));
@@ -82,15 +84,34 @@ fn is_worn_out(view: View<'_>, extend: &Step) -> bool {
         .is_some_and(|attempt| attempt.tries >= MOST_HEARTBEATS || view.now.duration_since(attempt.first_at) >= LONGEST)
 }
 
+/// The group's own limit ends the hook: whatever is still on the instance then goes the way of the instance.
+fn warn_of_the_end(
+    view: View<'_>,
+    hook: &HookName,
+    instance: &InstanceId,
+    why: &str,
+    progress: &mut Progress<'_>,
+) {
+    let warning = format!("{hook} can't hold {instance} for much longer: the group ends it, although {why}");
+    progress.wait(Part::Groups, soon(view), warning.clone());
+    if view.ledger.failover.as_ref().is_some_and(|failover| !failover.warnings.contains(&warning)) {
+        progress.change(Change::Warn(warning), []);
+    }
+}
+
 /// An instance that goes may go once nothing of the service is on it: a termination could take an attached volume along.
 fn terminating(view: View<'_>, instance: &InstanceId) -> Fate {
-    let holds = view.ledger.heads.values().any(|head| match view.world.volumes.sight(&head.volume) {
+    let holds = |volume: &VolumeId| match view.world.volumes.sight(volume) {
         Sight::Known(volume) => volume.attachment_to(instance).is_some(),
         Sight::Absent => false,
         Sight::Unknown(_) => true,
-    });
-    if holds {
+    };
+    if view.ledger.heads.values().any(|head| holds(&head.volume)) {
         return Fate::Hold("it may hold the newest data");
+    }
+    // Left behind under a waived fence, say: kept for its retention, and not gone with the instance.
+    if view.ledger.superseded.keys().any(holds) {
+        return Fate::Hold("it may hold a volume that is kept");
     }
     match &view.ledger.failover {
         None if *instance == view.ledger.active => Fate::Hold("it is the active instance"),

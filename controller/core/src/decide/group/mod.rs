@@ -22,8 +22,14 @@ pub(super) use hooks::tend;
 pub(super) use relocate::{destination, put_back};
 pub(super) use replacement::{choose, newcomer, prepare};
 
-/// The service's group, if it can be seen and there is no doubt which one it is.
+/// The service's group, if it can be seen and there is no doubt which one it is. Where no name is given, another that can't be seen
+/// may carry the tag as well.
 pub(super) fn known(view: View<'_>) -> Option<(&GroupName, &Group)> {
+    let groups = &view.world.groups;
+    let unseen = !groups.is_complete() || groups.items.len() != groups.iter_known().count();
+    if view.spec.group.name.is_none() && unseen {
+        return None;
+    }
     let mut groups = candidates(view);
     match (groups.next(), groups.next()) {
         (Some(one), None) => Some(one),

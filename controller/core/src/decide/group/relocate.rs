@@ -7,7 +7,7 @@ use super::super::progress::Progress;
 use super::{is_going, known};
 use crate::group::Group;
 use crate::ids::{SubnetId, Zone};
-use crate::ledger::{Change, Destination, Failover};
+use crate::ledger::{Cause, Change, Destination, Failover};
 use crate::step::Step;
 use crate::verdict::{Halt, Refusal};
 use crate::world::Part;
@@ -40,12 +40,11 @@ fn subnets_in(view: View<'_>, group: &Group, zone: &Zone) -> Vec<SubnetId> {
     all.iter().filter(|subnet| group.subnet_zones.get(subnet) == Some(zone)).cloned().collect()
 }
 
-/// Lets the group launch where the operator wants the service, and replace what serves now.
+/// Lets the group launch where the operator wants the service, and replace what serves now. Nobody but an operator asks for that.
 pub(super) fn ask(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     let from = &failover.from.instance_id;
-    let Some((name, group)) = known(view).filter(|_| failover.planned && !failover.has_begun_to_fence()) else {
-        return;
-    };
+    let moves = matches!(failover.cause, Cause::Operator(_)) && failover.planned && !failover.has_begun_to_fence();
+    let Some((name, group)) = known(view).filter(|_| moves) else { return };
     let replace = Step::ReplaceMember { group: name.clone(), instance: from.clone() };
     if is_going(view, from) {
         progress.proved([replace.key()]);

@@ -1,14 +1,15 @@
 //! The replacement: whichever instance the group launches beside or after the active one.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::super::progress::{Progress, next_look};
-use super::super::target::{Readiness, another, running};
+use super::super::target::{Readiness, another, in_sight, running, unseen};
 use super::super::{View, choose as fitness};
 use super::{known, lifecycle, relocate};
 use crate::group::{Group, Lifecycle};
 use crate::ids::InstanceId;
-use crate::ledger::{Change, Failover, Target};
+use crate::ledger::{Cause, Change, Destination, Failover, Target};
+use crate::report::Outcome;
 use crate::verdict::Halt;
 use crate::world::{InstanceState, Part, Sight};
 
@@ -20,17 +21,22 @@ const UNSEEN_PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 /// An instance that the group brings in beside the active one while that one is well: it will be replaced.
 pub(in super::super) fn newcomer(view: View<'_>) -> Option<Target> {
     let (_, group) = known(view)?;
-    candidate(view, group, &|_| false)
+    candidate(view, group, None)
 }
 
 /// The group's instance that can take over from the old active one.
 pub(in super::super) fn choose(view: View<'_>, failover: Option<&Failover>) -> Option<Target> {
     let (_, group) = known(view)?;
-    candidate(view, group, &|id| failover.is_some_and(|failover| failover.excluded.contains_key(id)))
+    candidate(view, group, failover)
 }
 
-/// The zone of the data comes first, then one that runs, then the lower id: the same world always leads to the same choice.
-fn candidate(view: View<'_>, group: &Group, excluded: &dyn Fn(&InstanceId) -> bool) -> Option<Target> {
+/// The zone that an operator asked for comes first, then that of the data, then one that runs, then the lower id: the same world always leads to the same choice.
+fn candidate(view: View<'_>, group: &Group, failover: Option<&Failover>) -> Option<Target> {
+    let excluded = |id: &InstanceId| failover.is_some_and(|failover| failover.excluded.contains_key(id));
+    let wanted = failover.and_then(|failover| match &failover.destination {
+        Destination::Zone(zone) => Some(zone),
+        Destination::Standby | Destination::Instance(_) => None,
+    });
     let fit = group.members.iter().filter(|(id, member)| {
         let comes = member.lifecycle.is_coming_or_in();
         let served = **id == view.ledger.active || view.ledger.retired.contains(*id);
@@ -44,7 +50,8 @@ fn candidate(view: View<'_>, group: &Group, excluded: &dyn Fn(&InstanceId) -> bo
     let best = fit.min_by_key(|(id, member)| {
         let far = view.ledger.heads.values().any(|head| head.zone != member.zone);
         let runs = view.world.instances.get(id).is_some_and(|it| it.state == InstanceState::Running);
-        (far, !runs, (*id).clone())
+        let elsewhere = wanted.is_some_and(|zone| *zone != member.zone);
+        (elsewhere, far, !runs, (*id).clone())
     });
     best.map(|(id, member)| Target { instance_id: id.clone(), zone: member.zone.clone() })
 }
@@ -62,6 +69,7 @@ pub(in super::super) fn prepare(view: View<'_>, failover: &Failover, progress: &
         return Readiness::Coming;
     };
     let id = &target.instance_id;
+    in_sight(view, failover, id, progress);
     if lifecycle(view, id).is_some_and(Lifecycle::is_going) {
         return another(view, failover, "the group terminates it", progress);
     }
@@ -76,21 +84,36 @@ pub(in super::super) fn prepare(view: View<'_>, failover: &Failover, progress: &
             state => another(view, failover, &format!("it is {}", state.as_str()), progress),
         },
         Sight::Absent | Sight::Unknown(_) => {
-            if view.now.duration_since(last_sign(failover)) >= UNSEEN_PATIENCE {
-                return another(view, failover, "it can't be seen", progress);
-            }
-            progress.wait(Part::Instances, look, format!("{id} can't be seen yet"));
-            Readiness::Coming
+            unseen(view, failover, UNSEEN_PATIENCE, &format!("{id} can't be seen yet"), progress)
         }
     }
 }
 
-/// When something was last tried in this failover.
-fn last_sign(failover: &Failover) -> Timestamp {
-    failover.attempts.values().map(|attempt| attempt.last_at).max().unwrap_or(failover.started_at)
+/// The group took back what it had launched to replace the active instance, which is well, and launches nothing else.
+fn is_taken_back(view: View<'_>, failover: &Failover) -> bool {
+    let from = &failover.from.instance_id;
+    let follows = matches!(failover.cause, Cause::Replacement(_)) && !failover.has_begun_to_fence();
+    let serves = view.world.instances.get(from).is_some_and(|instance| instance.state == InstanceState::Running)
+        && lifecycle(view, from) == Some(&Lifecycle::InService);
+    let alone = known(view).is_some_and(|(_, group)| {
+        group.members.iter().all(|(id, member)| id == from || !member.lifecycle.is_coming_or_in())
+    });
+    follows && serves && alone
+}
+
+/// An instance that can't be the target, but fills the group, so that it launches no other.
+fn in_the_way(group: &Group, failover: &Failover) -> Option<String> {
+    let serves = |id: &InstanceId| group.members.get(id).is_some_and(|it| it.lifecycle == Lifecycle::InService);
+    let (id, why) = failover.excluded.iter().find(|(id, _)| serves(id))?;
+    Some(format!("{id} is in service in it and can't take over ({why}): let the group replace it"))
 }
 
 fn await_launch(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
+    if is_taken_back(view, failover) {
+        let reason = format!("{}, and took it back; nothing was taken down", failover.cause);
+        let change = Change::GiveUp { outcome: Outcome::Refused, reason: reason.clone() };
+        return progress.turn(change, [Part::Groups, Part::Instances], reason);
+    }
     relocate::ask(view, failover, progress);
     let look = next_look(failover.started_at, SignedDuration::ZERO, view.now);
     progress.wait(Part::Groups, look, "the group has not launched a replacement yet");
@@ -104,7 +127,9 @@ fn await_launch(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>
                 let processes: Vec<&str> = group.suspended.iter().map(String::as_str).collect();
                 format!("these of its processes are suspended: {}", processes.join(", "))
             }
-            Some(_) => "see its scaling activities".to_owned(),
+            Some((_, group)) => {
+                in_the_way(group, failover).unwrap_or_else(|| "see its scaling activities".to_owned())
+            }
         };
         progress.halt(Halt::NoReplacement { why }, Part::Groups);
     }

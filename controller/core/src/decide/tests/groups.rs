@@ -16,7 +16,7 @@ use crate::spec::Spec;
 use crate::step::{Step, StepOutcome};
 use crate::verdict::Verdict;
 use crate::world::{
-    AttachmentState, InstanceState, Listing, Observed, Snapshot, SnapshotState, VolumeState, World, tag,
+    AttachmentState, InstanceState, Listing, Observed, Part, Snapshot, SnapshotState, VolumeState, World, tag,
 };
 
 const SPEC: &str = "service = \"db\"\ntopology = \"auto-scaling\"\n[[volume]]\nname = \"data\"\n";
@@ -488,4 +488,17 @@ fn a_volume_that_is_still_attaching_holds_the_launch() {
     story.led_to('b');
     let (steps, _) = story.go(3);
     assert!(!has(&steps, "complete"), "{steps:?}");
+}
+
+#[test]
+fn the_group_is_watched_while_a_failover_waits_for_something_else() {
+    let mut story = Story::new();
+    story.launched('b', 'b');
+    story.member('b', 'b', Lifecycle::Pending);
+    let (_, verdict) = story.go(0);
+    assert!(matches!(&verdict, Verdict::Wait { parts, .. } if !parts.contains(&Part::Groups)), "{verdict:?}");
+    // Its hook begins now: nothing else would show that before the hook runs out.
+    let later = story.now + jiff::SignedDuration::from_secs(16);
+    let verdict = decide(&story.spec, &story.ledger, &story.world, later);
+    assert_eq!(verdict, Verdict::Look(vec![Part::Groups]));
 }

@@ -214,6 +214,8 @@ fn failover() -> impl Strategy<Value = Failover> {
                 accepted_loss_seconds: accepted,
                 from: Target { instance_id: instance_id('a'), zone: zone('a') },
                 to: Some(Target { instance_id: instance_id(to), zone: zone(to) }),
+                retargeted_at: None,
+                target_unseen_since: None,
                 excluded: BTreeMap::new(),
                 down_since: Some(started_at),
                 started_at,
