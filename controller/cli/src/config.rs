@@ -120,6 +120,8 @@ pub enum SimulateOptions {
         seed: u64,
         /// How often.
         runs: u32,
+        /// In bad weather.
+        weather: bool,
     },
     /// Serve a region.
     Serve(ServeOptions),
@@ -234,7 +236,9 @@ fn simulate_options(args: cli::SimulateArgs, seed: u64) -> SimulateOptions {
             lambda: args.lambda,
             seed,
         }),
-        None => SimulateOptions::Run { scenario: args.scenario, seed, runs: args.runs.unwrap_or(1) },
+        None => {
+            SimulateOptions::Run { scenario: args.scenario, seed, runs: args.runs.unwrap_or(1), weather: args.weather }
+        }
     }
 }
 
@@ -281,9 +285,10 @@ mod tests {
             Command::Act(action) => unreachable!("{action:?}"),
         };
         assert!(matches!(shape("failover simulate --list"), SimulateOptions::List));
-        assert!(matches!(shape("failover simulate"), SimulateOptions::Run { scenario: None, seed: 1, runs: 1 }));
-        let run = shape("failover simulate zone-loss --seed 5 --runs 9");
-        assert!(matches!(run, SimulateOptions::Run { scenario: Some(name), seed: 5, runs: 9 } if name == "zone-loss"));
+        assert!(matches!(shape("failover simulate"), SimulateOptions::Run { scenario: None, seed: 1, runs: 1, weather: false }));
+        let run = shape("failover simulate zone-loss --seed 5 --runs 9 --weather");
+        let SimulateOptions::Run { scenario, seed, runs, weather } = run else { unreachable!("{run:?}") };
+        assert_eq!((scenario.as_deref(), seed, runs, weather), (Some("zone-loss"), 5, 9, true));
         let serve = shape("failover simulate --serve 127.0.0.1:0 --speed 60 --scenario sample --lambda bootstrap");
         let SimulateOptions::Serve(serve) = serve else { unreachable!("{serve:?}") };
         assert!((serve.speed - 60.0).abs() < f64::EPSILON);

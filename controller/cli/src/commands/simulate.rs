@@ -29,7 +29,14 @@ pub(super) fn list(format: Format) -> Result<ExitCode, CliError> {
 }
 
 /// Plays a scenario, or all of them, from `runs` seeds on. As JSON it prints one line per run, as soon as it has ended.
-pub(super) fn run(scenario: Option<&str>, seed: u64, runs: u32, format: Format) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    scenario: Option<&str>,
+    seed: u64,
+    runs: u32,
+    weather: bool,
+    format: Format,
+) -> Result<ExitCode, CliError> {
+    let meddling = Meddling { weather, ..Meddling::default() };
     let scenarios: Vec<&Scenario> = match scenario {
         None => SCENARIOS.iter().collect(),
         Some(name) => vec![named(name).ok_or_else(|| unknown(name, &[]))?],
@@ -38,7 +45,7 @@ pub(super) fn run(scenario: Option<&str>, seed: u64, runs: u32, format: Format) 
     for scenario in scenarios {
         for seed in (0..u64::from(runs)).map(|run| seed.wrapping_add(run)) {
             let what = "the scenario's runtime does not start";
-            let end = play(scenario, seed, Meddling::default()).map_err(|source| CliError::System { what, source })?;
+            let end = play(scenario, seed, meddling).map_err(|source| CliError::System { what, source })?;
             played += 1;
             bad += u32::from(!end.as_expected);
             show_one_of_many(format, &end, text)?;

@@ -10,6 +10,8 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::sync::Notify;
 
+use super::broken::{Asked, Breakage, Broken};
+
 /// What is done to the controller, beside what the scenario does to the region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Meddling {
@@ -23,6 +25,8 @@ pub struct Meddling {
     pub two_controllers: bool,
     /// Events are lost, doubled, late and out of order, calls are throttled and reads are old, all of it more than usual.
     pub weather: bool,
+    /// It does not keep one of its rules.
+    pub breakage: Option<Breakage>,
 }
 
 /// Where the controller dies. Calls are counted from 1.
@@ -39,17 +43,20 @@ pub enum Crash {
 pub(super) struct Meddled {
     region: Region,
     meddling: Meddling,
+    broken: Option<Broken>,
     calls: AtomicU64,
     crashed: AtomicBool,
     crash: Notify,
 }
 
 impl Meddled {
-    pub(super) fn new(region: &Region, meddling: Meddling) -> Arc<Self> {
+    /// `active` is the first active instance.
+    pub(super) fn new(region: &Region, meddling: Meddling, active: Option<&str>) -> Arc<Self> {
         let region = region.clone();
         Arc::new(Self {
             region,
             meddling,
+            broken: meddling.breakage.map(|breakage| Broken::new(breakage, active)),
             calls: AtomicU64::new(0),
             crashed: AtomicBool::new(false),
             crash: Notify::new(),
@@ -75,6 +82,20 @@ impl Meddled {
     async fn die(&self) -> TransportError {
         self.dies();
         std::future::pending().await
+    }
+
+    /// The call as a controller makes it that may be broken.
+    async fn ask(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, failover_simulator::TransportError> {
+        let Some(broken) = &self.broken else { return self.region.call(request).await };
+        match broken.ask(request) {
+            Asked::Sent { action, request } => {
+                self.region.call(request).await.map(|answer| broken.hear(action.as_deref(), answer))
+            }
+            Asked::MadeUp(answer) => Ok(answer),
+        }
     }
 
     fn dies(&self) {
@@ -113,9 +134,9 @@ impl Transport for Line {
             }
             let again = line.meddling.double_calls.then(|| request.clone());
             let mut last_word = LastWord { line: &line, number, answered: false };
-            let mut answer = line.region.call(request).await;
+            let mut answer = line.ask(request).await;
             if let Some(request) = again {
-                answer = line.region.call(request).await;
+                answer = line.ask(request).await;
             }
             last_word.answered = true;
             if line.meddling.crash == Some(Crash::After(number)) {

@@ -1,5 +1,6 @@
 //! Scenarios against the simulated region: what happens, how it must end, and a judge who asks the region, not the controller.
 
+mod broken;
 mod judge;
 pub mod layout;
 mod meddle;
@@ -8,6 +9,7 @@ pub mod scenario;
 mod scenarios;
 mod weather;
 
+pub use broken::Breakage;
 pub use judge::Finding;
 pub use meddle::{Crash, Meddling};
 pub use play::{Played, play};

@@ -116,7 +116,7 @@ impl<'a> Stage<'a> {
     fn set(scenario: &'a Scenario, seed: u64, meddling: Meddling) -> Self {
         let region = Region::new(region_setup(seed));
         let made = scenario.layout.build(&region);
-        let line = Meddled::new(&region, meddling);
+        let line = Meddled::new(&region, meddling, made.active.as_deref());
         let aws = Aws::over(Arc::new(Line(Arc::clone(&line))), embedded::clock(&region), REGION);
         let operator = embedded::engine(&region, REGION, &Names::default(), "operator");
         Self {

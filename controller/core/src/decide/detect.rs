@@ -78,10 +78,13 @@ pub(super) fn members(view: View<'_>) -> Option<Verdict> {
             members.entry(id.clone()).or_insert_with(|| Member { zone: member.zone.clone() });
         }
     }
+    // What served before is only forgotten when the group, too, has nothing of it: it is never taken for a replacement.
+    let unsure = view.spec.topology == Topology::AutoScaling && group::known(view).is_none();
     // Not seen, but not known to be gone either: kept.
     for (id, member) in &view.ledger.members {
         let unknown = matches!(view.world.instances.sight(id), Sight::Unknown(_));
-        if unknown || *id == view.ledger.active {
+        let retired = unsure && view.ledger.retired.contains(id);
+        if unknown || retired || *id == view.ledger.active {
             members.entry(id.clone()).or_insert_with(|| member.clone());
         }
     }
@@ -90,13 +93,13 @@ pub(super) fn members(view: View<'_>) -> Option<Verdict> {
 
 /// Watches the active instance; begins a failover when its failure is confirmed and nothing forbids it.
 pub(super) fn judge(view: View<'_>) -> Verdict {
-    match evidence(view) {
+    let verdict = match evidence(view) {
         Evidence::Well if view.ledger.suspicion.is_some() || view.ledger.refused.is_some() => {
             record(Change::Suspect(None), format!("{} is well again", view.ledger.active))
         }
         Evidence::Well => match group::newcomer(view) {
             Some(newcomer) => replaced(view, &newcomer),
-            None => upkeep::tidy(view),
+            None => return upkeep::tidy(view),
         },
         Evidence::Unseen(why) => match &view.ledger.suspicion {
             // Neither confirmed nor cleared: the suspicion waits for somebody to see something.
@@ -105,7 +108,9 @@ pub(super) fn judge(view: View<'_>) -> Verdict {
         },
         Evidence::Down(evidence) => begin_or_refuse(view, &evidence, view.now),
         Evidence::Suspected(evidence) => confirm(view, evidence),
-    }
+    };
+    // Whatever comes of it, no hook times out meanwhile.
+    group::tend_beside(view, verdict)
 }
 
 /// The group brings in another instance while the active one is well: it will do away with that one next.

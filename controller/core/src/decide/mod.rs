@@ -101,7 +101,11 @@ pub fn decide(spec: &Spec, ledger: &Ledger, world: &World, now: Timestamp) -> Ve
         return takeover::advance(view, failover);
     }
     if let Some(paused) = &ledger.paused {
-        return paused_verdict(view, &paused.by);
+        let unseen = view.stale((spec.topology == Topology::AutoScaling).then_some(Part::Groups));
+        if ledger.request.is_none() && !unseen.is_empty() {
+            return Verdict::Look(unseen);
+        }
+        return group::tend_beside(view, paused_verdict(view, &paused.by));
     }
     // What agents say matters to failovers, and to hooks that hold an instance, which ask for it.
     let stale = view.stale(view.relevant_parts().into_iter().filter(|part| *part != Part::Agents));

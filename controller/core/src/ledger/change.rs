@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
 use super::{
-    Attempt, Cause, Failover, FenceState, Halted, Head, LastFailover, Ledger, Member, Notice, Pause, Proof, Refused, Request,
-    StepRecord, Superseded, Suspicion, Target,
+    Attempt, Cause, Failover, FenceState, Halted, Head, LastFailover, Ledger, Member, Notice, Pause, Proof, Refused,
+    Request, StepRecord, Superseded, Suspicion, Target,
 };
 use crate::ids::{InstanceId, SnapshotId, SubnetId, VolumeId, VolumeName};
 use crate::report::{Outcome, Report};

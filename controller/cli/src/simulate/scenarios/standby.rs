@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::layout::{Layout, Made, SERVICE, Standby, alarm_name, zone};
+use super::super::layout::{Layout, Made, SERVICE, Standby, zone};
 use super::super::scenario::{Act, Expect, Happening, Scenario, ask, fault, set_alarm, zone_down};
 
 /// Something that happens to the active instance.

@@ -1,13 +1,15 @@
 //! The very first launch: empty volumes are created, once, and the instance gets them and the address.
 
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 
 use super::super::data::{client_token, lineage_tags};
 use super::super::progress::Progress;
 use super::super::takeover::{self, DEVICES};
 use super::super::{View, fence};
-use crate::ids::VolumeName;
-use crate::ledger::{Change, Head};
+use crate::ids::{VolumeId, VolumeName};
+use crate::ledger::{Change, Head, Superseded};
 use crate::spec::Blank;
 use crate::step::Step;
 use crate::world::{InstanceState, Lineage, Part, Volume, VolumeShape, VolumeState, tag};
@@ -52,25 +54,41 @@ fn is_blank(volume: &Volume) -> bool {
 
 fn create(view: View<'_>, name: &VolumeName, index: usize, progress: &mut Progress<'_>) {
     let Some(blank) = view.spec.volume(name).and_then(|volume| volume.blank.as_ref()) else { return };
-    let made = view.world.volumes.iter_known().find(|(_, volume)| {
-        Lineage::of(&volume.tags).name.as_ref() == Some(name) && is_blank(volume) && !volume.is_lost()
-    });
-    let step = step(view, name, blank);
-    if let Some((id, volume)) = made {
+    let (here, elsewhere): (Vec<_>, Vec<_>) =
+        made(view, name).partition(|(_, volume)| volume.zone == view.ledger.active_zone);
+    leave(view, name, &elsewhere, progress);
+    if let Some((id, volume)) = here.first() {
         if volume.state == VolumeState::Creating {
             progress.wait(Part::Volumes, fence::soon(view), format!("{id} ({name}) is being created"));
             return;
         }
         let device = DEVICES.get(index + view.ledger.heads.len()).copied().unwrap_or(DEVICES[0]).to_owned();
-        let head = Head { volume: id.clone(), zone: volume.zone.clone(), shape: volume.shape.clone(), device };
+        let head = Head { volume: (*id).clone(), zone: volume.zone.clone(), shape: volume.shape.clone(), device };
         progress.change(Change::Born { name: name.clone(), head }, [Part::Volumes]);
         progress.reason(format!("{id} holds {name}, which is empty"));
         return;
     }
     // What can't be seen may be there.
     if view.world.volumes.is_complete() && view.world.snapshots.is_complete() && !unborn_copies(view, name) {
-        progress.step(step, PATIENCE, PACE);
+        progress.rest_on([Part::Snapshots]);
+        progress.step(step(view, name, blank), PATIENCE, PACE);
     }
+}
+
+/// Volumes that were created empty for what is unborn still: none of them was ever attached, since that takes a birth.
+fn made<'a>(view: View<'a>, name: &'a VolumeName) -> impl Iterator<Item = (&'a VolumeId, &'a Volume)> {
+    view.world.volumes.iter_known().filter(move |(id, volume)| {
+        let of_it = Lineage::of(&volume.tags).name.as_ref() == Some(name) && is_blank(volume);
+        of_it && !volume.is_lost() && !view.ledger.superseded.contains_key(*id)
+    })
+}
+
+/// The first instance was lost before the birth, and its replacement is in another zone: an empty volume is not copied, but made anew.
+fn leave(view: View<'_>, name: &VolumeName, elsewhere: &[(&VolumeId, &Volume)], progress: &mut Progress<'_>) {
+    let Some(last) = view.ledger.last.as_ref().filter(|_| !elsewhere.is_empty()) else { return };
+    let record = || Superseded { name: name.clone(), since: view.now, failover: last.id.clone() };
+    let left: BTreeMap<VolumeId, Superseded> = elsewhere.iter().map(|(id, _)| ((*id).clone(), record())).collect();
+    progress.change(Change::Supersede(left), [Part::Volumes]);
 }
 
 fn step(view: View<'_>, name: &VolumeName, blank: &Blank) -> Step {

@@ -1,6 +1,6 @@
 //! Lifecycle hooks: held while work goes on, completed once the data is safe, abandoned when a launch can't get it. None is left to time out.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::fence::soon;
 use super::super::progress::Progress;
@@ -10,7 +10,9 @@ use crate::agent::AgentState;
 use crate::group::{Hook, HookResult, Lifecycle, Transition};
 use crate::ids::{HookName, InstanceId, VolumeId};
 use crate::ledger::{Change, FenceState};
+use crate::spec::Topology;
 use crate::step::Step;
+use crate::verdict::Verdict;
 use crate::world::{AttachmentState, Part, Sight};
 
 /// An accepted completion shows in the group within seconds.
@@ -19,6 +21,8 @@ const PACE: SignedDuration = SignedDuration::from_secs(2);
 /// A group holds an instance for 48 hours or 100 heartbeats, whichever ends first (aws-facts 4.2): it is let go shortly before.
 const LONGEST: SignedDuration = SignedDuration::from_hours(47);
 const MOST_HEARTBEATS: u32 = 95;
+/// A service is looked at about once a minute at least.
+const TICK: SignedDuration = SignedDuration::from_secs(60);
 /// Hooks of this name are ours, where the spec names none.
 const OURS: &str = "failover";
 
@@ -26,6 +30,45 @@ const OURS: &str = "failover";
 enum Fate {
     Complete(HookResult),
     Hold(&'static str),
+}
+
+/// Sees to open hooks where nothing else is done: while a failure is only suspected, or no failover may begin.
+pub(in super::super) fn tend_beside(view: View<'_>, verdict: Verdict) -> Verdict {
+    if view.spec.topology != Topology::AutoScaling {
+        return verdict;
+    }
+    let mut progress = Progress::new(view);
+    tend(view, &mut progress);
+    match (verdict, progress.verdict()) {
+        (
+            Verdict::Settled { .. } | Verdict::Refuse { .. } | Verdict::Wait { .. },
+            first @ (Verdict::Act { .. } | Verdict::Look(_)),
+        ) => first,
+        (
+            Verdict::Wait { until, mut parts, mut reasons },
+            Verdict::Wait { until: sooner, parts: more, reasons: also },
+        ) => {
+            parts.extend(more);
+            reasons.extend(also);
+            Verdict::Wait { until: until.min(sooner), parts, reasons }
+        }
+        (Verdict::Settled { reasons }, Verdict::Wait { until, parts, reasons: also })
+            if before_the_tick(view, until) =>
+        {
+            Verdict::Wait { until, parts, reasons: reasons.into_iter().chain(also).collect() }
+        }
+        (Verdict::Refuse { refusal, .. }, Verdict::Wait { until, parts, reasons: also })
+            if before_the_tick(view, until) =>
+        {
+            Verdict::Wait { until, parts, reasons: std::iter::once(refusal.to_string()).chain(also).collect() }
+        }
+        (verdict, _) => verdict,
+    }
+}
+
+/// What is due later than this is found by the next tick; what is due sooner is waited for.
+fn before_the_tick(view: View<'_>, until: Timestamp) -> bool {
+    until.duration_since(view.now) < TICK
 }
 
 /// Sees to every open hook of ours.
@@ -37,6 +80,9 @@ pub(in super::super) fn tend(view: View<'_>, progress: &mut Progress<'_>) {
             Lifecycle::PendingWait => (Transition::Launching, launching(view, instance)),
             _ => continue,
         };
+        // A heartbeat keeps things as they are; every other end of a hook would change them.
+        let paused = view.ledger.paused.is_some() && view.ledger.failover.is_none();
+        let fate = if paused { Fate::Hold("the service is paused") } else { fate };
         for (hook_name, hook) in
             group.hooks.iter().filter(|(name, hook)| hook.transition == transition && is_ours(view, name))
         {
@@ -49,15 +95,17 @@ pub(in super::super) fn tend(view: View<'_>, progress: &mut Progress<'_>) {
             let extend = Step::ExtendHook { group: name.clone(), hook: hook_name.clone(), instance: instance.clone() };
             match fate {
                 Fate::Complete(result) => drop(progress.step(complete(result), COMPLETE_PATIENCE, PACE)),
-                Fate::Hold(_) if is_worn_out(view, &extend) && transition == Transition::Launching => {
+                Fate::Hold(_) if is_worn_out(view, &extend) && transition == Transition::Launching && !paused => {
                     drop(progress.step(complete(HookResult::Abandon), COMPLETE_PATIENCE, PACE));
                 }
                 // To complete it would end the instance sooner than the group itself does.
-                Fate::Hold(why) if is_worn_out(view, &extend) => warn_of_the_end(view, hook_name, instance, why, progress),
+                Fate::Hold(why) if is_worn_out(view, &extend) => {
+                    warn_of_the_end(view, hook_name, instance, why, progress)
+                }
                 Fate::Hold(why) => {
                     let third = third_of(hook);
                     progress.reason(format!("{hook_name} holds {instance}: {why}"));
-                    if *instance == view.ledger.active {
+                    if *instance == view.ledger.active && transition == Transition::Launching && !paused {
                         progress.wait(Part::Agents, soon(view), "the active instance comes up");
                     }
                     progress.step(extend, third, third);
@@ -85,13 +133,7 @@ fn is_worn_out(view: View<'_>, extend: &Step) -> bool {
 }
 
 /// The group's own limit ends the hook: whatever is still on the instance then goes the way of the instance.
-fn warn_of_the_end(
-    view: View<'_>,
-    hook: &HookName,
-    instance: &InstanceId,
-    why: &str,
-    progress: &mut Progress<'_>,
-) {
+fn warn_of_the_end(view: View<'_>, hook: &HookName, instance: &InstanceId, why: &str, progress: &mut Progress<'_>) {
     let warning = format!("{hook} can't hold {instance} for much longer: the group ends it, although {why}");
     progress.wait(Part::Groups, soon(view), warning.clone());
     if view.ledger.failover.as_ref().is_some_and(|failover| !failover.warnings.contains(&warning)) {

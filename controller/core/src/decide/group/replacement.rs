@@ -127,9 +127,7 @@ fn await_launch(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>
                 let processes: Vec<&str> = group.suspended.iter().map(String::as_str).collect();
                 format!("these of its processes are suspended: {}", processes.join(", "))
             }
-            Some((_, group)) => {
-                in_the_way(group, failover).unwrap_or_else(|| "see its scaling activities".to_owned())
-            }
+            Some((_, group)) => in_the_way(group, failover).unwrap_or_else(|| "see its scaling activities".to_owned()),
         };
         progress.halt(Halt::NoReplacement { why }, Part::Groups);
     }

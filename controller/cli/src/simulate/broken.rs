@@ -1,0 +1,144 @@
+//! Controllers that do not keep one of their rules: what the judge must find. The rule is broken below the SDK, so that nothing in the
+//! controller knows of it: a request is changed or swallowed, or an answer says what is not so.
+
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+
+/// The rule that is not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Breakage {
+    /// What is read of the first active instance says that it is stopped: it is not fenced.
+    BelievesItStopped,
+    /// What is restored is the first copy that was ever made, not the newest.
+    RestoresTheFirstCopy,
+    /// Instead of being attached a volume is deleted.
+    DeletesInsteadOfAttaching,
+    /// The ends of lifecycle hooks never reach AWS.
+    EndsNoHook,
+    /// Launch hooks are abandoned when they were to be continued.
+    AbandonsLaunches,
+    /// The move of the address never reaches AWS, and what is read of it says that it did.
+    BelievesTheAddressMoved,
+    /// Status checks that passed are read as impaired.
+    BelievesItImpaired,
+}
+
+/// The way of a broken controller to AWS.
+#[derive(Debug)]
+pub(super) struct Broken {
+    breakage: Breakage,
+    active: Option<String>,
+    /// The first copy that was made, or the instance that the address was to lead to.
+    noted: Mutex<Option<String>>,
+}
+
+/// What became of a request.
+pub(super) enum Asked {
+    /// It goes to AWS, changed or not.
+    Sent {
+        /// What it asks for, if the query protocol says so.
+        action: Option<String>,
+        /// The request.
+        request: http::Request<Bytes>,
+    },
+    /// It never gets there.
+    MadeUp(http::Response<Bytes>),
+}
+
+impl Broken {
+    pub(super) fn new(breakage: Breakage, active: Option<&str>) -> Self {
+        Self { breakage, active: active.map(str::to_owned), noted: Mutex::new(None) }
+    }
+
+    /// The request as it leaves the broken controller.
+    pub(super) fn ask(&self, request: http::Request<Bytes>) -> Asked {
+        let form = std::str::from_utf8(request.body()).unwrap_or_default().to_owned();
+        let action = value(&form, "Action").map(str::to_owned);
+        let changed = match (self.breakage, action.as_deref()) {
+            (Breakage::EndsNoHook, Some("CompleteLifecycleAction")) => {
+                let result = "<CompleteLifecycleActionResult/>";
+                let namespace = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
+                return made_up("CompleteLifecycleAction", namespace, result);
+            }
+            (Breakage::BelievesTheAddressMoved, Some("AssociateAddress")) => {
+                self.note(value(&form, "InstanceId"), true);
+                let result = "<return>true</return><associationId>eipassoc-00000000000000000</associationId>";
+                return made_up("AssociateAddress", "http://ec2.amazonaws.com/doc/2016-11-15/", result);
+            }
+            (Breakage::RestoresTheFirstCopy, Some("CreateVolume")) => {
+                let copies = value(&form, "SnapshotId").zip(self.noted());
+                copies.map(|(newest, first)| form.replace(newest, &first))
+            }
+            (Breakage::DeletesInsteadOfAttaching, Some("AttachVolume")) => value(&form, "VolumeId")
+                .map(|volume| format!("Action=DeleteVolume&Version=2016-11-15&VolumeId={volume}")),
+            (Breakage::AbandonsLaunches, Some("CompleteLifecycleAction")) if form.contains("failover-launch") => {
+                Some(form.replace("LifecycleActionResult=CONTINUE", "LifecycleActionResult=ABANDON"))
+            }
+            _ => None,
+        };
+        Asked::Sent { action, request: request.map(|body| changed.map_or(body, Bytes::from)) }
+    }
+
+    /// The answer as the broken controller hears it.
+    pub(super) fn hear(&self, action: Option<&str>, answer: http::Response<Bytes>) -> http::Response<Bytes> {
+        let said = std::str::from_utf8(answer.body()).unwrap_or_default();
+        let heard = match (self.breakage, action) {
+            (Breakage::BelievesItStopped, Some("DescribeInstances")) => {
+                self.active.as_deref().and_then(|active| stopped(said, active))
+            }
+            (Breakage::RestoresTheFirstCopy, Some("CreateSnapshot")) => {
+                self.note(between(said, "<snapshotId>", "</snapshotId>"), false);
+                None
+            }
+            (Breakage::BelievesTheAddressMoved, Some("DescribeAddresses")) => self.noted().and_then(|to| {
+                let from = between(said, "<instanceId>", "</instanceId>")?;
+                Some(said.replace(from, &to))
+            }),
+            (Breakage::BelievesItImpaired, Some("DescribeInstanceStatus")) => {
+                Some(said.replace("<status>ok</status>", "<status>impaired</status>"))
+            }
+            _ => None,
+        };
+        answer.map(|body| heard.map_or(body, Bytes::from))
+    }
+
+    fn noted(&self) -> Option<String> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, found: Option<&str>, anew: bool) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if anew || noted.is_none() {
+            *noted = found.map(str::to_owned);
+        }
+    }
+}
+
+/// A success that AWS never gave.
+fn made_up(action: &str, namespace: &str, result: &str) -> Asked {
+    let body = format!(
+        "<{action}Response xmlns=\"{namespace}\"><requestId>made-up</requestId>{result}\
+         <ResponseMetadata><RequestId>made-up</RequestId></ResponseMetadata></{action}Response>"
+    );
+    Asked::MadeUp(http::Response::new(Bytes::from(body)))
+}
+
+/// A value of a form. Ids and names need no decoding.
+fn value<'a>(form: &'a str, key: &str) -> Option<&'a str> {
+    form.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
+}
+
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(begin)?;
+    rest.split_once(end).map(|(found, _)| found)
+}
+
+/// `DescribeInstances`'s answer, with one instance stopped.
+fn stopped(said: &str, instance: &str) -> Option<String> {
+    let (before, rest) = said.split_once(&format!("<instanceId>{instance}</instanceId>"))?;
+    let (between, after) = rest.split_once("<instanceState>")?;
+    let (_, after) = after.split_once("</instanceState>")?;
+    let state = "<instanceState><code>80</code><name>stopped</name></instanceState>";
+    Some(format!("{before}<instanceId>{instance}</instanceId>{between}{state}{after}"))
+}
