@@ -12,7 +12,7 @@ use crate::ids::{VolumeId, VolumeName};
 use crate::ledger::{Change, Head, Superseded};
 use crate::spec::Blank;
 use crate::step::Step;
-use crate::world::{InstanceState, Lineage, Part, Volume, VolumeShape, VolumeState, tag};
+use crate::world::{InstanceState, Lineage, Listing, Part, Volume, VolumeShape, VolumeState, tag};
 
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 const PACE: SignedDuration = SignedDuration::from_secs(2);
@@ -69,10 +69,15 @@ fn create(view: View<'_>, name: &VolumeName, index: usize, progress: &mut Progre
         return;
     }
     // What can't be seen may be there.
-    if view.world.volumes.is_complete() && view.world.snapshots.is_complete() && !unborn_copies(view, name) {
+    if is_whole(&view.world.volumes) && is_whole(&view.world.snapshots) && !unborn_copies(view, name) {
         progress.rest_on([Part::Snapshots]);
         progress.step(step(view, name, blank), PATIENCE, PACE);
     }
+}
+
+/// Read to the end, with nothing in it that could not be read.
+fn is_whole<K: Ord, V>(listing: &Listing<K, V>) -> bool {
+    listing.is_complete() && listing.items.len() == listing.iter_known().count()
 }
 
 /// Volumes that were created empty for what is unborn still: none of them was ever attached, since that takes a birth.
