@@ -285,7 +285,10 @@ mod tests {
             Command::Act(action) => unreachable!("{action:?}"),
         };
         assert!(matches!(shape("failover simulate --list"), SimulateOptions::List));
-        assert!(matches!(shape("failover simulate"), SimulateOptions::Run { scenario: None, seed: 1, runs: 1, weather: false }));
+        assert!(matches!(
+            shape("failover simulate"),
+            SimulateOptions::Run { scenario: None, seed: 1, runs: 1, weather: false }
+        ));
         let run = shape("failover simulate zone-loss --seed 5 --runs 9 --weather");
         let SimulateOptions::Run { scenario, seed, runs, weather } = run else { unreachable!("{run:?}") };
         assert_eq!((scenario.as_deref(), seed, runs, weather), (Some("zone-loss"), 5, 9, true));

@@ -1,7 +1,7 @@
 //! Controllers that do not keep one of their rules: what the judge must find. The rule is broken below the SDK, so that nothing in the
 //! controller knows of it: a request is changed or swallowed, or an answer says what is not so.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
@@ -29,8 +29,18 @@ pub enum Breakage {
 pub(super) struct Broken {
     breakage: Breakage,
     active: Option<String>,
-    /// The first copy that was made, or the instance that the address was to lead to.
-    noted: Mutex<Option<String>>,
+    noted: Mutex<Noted>,
+}
+
+/// What it remembers, to go on with its errors.
+#[derive(Debug, Default)]
+struct Noted {
+    /// The first copy that was made.
+    first_copy: Option<String>,
+    /// The copy that was to be restored.
+    newest_copy: Option<String>,
+    /// The instance that the address was to lead to.
+    led_to: Option<String>,
 }
 
 /// What became of a request.
@@ -48,7 +58,7 @@ pub(super) enum Asked {
 
 impl Broken {
     pub(super) fn new(breakage: Breakage, active: Option<&str>) -> Self {
-        Self { breakage, active: active.map(str::to_owned), noted: Mutex::new(None) }
+        Self { breakage, active: active.map(str::to_owned), noted: Mutex::default() }
     }
 
     /// The request as it leaves the broken controller.
@@ -62,13 +72,18 @@ impl Broken {
                 return made_up("CompleteLifecycleAction", namespace, result);
             }
             (Breakage::BelievesTheAddressMoved, Some("AssociateAddress")) => {
-                self.note(value(&form, "InstanceId"), true);
+                self.noted().led_to = value(&form, "InstanceId").map(str::to_owned);
                 let result = "<return>true</return><associationId>eipassoc-00000000000000000</associationId>";
                 return made_up("AssociateAddress", "http://ec2.amazonaws.com/doc/2016-11-15/", result);
             }
             (Breakage::RestoresTheFirstCopy, Some("CreateVolume")) => {
-                let copies = value(&form, "SnapshotId").zip(self.noted());
-                copies.map(|(newest, first)| form.replace(newest, &first))
+                let mut noted = self.noted();
+                noted.newest_copy = value(&form, "SnapshotId").map(str::to_owned);
+                noted
+                    .newest_copy
+                    .as_ref()
+                    .zip(noted.first_copy.as_ref())
+                    .map(|(newest, first)| form.replace(newest, first))
             }
             (Breakage::DeletesInsteadOfAttaching, Some("AttachVolume")) => value(&form, "VolumeId")
                 .map(|volume| format!("Action=DeleteVolume&Version=2016-11-15&VolumeId={volume}")),
@@ -88,13 +103,23 @@ impl Broken {
                 self.active.as_deref().and_then(|active| stopped(said, active))
             }
             (Breakage::RestoresTheFirstCopy, Some("CreateSnapshot")) => {
-                self.note(between(said, "<snapshotId>", "</snapshotId>"), false);
+                let made = between(said, "<snapshotId>", "</snapshotId>");
+                self.noted().first_copy.get_or_insert_with(|| made.unwrap_or_default().to_owned());
                 None
             }
-            (Breakage::BelievesTheAddressMoved, Some("DescribeAddresses")) => self.noted().and_then(|to| {
-                let from = between(said, "<instanceId>", "</instanceId>")?;
-                Some(said.replace(from, &to))
-            }),
+            // Otherwise it would see that the volume is not what it asked for, and go on asking.
+            (Breakage::RestoresTheFirstCopy, Some("DescribeVolumes")) => {
+                let noted = self.noted();
+                noted
+                    .newest_copy
+                    .as_ref()
+                    .zip(noted.first_copy.as_ref())
+                    .map(|(newest, first)| said.replace(first, newest))
+            }
+            (Breakage::BelievesTheAddressMoved, Some("DescribeAddresses")) => {
+                let from = between(said, "<instanceId>", "</instanceId>");
+                from.zip(self.noted().led_to.as_ref()).map(|(from, to)| said.replace(from, to))
+            }
             (Breakage::BelievesItImpaired, Some("DescribeInstanceStatus")) => {
                 Some(said.replace("<status>ok</status>", "<status>impaired</status>"))
             }
@@ -103,15 +128,8 @@ impl Broken {
         answer.map(|body| heard.map_or(body, Bytes::from))
     }
 
-    fn noted(&self) -> Option<String> {
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn note(&self, found: Option<&str>, anew: bool) {
-        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        if anew || noted.is_none() {
-            *noted = found.map(str::to_owned);
-        }
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -215,12 +215,21 @@ impl Judge<'_> {
         });
         let stands = matches!(self.outcome, "halted" | "refused");
         let now = self.truth.now().seconds();
-        let forgotten = self.truth.waiting_hooks().iter().filter(|it| !stands && now - it.since.seconds() > HOOK_SECONDS);
+        let waiting = self.truth.waiting_hooks().iter();
+        let forgotten = waiting.filter(|it| {
+            !stands && now - it.since.seconds() > HOOK_SECONDS && !self.is_held_for_a_volume(&it.instance)
+        });
         let forgotten = forgotten.map(|it| {
             let seconds = now - it.since.seconds();
             Finding::new("no hook is forgotten", format!("{} holds {} for {seconds:.0} s", it.hook, it.instance))
         });
         timed_out.chain(forgotten).collect()
+    }
+
+    /// In a zone that is down nobody can take a volume from an instance: its hook is held rather than let it go with the instance.
+    fn is_held_for_a_volume(&self, instance: &str) -> bool {
+        matches!(self.scenario.expect, Expect::DoneWithLoss { .. })
+            && self.truth.resources().iter().any(|it| it.data.is_some() && it.attached_to.as_deref() == Some(instance))
     }
 
     /// The active instance is the only one that the group has in service.

@@ -20,6 +20,8 @@ use crate::world::{AttachmentState, InstanceState, Lineage, Part, Sight, Snapsho
 /// Upkeep is never urgent: an accepted step that shows no effect is tried again after this.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(120);
 const PACE: SignedDuration = SignedDuration::from_secs(2);
+/// What is due later than this is left to the next tick, which comes within a minute.
+const BETWEEN_TICKS: SignedDuration = SignedDuration::from_secs(30);
 /// At most so many steps at once: there is always a next look.
 const MOST_STEPS: usize = 10;
 /// A failed snapshot counts against EBS's limit of pending ones; it is removed after a while that leaves time to see it.
@@ -58,6 +60,10 @@ pub(super) fn tidy(view: View<'_>) -> Verdict {
         // Upkeep that AWS refuses is looked at again with the next tick; it stops nothing else.
         Verdict::Halt { halt, .. } => Verdict::Settled { reasons: vec![halt.to_string()] },
         Verdict::Wait { .. } if idle => Verdict::Settled { reasons: vec![summary(view)] },
+        // A hook that is held for long (its instance can't let go of a volume) is extended by the ticks; nobody runs for it meanwhile.
+        Verdict::Wait { until, reasons, .. } if until.duration_since(view.now) > BETWEEN_TICKS => {
+            Verdict::Settled { reasons }
+        }
         other => other,
     }
 }

@@ -155,7 +155,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         layout: Layout::Standby(Standby {
             spec: "[fence]\nwhen_unconfirmed = \"proceed\"\nconfirm_within_seconds = 60\n\
                    [data]\nmax_loss_seconds = 600\nsnapshot_every_seconds = 60\n",
-            ..ONE }),
+            ..ONE
+        }),
         script: |_| vec![set_alarm(270), zone_down(260)],
         expect: Expect::DoneWithLoss { zone: 'b', most_seconds: 600 },
     },
@@ -165,7 +166,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         layout: Layout::Standby(Standby {
             spec: "[fence]\nwhen_unconfirmed = \"proceed\"\nconfirm_within_seconds = 60\n\
                    [data]\nmax_loss_seconds = 30\nsnapshot_every_seconds = 120\n",
-            ..ONE }),
+            ..ONE
+        }),
         script: |_| vec![set_alarm(270), zone_down(260)],
         expect: Expect::Halted("--accept-data-loss"),
     },
@@ -175,7 +177,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         layout: Layout::Standby(Standby {
             spec: "[fence]\nwhen_unconfirmed = \"proceed\"\nconfirm_within_seconds = 60\n\
                    [data]\nmax_loss_seconds = 30\nsnapshot_every_seconds = 120\n",
-            ..ONE }),
+            ..ONE
+        }),
         script: |_| {
             let wish = json!({ "service": SERVICE, "to": "standby", "accept_data_loss_seconds": 3600 });
             let accept = Act { at_seconds: 900, what: Happening::Event(wish) };

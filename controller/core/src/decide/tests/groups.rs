@@ -10,8 +10,8 @@ use super::sample::{
 use crate::agent::{AgentReport, AgentState};
 use crate::decide::{AdoptError, adopt, decide, plan};
 use crate::group::{Group, GroupMember, Hook, Lifecycle, Transition};
-use crate::ids::{GroupName, HookName, InstanceId, SubnetId};
-use crate::ledger::{Cause, Change, Destination, FenceState, Ledger, Member, Proof, Request};
+use crate::ids::{FailoverId, GroupName, HookName, InstanceId, SubnetId};
+use crate::ledger::{Cause, Change, Destination, FenceState, Ledger, Member, Proof, Request, Superseded};
 use crate::spec::Spec;
 use crate::step::{Step, StepOutcome};
 use crate::verdict::Verdict;
@@ -501,4 +501,21 @@ fn the_group_is_watched_while_a_failover_waits_for_something_else() {
     let later = story.now + jiff::SignedDuration::from_secs(16);
     let verdict = decide(&story.spec, &story.ledger, &story.world, later);
     assert_eq!(verdict, Verdict::Look(vec![Part::Groups]));
+}
+
+#[test]
+fn a_hook_that_is_held_for_long_is_left_to_the_ticks() {
+    let mut story = Story::new();
+    story.member('c', 'b', Lifecycle::TerminatingWait);
+    let unseen = Observed::Unknown { why: "its zone is down".to_owned(), at: start() };
+    story.world.instances.items.insert(instance_id('c'), unseen);
+    let kept = super::sample::volume('b', Some('c'));
+    story.world.volumes.items.insert(volume_id(9), Observed::Known { value: kept, at: start() });
+    let record = Superseded { name: data(), since: start(), failover: FailoverId::of(1, start()) };
+    story.ledger.superseded.insert(volume_id(9), record);
+    let (steps, verdict) = story.go(0);
+    assert!(has(&steps, "extend failover-terminate of i-0000000c"), "{steps:?}");
+    assert!(matches!(verdict, Verdict::Settled { .. }), "{verdict:?}");
+    let (steps, _) = story.go(101);
+    assert!(has(&steps, "extend failover-terminate of i-0000000c"), "{steps:?}");
 }
