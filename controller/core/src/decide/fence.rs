@@ -237,6 +237,7 @@ fn quiesces(
         return false;
     }
     if is_quiesced(view, writer) {
+        progress.wait(Part::Volumes, soon(view), format!("{writer} is quiet; its volumes are to leave it"));
         for head in view.ledger.heads.values() {
             if view.world.volumes.get(&head.volume).is_some_and(|volume| volume.attachment_to(writer).is_some()) {
                 let step = Step::DetachVolume { volume: head.volume.clone(), instance: writer.clone(), force: false };

@@ -229,9 +229,8 @@ fn prove(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     let id = &view.ledger.active;
     let checks = view.world.checks.get(id);
     if checks.is_some_and(|checks| checks.passed()) {
-        progress.change(Change::Finish, [Part::Instances, Part::Volumes, Part::Addresses, Part::Checks]);
-        progress.reason(format!("{id} serves: volumes, address and status checks are as they should be"));
-        return;
+        let reason = format!("{id} serves: volumes, address and status checks are as they should be");
+        return progress.turn(Change::Finish, [Part::Instances, Part::Volumes, Part::Addresses, Part::Checks], reason);
     }
     let since = failover.promoted_at.unwrap_or(view.now);
     if view.now.duration_since(since) >= PROOF_PATIENCE {

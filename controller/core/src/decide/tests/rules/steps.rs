@@ -1,0 +1,178 @@
+//! What every step must keep to, whoever asks for it.
+
+use proptest::prelude::*;
+
+use super::{Case, known};
+use crate::agent::AgentState;
+use crate::ids::InstanceId;
+use crate::ledger::{Failover, FenceState};
+use crate::spec::Topology;
+use crate::step::Step;
+use crate::world::{Lineage, Part, SnapshotState, Volume, tag};
+
+impl Case {
+    pub(super) fn is_group(&self) -> bool {
+        self.spec.topology == Topology::AutoScaling
+    }
+
+    /// Looked at within the last seconds.
+    pub(super) fn is_fresh(&self, part: Part) -> bool {
+        self.now.duration_since(self.world.seen_at(part)).as_secs() <= 5
+    }
+
+    /// The old active, by its agent's last word in this very epoch, has let go.
+    pub(super) fn is_quiesced(&self, id: &InstanceId) -> bool {
+        let from = self.ledger.failover.as_ref().is_some_and(|failover| failover.from.instance_id == *id);
+        let report = self.world.agents.get(id);
+        from && report.is_some_and(|it| it.state == AgentState::Quiesced && it.epoch >= self.ledger.epoch)
+    }
+
+    pub(super) fn is_off(&self, id: &InstanceId) -> bool {
+        self.world.instances.get(id).is_some_and(|instance| instance.state.is_off())
+    }
+
+    pub(super) fn allowed_loss(&self) -> u64 {
+        let accepted = self.ledger.failover.as_ref().and_then(|failover| failover.accepted_loss_seconds);
+        self.spec.data.max_loss_seconds.get().max(accepted.unwrap_or(0))
+    }
+
+    /// No irreversible step on anything unknown.
+    pub(super) fn irreversible_steps_are_on_what_is_known(&self, step: &Step) -> Result<(), TestCaseError> {
+        let parts: &[Part] = match step {
+            Step::DetachVolume { .. } | Step::AttachVolume { .. } => &[Part::Instances, Part::Volumes],
+            Step::MoveAddress { .. } => &[Part::Instances, Part::Addresses],
+            Step::DeleteVolume { .. } | Step::DeleteSnapshot { .. } => &[Part::Volumes, Part::Snapshots],
+            Step::CompleteHook { .. } | Step::ReplaceMember { .. } => &[Part::Groups, Part::Volumes],
+            _ => &[],
+        };
+        prop_assert!(parts.iter().all(|part| self.is_fresh(*part)), "{step} rests on what is old");
+        match step {
+            Step::StopInstance { instance, mode: crate::step::StopMode::Forced } => {
+                prop_assert!(known(self.world.instances.items.get(instance)));
+            }
+            Step::DetachVolume { volume, .. } | Step::AttachVolume { volume, .. } | Step::DeleteVolume { volume } => {
+                prop_assert!(known(self.world.volumes.items.get(volume)));
+            }
+            Step::MoveAddress { allocation, instance } => {
+                prop_assert!(known(self.world.addresses.items.get(allocation)));
+                prop_assert!(known(self.world.instances.items.get(instance)));
+            }
+            Step::DeleteSnapshot { snapshot } => prop_assert!(known(self.world.snapshots.items.get(snapshot))),
+            // What they rest on is among their rules.
+            Step::CompleteHook { .. } | Step::ReplaceMember { .. } => {}
+            _ => prop_assert!(step.is_reversible(), "{step} is not covered by a rule"),
+        }
+        Ok(())
+    }
+
+    pub(super) fn the_step_keeps_the_rules(&self, step: &Step) -> Result<(), TestCaseError> {
+        let failover = self.ledger.failover.as_ref();
+        let promoted = failover.is_some_and(Failover::is_promoted);
+        let target = failover.and_then(|failover| failover.to.as_ref()).map(|to| &to.instance_id);
+        let fenced = failover.is_some_and(|failover| !matches!(failover.fence, FenceState::Open { .. }));
+        match step {
+            Step::StopInstance { instance, .. } => {
+                prop_assert_ne!(Some(instance), target, "the target is never stopped");
+                prop_assert!(*instance != self.ledger.active || (failover.is_some() && !promoted));
+            }
+            Step::StartInstance { instance } => {
+                prop_assert_eq!(Some(instance), target);
+                prop_assert!(!promoted && !self.is_group(), "a group starts what it needs itself");
+            }
+            Step::TakeSnapshots { sources, .. } => {
+                // As the newest state only under a proven fence; otherwise as a periodic copy of a healthy service.
+                let proven = failover.is_some_and(|failover| matches!(failover.fence, FenceState::Proven { .. }));
+                let waived = failover.is_some_and(|failover| matches!(failover.fence, FenceState::Waived { .. }));
+                for source in sources {
+                    prop_assert!(self.ledger.is_head(&source.volume));
+                    let volume = self.world.volumes.get(&source.volume);
+                    let quiet = volume.is_some_and(|volume| {
+                        volume.attachments.iter().all(|attachment| {
+                            self.is_off(&attachment.instance)
+                                || Some(&attachment.instance) == target
+                                || self.is_quiesced(&attachment.instance)
+                        })
+                    });
+                    match source.tags.get(tag::ROLE).map(String::as_str) {
+                        Some("failover") => {
+                            prop_assert!(proven || (waived && quiet), "copied while it may be written to");
+                        }
+                        role => prop_assert!(role == Some("periodic") && failover.is_none()),
+                    }
+                }
+            }
+            Step::RestoreVolume { snapshot, zone, .. } => {
+                prop_assert!(fenced && !promoted, "nothing is restored before the fence");
+                prop_assert_eq!(Some(zone), failover.and_then(|failover| failover.to.as_ref()).map(|to| &to.zone));
+                let older = failover.is_some_and(|failover| failover.older_copies.values().any(|id| id == snapshot));
+                let completed =
+                    self.world.snapshots.get(snapshot).is_some_and(|copy| copy.state == SnapshotState::Completed);
+                prop_assert!(older || completed);
+            }
+            Step::AttachVolume { volume, instance, .. } => {
+                let first = self.is_group() && failover.is_none();
+                prop_assert!(promoted || first, "nothing is attached before the promotion");
+                prop_assert_eq!(instance, &self.ledger.active);
+                prop_assert!(self.ledger.is_head(volume));
+                prop_assert!(
+                    self.world.volumes.get(volume).is_some_and(Volume::is_free)
+                        || self.world.volumes.get(volume).is_some_and(|volume| volume.attachments.is_empty())
+                );
+            }
+            Step::DetachVolume { volume, instance, force } => {
+                let known = self.world.volumes.get(volume).unwrap();
+                prop_assert!(known.attachment_to(instance).is_some());
+                prop_assert!(*instance != self.ledger.active || (failover.is_some() && !promoted));
+                // From a guest that may run only by force, as the last resort of a fence; or once its agent says that it let go.
+                let takes_over = failover.is_some() && !promoted;
+                let let_go = self.is_quiesced(instance) && self.is_fresh(Part::Agents);
+                prop_assert!(self.is_off(instance) || (takes_over && (*force || let_go)));
+            }
+            Step::MoveAddress { instance, .. } => {
+                let volumes_free = !self.ledger.heads.is_empty()
+                    && self.ledger.heads.values().all(|head| {
+                        self.world.volumes.get(&head.volume).is_some_and(|volume| {
+                            volume.attachments.iter().all(|attachment| attachment.instance == *instance)
+                        })
+                    });
+                let first = self.is_group()
+                    && failover.is_none()
+                    && self.world.addresses.iter_known().any(|(_, address)| address.instance.is_none());
+                prop_assert!((promoted || first) && *instance == self.ledger.active || volumes_free);
+                prop_assert!(first || Some(instance) == target);
+            }
+            Step::MarkSuperseded { volume } => prop_assert!(!self.ledger.is_head(volume)),
+            Step::CreateBlank { .. }
+            | Step::CompleteHook { .. }
+            | Step::ExtendHook { .. }
+            | Step::ReplaceMember { .. }
+            | Step::SetSubnets { .. } => {
+                prop_assert!(self.is_group(), "a standby pair has no group");
+                self.the_group_step_keeps_the_rules(step)?;
+            }
+            Step::DeleteVolume { volume } => {
+                prop_assert!(!self.ledger.is_head(volume) && self.ledger.superseded.contains_key(volume));
+                self.the_newest_data_is_attached()?;
+            }
+            Step::DeleteSnapshot { snapshot } => {
+                self.the_newest_data_is_attached()?;
+                let name = Lineage::of(&self.world.snapshots.get(snapshot).unwrap().tags).name;
+                let newer = self.world.snapshots.iter_known().filter(|(id, copy)| {
+                    *id != snapshot && copy.state == SnapshotState::Completed && Lineage::of(&copy.tags).name == name
+                });
+                let failed = self.world.snapshots.get(snapshot).unwrap().state == SnapshotState::Error;
+                prop_assert!(newer.count() >= 1 || failed, "a newer copy stays");
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn the_newest_data_is_attached(&self) -> Result<(), TestCaseError> {
+        prop_assert!(self.ledger.failover.is_none());
+        for head in self.ledger.heads.values() {
+            let volume = self.world.volumes.get(&head.volume);
+            prop_assert!(volume.is_some_and(|volume| volume.attachment_to(&self.ledger.active).is_some()));
+        }
+        Ok(())
+    }
+}
