@@ -100,7 +100,7 @@ pub(in super::super) fn tend(view: View<'_>, progress: &mut Progress<'_>) {
                 }
                 // To complete it would end the instance sooner than the group itself does.
                 Fate::Hold(why) if is_worn_out(view, &extend) => {
-                    warn_of_the_end(view, hook_name, instance, why, progress)
+                    warn_of_the_end(view, hook_name, instance, why, progress);
                 }
                 Fate::Hold(why) => {
                     let third = third_of(hook);

@@ -13,37 +13,39 @@ use crate::group::{Group, GroupMember, Hook, Lifecycle, Transition};
 use crate::ids::{FailoverId, GroupName, HookName, InstanceId, SubnetId};
 use crate::ledger::{Cause, Change, Destination, FenceState, Ledger, Member, Proof, Request, Superseded};
 use crate::spec::Spec;
-use crate::step::{Step, StepOutcome};
+use crate::step::{FailureClass, Step, StepOutcome};
 use crate::verdict::Verdict;
 use crate::world::{
     AttachmentState, InstanceState, Listing, Observed, Part, Snapshot, SnapshotState, VolumeState, World, tag,
 };
 
-const SPEC: &str = "service = \"db\"\ntopology = \"auto-scaling\"\n[[volume]]\nname = \"data\"\n";
+pub(super) const SPEC: &str = "service = \"db\"\ntopology = \"auto-scaling\"\n[[volume]]\nname = \"data\"\n";
 
 fn spec() -> Spec {
     Spec::parse(SPEC).unwrap()
 }
 
-fn group_name() -> GroupName {
+pub(super) fn group_name() -> GroupName {
     GroupName::new("db").unwrap()
 }
 
-fn subnet(letter: char) -> SubnetId {
+pub(super) fn subnet(letter: char) -> SubnetId {
     SubnetId::new(format!("subnet-0000000{letter}")).unwrap()
 }
 
 /// A story: a group whose first instance is active in zone a, with the volume and the address.
-struct Story {
-    spec: Spec,
-    ledger: Ledger,
-    world: World,
-    now: Timestamp,
+pub(super) struct Story {
+    pub(super) spec: Spec,
+    pub(super) ledger: Ledger,
+    pub(super) world: World,
+    pub(super) now: Timestamp,
     done: Vec<String>,
+    /// Steps that begin so are denied; the others are accepted.
+    pub(super) denied: &'static str,
 }
 
 impl Story {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut ledger = ledger();
         ledger.members = BTreeMap::from([(instance_id('a'), Member { zone: zone('a') })]);
         let mut world = world(start());
@@ -66,50 +68,50 @@ impl Story {
             suspended: BTreeSet::new(),
         };
         world.groups = Listing::known([(group_name(), group)], start());
-        let mut story = Self { spec: spec(), ledger, world, now: start(), done: Vec::new() };
+        let mut story = Self { spec: spec(), ledger, world, now: start(), done: Vec::new(), denied: "never" };
         story.member('a', 'a', Lifecycle::InService);
         story
     }
 
-    fn group(&mut self) -> &mut Group {
+    pub(super) fn group(&mut self) -> &mut Group {
         match self.world.groups.items.get_mut(&group_name()).unwrap() {
             Observed::Known { value, .. } => value,
             Observed::Unknown { .. } => panic!(),
         }
     }
 
-    fn member(&mut self, letter: char, at: char, lifecycle: Lifecycle) {
+    pub(super) fn member(&mut self, letter: char, at: char, lifecycle: Lifecycle) {
         let member = GroupMember { zone: zone(at), lifecycle, healthy: true };
         self.group().members.insert(instance_id(letter), member);
     }
 
-    fn instance(&mut self, letter: char, at: char, state: InstanceState) {
+    pub(super) fn instance(&mut self, letter: char, at: char, state: InstanceState) {
         let value = instance(at, state);
         self.world.instances.items.insert(instance_id(letter), Observed::Known { value, at: self.now });
     }
 
-    fn launched(&mut self, letter: char, at: char) {
+    pub(super) fn launched(&mut self, letter: char, at: char) {
         self.member(letter, at, Lifecycle::PendingWait);
         self.instance(letter, at, InstanceState::Running);
     }
 
-    fn well(&mut self, letter: char) {
+    pub(super) fn well(&mut self, letter: char) {
         self.world.checks.items.insert(instance_id(letter), Observed::Known { value: PASSED, at: self.now });
     }
 
-    fn free_volume(&mut self) {
+    pub(super) fn free_volume(&mut self) {
         if let Some(Observed::Known { value, .. }) = self.world.volumes.items.get_mut(&volume_id(1)) {
             value.attachments.clear();
             value.state = VolumeState::Available;
         }
     }
 
-    fn agent(&mut self, letter: char, state: AgentState) {
+    pub(super) fn agent(&mut self, letter: char, state: AgentState) {
         let value = AgentReport { epoch: self.ledger.epoch, state, at: self.now };
         self.world.agents.items.insert(instance_id(letter), Observed::Known { value, at: self.now });
     }
 
-    fn stamp(&mut self) {
+    pub(super) fn stamp(&mut self) {
         let now = self.now;
         macro_rules! stamp { ($($part:ident),*) => { $(
             self.world.$part.complete = Observed::Known { value: (), at: now };
@@ -121,7 +123,7 @@ impl Story {
     }
 
     /// Decides until there is something to wait for; every step is accepted and shows no effect. What was done this time.
-    fn go(&mut self, seconds: i64) -> (Vec<String>, Verdict) {
+    pub(super) fn go(&mut self, seconds: i64) -> (Vec<String>, Verdict) {
         self.now += jiff::SignedDuration::from_secs(seconds);
         self.stamp();
         let before = self.done.len();
@@ -131,8 +133,8 @@ impl Story {
                 Verdict::Act { mut changes, steps, .. } => {
                     changes.push(Change::Intend(steps.clone()));
                     self.apply(&changes);
-                    let accepted = |step: &Step| (step.key(), StepOutcome::Accepted { made: vec![] }, 1);
-                    self.apply(&[Change::Resolve(steps.iter().map(accepted).collect())]);
+                    let said = |step: &Step| (step.key(), self.answer(step), 1);
+                    self.apply(&[Change::Resolve(steps.iter().map(said).collect())]);
                     self.done.extend(steps.iter().map(ToString::to_string));
                 }
                 verdict => return (self.done.split_off(before), verdict),
@@ -141,17 +143,25 @@ impl Story {
         panic!("it goes round in circles: {:?}", self.done)
     }
 
-    fn apply(&mut self, changes: &[Change]) {
+    fn answer(&self, step: &Step) -> StepOutcome {
+        if step.to_string().starts_with(self.denied) {
+            let code = "UnauthorizedOperation".to_owned();
+            return StepOutcome::Failed { class: FailureClass::Denied, code, message: "not allowed".to_owned() };
+        }
+        StepOutcome::Accepted { made: vec![] }
+    }
+
+    pub(super) fn apply(&mut self, changes: &[Change]) {
         for change in changes {
             self.ledger = self.ledger.apply(change, self.now).unwrap();
         }
     }
 
-    fn target(&self) -> Option<InstanceId> {
+    pub(super) fn target(&self) -> Option<InstanceId> {
         Some(self.ledger.failover.as_ref()?.to.as_ref()?.instance_id.clone())
     }
 
-    fn copied(&mut self, state: SnapshotState) {
+    pub(super) fn copied(&mut self, state: SnapshotState) {
         let failover = self.ledger.failover.as_ref().unwrap();
         let tags = [
             (tag::VOLUME, "data"),
@@ -165,20 +175,20 @@ impl Story {
         self.world.snapshots.items.insert(snapshot_id(1), Observed::Known { value, at: self.now });
     }
 
-    fn attached(&mut self, letter: char) {
+    pub(super) fn attached(&mut self, letter: char) {
         if let Some(Observed::Known { value, .. }) = self.world.volumes.items.get_mut(&volume_id(1)) {
             *value = super::sample::volume('a', Some(letter));
         }
     }
 
-    fn led_to(&mut self, letter: char) {
+    pub(super) fn led_to(&mut self, letter: char) {
         if let Some(Observed::Known { value, .. }) = self.world.addresses.items.get_mut(&allocation()) {
             value.instance = Some(instance_id(letter));
         }
     }
 }
 
-fn has(steps: &[String], text: &str) -> bool {
+pub(super) fn has(steps: &[String], text: &str) -> bool {
     steps.iter().any(|step| step.contains(text))
 }
 

@@ -3,5 +3,6 @@
 
 mod cases;
 mod groups;
+mod mishaps;
 mod rules;
 mod sample;
