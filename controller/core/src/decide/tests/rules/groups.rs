@@ -260,13 +260,12 @@ pub(super) fn ledgers() -> impl Strategy<Value = Ledger> {
                 ledger.retired = retired.into_iter().map(instance_id).collect();
                 ledger.subnets_before = subnets;
                 ledger.paused = paused;
-                match failover {
-                    Some(failover) => run(&mut ledger, failover, promoted),
-                    None => {
-                        ledger.request = request;
-                        ledger.suspicion = suspicion;
-                        ledger.upkeep = upkeep;
-                    }
+                if let Some(failover) = failover {
+                    run(&mut ledger, failover, promoted);
+                } else {
+                    ledger.request = request;
+                    ledger.suspicion = suspicion;
+                    ledger.upkeep = upkeep;
                 }
                 ledger
             },
@@ -293,15 +292,20 @@ fn run(ledger: &mut Ledger, mut failover: Failover, promoted: bool) {
 /// What a case is like beyond chance: how often all is well, and what is known for sure.
 #[derive(Debug, Clone, Copy)]
 struct Bent {
-    proceed: bool,
+    when_unconfirmed: &'static str,
     mended: bool,
     named: bool,
     seen: bool,
 }
 
 pub(super) fn cases() -> impl Strategy<Value = Case> {
-    let bent = (any::<bool>(), prop::bool::weighted(0.3), prop::bool::weighted(0.3), prop::bool::weighted(0.5))
-        .prop_map(|(proceed, mended, named, seen)| Bent { proceed, mended, named, seen });
+    let bent = (
+        prop::sample::select(vec!["halt", "proceed"]),
+        prop::bool::weighted(0.3),
+        prop::bool::weighted(0.3),
+        prop::bool::weighted(0.5),
+    )
+        .prop_map(|(when_unconfirmed, mended, named, seen)| Bent { when_unconfirmed, mended, named, seen });
     (ledgers(), world_strategy(), bent, prop::option::of(0_u64..2_000), outcome(), any_group()).prop_map(
         |(ledger, mut world, bent, loss, answer, group)| {
             if bent.seen {
@@ -331,7 +335,7 @@ fn in_service(world: &mut World, ledger: &Ledger) {
 }
 
 fn spec_of(ledger: &Ledger, bent: Bent, loss: Option<u64>) -> Spec {
-    let unconfirmed = if bent.proceed { "proceed" } else { "halt" };
+    let unconfirmed = bent.when_unconfirmed;
     let group = if bent.named { "[group]\nname = \"db\"\nhooks = [\"warm-up\", \"failover-terminate\"]\n" } else { "" };
     let volume = match (ledger.heads.is_empty(), ledger.unborn.is_empty()) {
         (true, true) => "",
