@@ -27,7 +27,7 @@ fn stride(scenario: &Scenario) -> u64 {
 /// their number, so that it meets no point twice, and calls of every kind, before and after.
 fn points(calls: u64, stride: u64, seed: u64) -> Vec<Crash> {
     let all = calls * 2;
-    let step = (stride..).find(|step| greatest_common_divisor(*step, all) == 1).unwrap_or(1);
+    let step = (stride..=stride + all).find(|step| greatest_common_divisor(*step, all) == 1).unwrap_or(1);
     let point = |index: u64| {
         let call = index / 2 + 1;
         if index.is_multiple_of(2) { Crash::Before(call) } else { Crash::After(call) }

@@ -150,10 +150,10 @@ impl Judge<'_> {
     fn is_born(&self) -> bool {
         let names = self.scenario.layout.volumes();
         names.iter().all(|name| {
-            let named = |it: &&failover_simulator::truth::Resource| {
+            let holds_it = |it: &&failover_simulator::truth::Resource| {
                 it.kind == "volume" && it.tags.get("failover:volume").is_some_and(|value| value == name)
             };
-            let mut volumes = self.truth.resources().iter().filter(named);
+            let mut volumes = self.truth.resources().iter().filter(holds_it);
             let first = volumes.next().and_then(|volume| volume.attached_to.as_deref());
             first == Some(self.ledger.active.as_str()) && volumes.next().is_none()
         })

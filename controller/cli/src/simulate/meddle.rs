@@ -14,6 +14,7 @@ use super::broken::{Asked, Breakage, Broken};
 
 /// What is done to the controller, beside what the scenario does to the region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools)] // Each is done or not, whatever the others are.
 pub struct Meddling {
     /// It dies at this call.
     pub crash: Option<Crash>,

@@ -67,22 +67,24 @@ impl Group {
 
     /// The service's `failover.toml`.
     pub fn failover_toml(&self, made: &Made) -> String {
-        let mut text = format!("service = \"{SERVICE}\"\ntopology = \"auto-scaling\"\n");
+        let mut parts = vec![format!("service = \"{SERVICE}\"\ntopology = \"auto-scaling\"\n")];
         if !self.tagged {
-            text += &format!("\n[group]\nname = \"{GROUP}\"\n");
-            text += &format!("\n[[address]]\nkind = \"elastic-ip\"\nallocation_id = \"{}\"\n", made.address);
+            parts.push(format!("\n[group]\nname = \"{GROUP}\"\n"));
+            let address = &made.address;
+            parts.push(format!("\n[[address]]\nkind = \"elastic-ip\"\nallocation_id = \"{address}\"\n"));
         }
         for (index, name) in self.volumes.iter().enumerate() {
-            text += &format!("\n[[volume]]\nname = \"{name}\"\n");
+            parts.push(format!("\n[[volume]]\nname = \"{name}\"\n"));
             match made.volumes.get(index) {
-                None => text += "blank = { size_gib = 20 }\n",
-                Some(id) if !self.tagged => text += &format!("volume_id = \"{id}\"\n"),
+                None => parts.push("blank = { size_gib = 20 }\n".to_owned()),
+                Some(id) if !self.tagged => parts.push(format!("volume_id = \"{id}\"\n")),
                 Some(_) => {}
             }
         }
         if self.first {
-            text += &format!("\n[detect]\nalarms = [\"{}\"]\n", alarm_name());
+            parts.push(format!("\n[detect]\nalarms = [\"{}\"]\n", alarm_name()));
         }
-        format!("{text}\n{}", self.spec)
+        parts.push(format!("\n{}", self.spec));
+        parts.concat()
     }
 }
