@@ -56,7 +56,7 @@ class Instances:
                     self.seen.add(instance)
                     environment = {
                         "PATH": self.path, "SERVICE": SERVICE, "METADATA_URL": f"{self.url}/_imds/{instance}",
-                        "AWS_ENDPOINT_URL": self.url, "AWS_REGION": "eu-central-1",
+                        "AWS_ENDPOINT_URL": self.url, "AWS_DEFAULT_REGION": "eu-central-1",
                         "AWS_ACCESS_KEY_ID": "simulated", "AWS_SECRET_ACCESS_KEY": "simulated",
                     }
                     process = subprocess.Popen([HERE / "user-data.sh"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -103,7 +103,7 @@ def lost_seconds(truth, volumes):
 
 
 def attached_volumes(state, instance):
-    return [volume["id"] for volume in state["volumes"] if any(it["instance"] == instance for it in volume.get("attachments", []))]
+    return [id for id, volume in state["volumes"].items() if (volume["attachment"] or {}).get("instance_id") == instance]
 
 
 def processes_of(parent, program):
@@ -182,7 +182,8 @@ def start_up_ms(side, path):
         server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=server.handle_request, daemon=True).start()
         environment = {
-            "PATH": path, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}", "AWS_REGION": "eu-central-1",
+            "PATH": path, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}",
+            "AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1",
             "AWS_LAMBDA_FUNCTION_NAME": "f", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "AWS_LAMBDA_FUNCTION_VERSION": "1",
             "AWS_LAMBDA_LOG_GROUP_NAME": "g", "AWS_LAMBDA_LOG_STREAM_NAME": "s", "_HANDLER": "h",
             "AWS_ACCESS_KEY_ID": "simulated", "AWS_SECRET_ACCESS_KEY": "simulated", "FAILOVER_TABLE": "failover",
