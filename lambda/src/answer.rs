@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use failover_core::ids::ServiceName;
 use failover_core::report::Report;
-use failover_engine::{Ended, EngineError, Run};
+use failover_engine::{Ended, EngineError, Run, in_one_line};
 use serde::Serialize;
 
 /// What came of an invocation.
@@ -111,15 +111,4 @@ impl Answer {
         let broken = self.services.iter().filter(|(_, service)| service.is_broken());
         broken.map(|(name, service)| (name.as_str(), service.reasons.join("; ")))
     }
-}
-
-/// The error and its causes.
-pub(crate) fn in_one_line(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use failover_core::ids::ServiceName;
 use failover_core::ledger::Request;
-use failover_engine::{Clue, Engine, EngineError, Host};
+use failover_engine::{Clue, Engine, EngineError, Host, in_one_line};
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::answer::{Answer, ServiceAnswer, in_one_line};
+use crate::answer::{Answer, ServiceAnswer};
 use crate::events::{EventError, ManualRequest, Trigger, trigger};
 
 /// Services driven side by side: one event rarely means more than one.

@@ -73,3 +73,14 @@ pub enum EngineError {
         source: serde_json::Error,
     },
 }
+
+/// An error and its causes, in one line.
+pub fn in_one_line(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use failover_aws::{Aws, Clock, Specs, Store};
 
 pub use drive::{Ended, Run};
-pub use error::EngineError;
+pub use error::{EngineError, in_one_line};
 pub use host::Host;
 pub use operate::{Applied, Check, Status};
 pub use tick::{Clue, Tick};

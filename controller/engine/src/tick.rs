@@ -12,6 +12,7 @@ use failover_core::world::{Part, World};
 use futures::StreamExt as _;
 use jiff::Timestamp;
 
+use crate::error::in_one_line;
 use crate::look::interest;
 use crate::{Ended, Engine, EngineError, Host, Run};
 
@@ -119,17 +120,6 @@ impl Engine {
         }
         Ok(tick)
     }
-}
-
-/// The error and its causes.
-pub(crate) fn in_one_line(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn knows(ledger: &Ledger, id: &str) -> bool {

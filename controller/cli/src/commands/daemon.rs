@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use failover_engine::{Ended, Engine, EngineError, Host, Tick};
+use failover_engine::{Ended, Engine, EngineError, Host, Tick, in_one_line};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use jiff::SignedDuration;
@@ -129,15 +129,4 @@ fn say(tick: &Tick, format: Format) -> Result<(), CliError> {
         }
     }
     Ok(())
-}
-
-/// The error and its causes, in one line.
-fn in_one_line(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
