@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::progress::{Progress, next_look};
-use super::{View, choose};
+use super::{View, choose, group};
+use crate::group::Lifecycle;
 use crate::ids::InstanceId;
 use crate::ledger::{Change, Failover, Target};
 use crate::report::Outcome;
@@ -97,8 +98,8 @@ pub(super) fn running(view: View<'_>, failover: &Failover, target: &Target, prog
 pub(super) fn await_checks(view: View<'_>, failover: &Failover, target: &Target, progress: &mut Progress<'_>) {
     let id = &target.instance_id;
     if view.now.duration_since(failover.targeted_at()) >= CHECKS_PATIENCE {
-        if view.spec.topology == Topology::AutoScaling {
-            // Given up, it would be found again as the newcomer that it is.
+        // Ruled out, it is abandoned, and the group launches another. Past its hook it fills the group: it may still become well.
+        if group::lifecycle(view, id) == Some(&Lifecycle::PendingWait) {
             another(view, failover, "its status checks did not pass in time", progress);
             return;
         }

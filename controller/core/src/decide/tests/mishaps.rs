@@ -227,6 +227,22 @@ fn a_replacement_that_does_not_become_well_is_abandoned_and_the_next_one_has_its
 }
 
 #[test]
+fn one_that_is_in_service_may_still_become_well() {
+    let mut story = Story::new();
+    story.launched('b', 'b');
+    story.member('b', 'b', Lifecycle::InService);
+    story.go(0);
+    let first = story.ledger.failover.as_ref().unwrap().id.clone();
+    let (steps, _) = story.go(901);
+    only(&steps, &[]);
+    let failover = story.ledger.failover.as_ref().unwrap();
+    assert!(failover.id != first && failover.excluded.is_empty(), "the group launches no other: {failover:?}");
+    story.well('b');
+    let (steps, _) = story.go(5);
+    assert!(has(&steps, "stop i-0000000a"), "{steps:?}");
+}
+
+#[test]
 fn a_retained_instance_is_fenced_like_any_other_that_goes() {
     let mut story = Story::new();
     story.member('a', 'a', Lifecycle::Retained);

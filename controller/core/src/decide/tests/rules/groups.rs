@@ -313,7 +313,9 @@ pub(super) fn cases() -> impl Strategy<Value = Case> {
             }
             if bent.mended {
                 standby::mend(&mut world, &ledger);
-                in_service(&mut world, &ledger);
+                if !bent.named {
+                    in_service(&mut world, &ledger);
+                }
             }
             Case { spec: spec_of(&ledger, bent, loss), ledger, world, now: after(NOW), answer }
         },
