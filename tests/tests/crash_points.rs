@@ -7,7 +7,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use failover_cli::simulate::{Crash, Meddling, Played, SCENARIOS, Scenario, play};
-use failover_tests::side_by_side;
+use failover_tests::{say, side_by_side};
 
 /// Every how many-th point of a story of a group is tried, at least.
 const GROUP_STRIDE: u64 = 12;
@@ -50,7 +50,7 @@ fn tell(scenario: &Scenario, seed: u64, meddling: Meddling) -> Played {
 
 fn report(what: &str, played: &[Played]) {
     let wrong = played.iter().filter(|it| !it.as_expected).count();
-    println!("{what}: {} tried, {wrong} wrong", played.len());
+    say(&format!("{what}: {} tried, {wrong} wrong", played.len()));
     assert!(wrong == 0, "{what}: {wrong} of {} went wrong", played.len());
 }
 
@@ -66,7 +66,7 @@ fn killed(topology: &str) {
         })
         .collect();
     let all = calls.iter().sum::<u64>() * 2;
-    println!("{topology}: {} of {all} points of {} scenarios", points.len(), scenarios.len());
+    say(&format!("{topology}: {} of {all} points of {} scenarios", points.len(), scenarios.len()));
     let played = side_by_side(&points, |(scenario, crash)| {
         tell(scenario, seed(), Meddling { crash: Some(*crash), ..Meddling::default() })
     });

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use failover_cli::simulate::{Expect, Meddling, SCENARIOS, Scenario, play};
-use failover_tests::side_by_side;
+use failover_tests::{say, side_by_side};
 
 /// Seeds per scenario, by topology; `FAILOVER_SEEDS` says another number for both.
 const STANDBY_SEEDS: u64 = 10;
@@ -32,7 +32,7 @@ fn every_scenario_ends_as_it_must() {
     let wrong = played.iter().filter(|it| !it.as_expected).count();
     for topology in ["standby", "auto-scaling"] {
         let of = stories.iter().filter(|(scenario, _)| scenario.layout.topology() == topology).count();
-        println!("{topology}: {of} stories played");
+        say(&format!("{topology}: {of} stories played, {wrong} of both topologies wrong"));
     }
     assert!(wrong == 0, "{wrong} of {} went wrong", played.len());
 }
