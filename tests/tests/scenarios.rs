@@ -6,7 +6,7 @@ use failover_tests::{say, side_by_side};
 
 /// Seeds per scenario, by topology; `FAILOVER_SEEDS` says another number for both.
 const STANDBY_SEEDS: u64 = 10;
-const GROUP_SEEDS: u64 = 40;
+const GROUP_SEEDS: u64 = 100;
 
 fn seeds(scenario: &Scenario) -> u64 {
     let asked = std::env::var("FAILOVER_SEEDS").ok().and_then(|text| text.parse().ok());
