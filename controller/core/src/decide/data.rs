@@ -347,7 +347,7 @@ pub(super) fn secure(view: View<'_>, failover: &Failover, progress: &mut Progres
 }
 
 /// Detaches the data from an old side that is off or quiet, once AWS has answered about its copy, whatever it said: the fence keeps
-/// the data as it is, and a volume that is let go outlives its instance.
+/// the data as it is, a volume that is let go outlives its instance, and an old side that somebody starts again has nothing to write to.
 pub(super) fn release(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     for head in view.ledger.heads.values() {
         let asked = failover.attempts.iter().any(|(key, attempt)| {
@@ -355,6 +355,11 @@ pub(super) fn release(view: View<'_>, failover: &Failover, progress: &mut Progre
             about_it && attempt.outcome != StepOutcome::Unanswered
         });
         let Some(volume) = view.world.volumes.get(&head.volume).filter(|_| asked) else { continue };
+        if volume.is_free() {
+            let instance = &failover.from.instance_id;
+            let detach = |force| Step::DetachVolume { volume: head.volume.clone(), instance: instance.clone(), force };
+            progress.proved([false, true].map(|force| detach(force).key()));
+        }
         for attachment in &volume.attachments {
             let old = attachment.instance == failover.from.instance_id;
             if old && fence::is_quiet(view, failover, &attachment.instance) {

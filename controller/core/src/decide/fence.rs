@@ -270,8 +270,9 @@ fn take_away(view: View<'_>, failover: &Failover, writer: &InstanceId, progress:
     let mut held = false;
     for head in view.ledger.heads.values() {
         let Some(volume) = view.world.volumes.get(&head.volume) else { return };
+        // By whomever: the address follows when nobody else can write any more.
+        held |= volume.attachments.iter().any(|attachment| !failover.is_target(&attachment.instance));
         if volume.attachment_to(writer).is_some() {
-            held = true;
             let step = Step::DetachVolume { volume: head.volume.clone(), instance: writer.clone(), force: true };
             progress.step(step, FORCED_DETACH_PATIENCE, SignedDuration::from_secs(2));
         }

@@ -79,9 +79,7 @@ fn take_over(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     }
     let Some(target) = &failover.to else { return data::secure(view, failover, progress) };
     let heads = data::bring(view, failover, target, progress);
-    if view.spec.topology == Topology::AutoScaling {
-        data::release(view, failover, progress);
-    }
+    data::release(view, failover, progress);
     let Some(heads) = heads else { return };
     if readiness != Readiness::Coming {
         let reason = format!("{} is made the active instance, epoch {}", target.instance_id, view.ledger.epoch + 1);
