@@ -261,6 +261,7 @@ fn failover(view: View<'_>, wanted: &Wanted, to: Option<Target>, down_since: Tim
         down_since: (!wanted.planned).then_some(down_since),
         started_at: view.now,
         fence: FenceState::Open { since: None },
+        lease: None,
         fences: 0,
         older_copies: BTreeMap::new(),
         data_loss_seconds: 0,
