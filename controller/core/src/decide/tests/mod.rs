@@ -4,5 +4,6 @@
 mod cases;
 mod groups;
 mod mishaps;
+mod replaced;
 mod rules;
 mod sample;
