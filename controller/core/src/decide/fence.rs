@@ -63,9 +63,13 @@ pub(super) fn close(view: View<'_>, failover: &Failover, progress: &mut Progress
 fn contradicted(view: View<'_>, failover: &Failover, proof: Proof) -> bool {
     let writers = writers(view, failover);
     match proof {
-        Proof::InstancesOff => {
-            writers.iter().any(|id| view.world.instances.get(id).is_some_and(|instance| !instance.state.is_off()))
-        }
+        Proof::InstancesOff => writers.iter().any(|id| {
+            view.world.instances.get(id).is_some_and(|instance| match instance.state {
+                // What was stopped and is now terminated, by its group say, passes through here: nothing boots in it any more.
+                InstanceState::ShuttingDown => may_hold_data(view, id),
+                state => !state.is_off(),
+            })
+        }),
         // The report alone may be lost; a volume that is held again says more, and so does an agent that serves again.
         Proof::Quiesced => held_again(view, failover) || agents::serves_again(view, &failover.from.instance_id),
         Proof::VolumesDetached => held_again(view, failover),
@@ -79,6 +83,12 @@ fn held_by_others(view: View<'_>, failover: &Failover) -> bool {
         *id != failover.from.instance_id
             && !view.world.instances.get(id).is_some_and(|instance| instance.state.is_off())
     })
+}
+
+/// Whether an instance has a volume of the service, as far as can be seen.
+fn may_hold_data(view: View<'_>, id: &InstanceId) -> bool {
+    let holds = |volume: &Volume| volume.attachment_to(id).is_some();
+    view.ledger.heads.values().any(|head| view.world.volumes.get(&head.volume).is_none_or(holds))
 }
 
 fn held_again(view: View<'_>, failover: &Failover) -> bool {

@@ -229,12 +229,14 @@ fn prove(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     let id = &view.ledger.active;
     let (witness, missing) = match agents::word(view) {
         Word::Ready => {
+            group::release_holds(view, progress);
             let reason = format!("{id} serves: its agent has shown that the service is ready");
             return progress.turn(Change::Finish, proof_parts(Part::Agents), reason);
         }
         Word::NotYet(why) => (Part::Agents, why),
         Word::NoAgent => match view.world.checks.get(id) {
             Some(checks) if checks.passed() => {
+                group::release_holds(view, progress);
                 let reason = format!("{id} serves: volumes, address and status checks are as they should be");
                 return progress.turn(Change::Finish, proof_parts(Part::Checks), reason);
             }

@@ -5,5 +5,6 @@ mod agents;
 mod cases;
 mod groups;
 mod mishaps;
+mod replaced;
 mod rules;
 mod sample;
