@@ -70,10 +70,12 @@ pub(super) fn complaint(view: View<'_>) -> Option<String> {
     (silent > longest).then(|| format!("the agent of {id} has been silent since {}", report.at))
 }
 
-/// Its agent's last word on this epoch is that it stopped. It does not start again before a later epoch names it.
-pub(super) fn is_quiesced(view: View<'_>, id: &InstanceId) -> bool {
+/// Its agent's last word on this epoch is that it stopped, read since the failover is in the ledger: from then on the agent does not take
+/// it back, whatever was read before may have been taken back meanwhile.
+pub(super) fn is_quiesced(view: View<'_>, failover: &Failover, id: &InstanceId) -> bool {
     let report = view.world.agents.get(id);
-    report.is_some_and(|report| report.epoch >= view.ledger.epoch && report.state == AgentState::Quiesced)
+    view.world.seen_at(Part::Agents) > failover.started_at
+        && report.is_some_and(|report| report.epoch >= view.ledger.epoch && report.state == AgentState::Quiesced)
 }
 
 /// Whether an agent is at work that can be expected to quiesce its instance.

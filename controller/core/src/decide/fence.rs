@@ -113,7 +113,7 @@ pub(super) fn writers(view: View<'_>, failover: &Failover) -> BTreeSet<InstanceI
 pub(super) fn is_quiet(view: View<'_>, failover: &Failover, id: &InstanceId) -> bool {
     view.world.instances.get(id).is_some_and(|instance| instance.state.is_off())
         || (*id == failover.from.instance_id
-            && (agents::is_quiesced(view, id) || agents::lease_is_over(view, failover)))
+            && (agents::is_quiesced(view, failover, id) || agents::lease_is_over(view, failover)))
 }
 
 /// What shows that none of them can.
@@ -131,7 +131,7 @@ fn proof(view: View<'_>, failover: &Failover) -> Option<Proof> {
         volume.is_free() || volume.attachments.iter().all(|attachment| failover.is_target(&attachment.instance))
     };
     let all_detached = volumes.iter().all(|volume| volume.is_some_and(detached));
-    if all_detached && agents::is_quiesced(view, &failover.from.instance_id) {
+    if all_detached && agents::is_quiesced(view, failover, &failover.from.instance_id) {
         return Some(Proof::Quiesced);
     }
     let all_detached = all_detached && !volumes.is_empty();
@@ -209,7 +209,7 @@ fn fence_one(view: View<'_>, failover: &Failover, writer: &InstanceId, since: Ti
         }
     };
     let asked = first(StopMode::Graceful);
-    if *writer == failover.from.instance_id && quiesces(view, writer, since, grace, progress) {
+    if *writer == failover.from.instance_id && quiesces(view, failover, writer, since, progress) {
         return;
     }
     if refuses_to_stop(failover, writer) && state == Some(InstanceState::Running) {
@@ -247,17 +247,18 @@ fn fence_one(view: View<'_>, failover: &Failover, writer: &InstanceId, since: Ti
 /// it has let go is then taken from the running instance.
 fn quiesces(
     view: View<'_>,
+    failover: &Failover,
     writer: &InstanceId,
     since: Timestamp,
-    grace: SignedDuration,
     progress: &mut Progress<'_>,
 ) -> bool {
+    let grace = seconds(view.spec.fence.stop_grace_seconds.get());
     let Some(report) = view.world.agents.get(writer) else { return false };
     let runs = view.world.instances.get(writer).is_some_and(|instance| instance.state == InstanceState::Running);
     if !runs {
         return false;
     }
-    if agents::is_quiesced(view, writer) {
+    if agents::is_quiesced(view, failover, writer) {
         progress.wait(Part::Volumes, soon(view), format!("{writer} is quiet; its volumes are to leave it"));
         for head in view.ledger.heads.values() {
             if view.world.volumes.get(&head.volume).is_some_and(|volume| volume.attachment_to(writer).is_some()) {

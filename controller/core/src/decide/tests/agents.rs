@@ -140,3 +140,17 @@ fn a_silent_or_failing_agent_is_evidence_only_where_the_spec_says_so() {
         }
     }
 }
+
+#[test]
+fn a_word_that_was_read_before_the_failover_began_is_read_again() {
+    let mut story = Story::new();
+    story.spec = Spec::parse(&format!("{SPEC}{AGENT}")).unwrap();
+    story.agent('a', AgentState::Quiesced);
+    story.free_volume();
+    story.member('a', 'a', Lifecycle::TerminatingWait);
+    // Everything in one moment: the failover begins, and the report is as old as its beginning.
+    story.go(0);
+    assert_eq!(proof(&story), None, "the agent may have taken it back before it could see the failover");
+    story.go(1);
+    assert_eq!(proof(&story), Some(Proof::Quiesced));
+}
