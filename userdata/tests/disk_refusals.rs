@@ -26,12 +26,12 @@ async fn refused(lab: &Lab, disk: &LoopDisk, volume: &Volume) -> DiskError {
 }
 
 /// Makes content by a command whose last argument is the device, and expects a refusal that says `expected`.
-async fn refuses_what(tools: &[&str], command: &[&str], expected: &str) {
+async fn refuses_what(size_bytes: u64, tools: &[&str], command: &[&str], expected: &str) {
     if !can_run(tools) {
         return;
     }
     let lab = Lab::new();
-    let disk = lab.blank(128 * MIB);
+    let disk = lab.blank(size_bytes);
     let (program, arguments) = command.split_first().unwrap();
     run(program, &[arguments, &[disk.text()]].concat());
     let error = refused(&lab, &disk, &lab.blank_volume(Filesystem::Xfs)).await;
@@ -41,27 +41,27 @@ async fn refuses_what(tools: &[&str], command: &[&str], expected: &str) {
 
 #[tokio::test]
 async fn another_filesystem() {
-    refuses_what(&["mkfs.ext4"], &["mkfs.ext4", "-q"], "a ext4 filesystem").await;
-    refuses_what(&["mkfs.ext3"], &["mkfs.ext3", "-q"], "a ext3 filesystem").await;
-    refuses_what(&["mkfs.btrfs"], &["mkfs.btrfs", "-q"], "a btrfs filesystem").await;
+    refuses_what(32 * MIB, &["mkfs.ext4"], &["mkfs.ext4", "-q"], "a ext4 filesystem").await;
+    refuses_what(32 * MIB, &["mkfs.ext3"], &["mkfs.ext3", "-q"], "a ext3 filesystem").await;
+    refuses_what(128 * MIB, &["mkfs.btrfs"], &["mkfs.btrfs", "-q"], "a btrfs filesystem").await;
 }
 
 #[tokio::test]
 async fn swap_space() {
-    refuses_what(&["mkswap"], &["mkswap"], "swap space").await;
+    refuses_what(32 * MIB, &["mkswap"], &["mkswap"], "swap space").await;
 }
 
 #[tokio::test]
 async fn a_luks_container() {
     let make = "echo secret | cryptsetup luksFormat --batch-mode --pbkdf pbkdf2 --pbkdf-force-iterations 1000 $0 -";
-    refuses_what(&["cryptsetup"], &["sh", "-c", make], "a LUKS container").await;
+    refuses_what(32 * MIB, &["cryptsetup"], &["sh", "-c", make], "a LUKS container").await;
 }
 
 #[tokio::test]
 async fn an_lvm_physical_volume() {
     // Descriptors of the test runner would make LVM complain.
     let make = "pvcreate -q --driverloaded n $0 >&2";
-    refuses_what(&["pvcreate"], &["sh", "-c", make], "an LVM physical volume").await;
+    refuses_what(32 * MIB, &["pvcreate"], &["sh", "-c", make], "an LVM physical volume").await;
 }
 
 /// An md superblock of version 1.2, since mdadm makes one only with the kernel's help. Layout: the kernel's `mdp_superblock_1`.
@@ -92,8 +92,8 @@ async fn a_member_of_a_raid() {
         return;
     }
     let lab = Lab::new();
-    let disk = lab.blank(128 * MIB);
-    disk.write_at(&md_superblock(128 * MIB), 4096);
+    let disk = lab.blank(32 * MIB);
+    disk.write_at(&md_superblock(32 * MIB), 4096);
     let error = refused(&lab, &disk, &lab.blank_volume(Filesystem::Ext4)).await;
     assert!(error.to_string().contains("a member of an md RAID"), "{error}");
 }
@@ -104,12 +104,12 @@ async fn partition_tables_without_one_filesystem_to_use() {
         return;
     }
     let lab = Lab::new();
-    let disk = lab.blank(128 * MIB);
+    let disk = lab.blank(32 * MIB);
     let volume = lab.blank_volume(Filesystem::Ext4);
     run("sgdisk", &["--clear", disk.text()]);
     let error = refused(&lab, &disk, &volume).await;
     assert!(error.to_string().contains("gpt partition table with 0 partitions"), "{error}");
-    run("sgdisk", &["--new=1:2048:100000", "--new=2:102400:0", disk.text()]);
+    run("sgdisk", &["--new=1:2048:30000", "--new=2:32768:0", disk.text()]);
     disk.show_partitions();
     let error = refused(&lab, &disk, &volume).await;
     assert!(error.to_string().contains("gpt partition table with 2 partitions and no filesystem"), "{error}");
@@ -125,7 +125,7 @@ async fn a_filesystem_and_a_partition_table_at_once() {
         return;
     }
     let lab = Lab::new();
-    let disk = lab.blank(128 * MIB);
+    let disk = lab.blank(32 * MIB);
     run("mkfs.ext4", &["-q", disk.text()]);
     // A table's boot sector in the bytes that ext4 leaves to others.
     let mut sector = [0_u8; 512];
@@ -142,8 +142,8 @@ async fn a_zeroed_head_with_data_behind() {
         return;
     }
     let lab = Lab::new();
-    let disk = lab.blank(128 * MIB);
-    for at_byte in [128 * MIB - 1, 70 * MIB + 12_345, 4096] {
+    let disk = lab.blank(32 * MIB);
+    for at_byte in [32 * MIB - 1, 17 * MIB + 12_345, 4096] {
         disk.write_at(b"x", at_byte);
         let error = refused(&lab, &disk, &lab.blank_volume(Filesystem::Ext4)).await;
         assert!(matches!(*error.fault, Fault::Data { at_byte: found } if found == at_byte), "{error:?}");
@@ -158,7 +158,7 @@ async fn blank_but_nobody_said_so() {
         return;
     }
     let lab = Lab::new();
-    let disk = lab.blank(128 * MIB);
+    let disk = lab.blank(32 * MIB);
     let error = refused(&lab, &disk, &lab.volume(Filesystem::Ext4)).await;
     assert!(matches!(*error.fault, Fault::BlankNotAllowed), "{error:?}");
     let unspecified = Volume { filesystem: None, ..lab.blank_volume(Filesystem::Ext4) };
@@ -172,11 +172,11 @@ async fn sectors_that_cannot_be_read() {
         return;
     }
     let lab = Lab::new();
-    let image = lab.image("volume.img", 128 * MIB);
+    let image = lab.image("volume.img", 32 * MIB);
     // Past the backing file's end a loop device with direct I/O answers EIO.
     let disk = LoopDisk::attach(&image, &["--direct-io=on"]);
     lab.link(&disk, "nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0");
-    std::fs::File::options().write(true).open(&image).unwrap().set_len(64 * MIB).unwrap();
+    std::fs::File::options().write(true).open(&image).unwrap().set_len(16 * MIB).unwrap();
     if try_run("dd", &[&format!("if={}", disk.text()), "of=/dev/null", "bs=1M"]).status.success() {
         println!("skipped: this kernel reads zeros past the end of a loop device's file");
         return;
@@ -184,7 +184,7 @@ async fn sectors_that_cannot_be_read() {
     let error = lab.disks.bring_up(&lab.blank_volume(Filesystem::Ext4), BOUND).await.unwrap_err();
     assert!(matches!(*error.fault, Fault::Unreadable { .. }), "{error:?}");
     assert!(error.to_string().contains("can't be read at byte"), "{error}");
-    assert_eq!(std::fs::metadata(&image).unwrap().len(), 64 * MIB, "written to");
+    assert_eq!(std::fs::metadata(&image).unwrap().len(), 16 * MIB, "written to");
 }
 
 #[tokio::test]
@@ -193,9 +193,9 @@ async fn a_filesystem_whose_end_is_missing() {
         return;
     }
     let lab = Lab::new();
-    let image = lab.image("volume.img", 128 * MIB);
+    let image = lab.image("volume.img", 32 * MIB);
     run("mkfs.ext4", &["-q", image.to_str().unwrap()]);
-    std::fs::File::options().write(true).open(&image).unwrap().set_len(100 * MIB).unwrap();
+    std::fs::File::options().write(true).open(&image).unwrap().set_len(20 * MIB).unwrap();
     let disk = lab.attach(&image);
     let error = refused(&lab, &disk, &lab.blank_volume(Filesystem::Ext4)).await;
     assert!(matches!(*error.fault, Fault::CutOff { .. }), "{error:?}");
@@ -207,7 +207,7 @@ async fn a_device_that_somebody_holds() {
         return;
     }
     let lab = Lab::new();
-    let disk = lab.blank(128 * MIB);
+    let disk = lab.blank(32 * MIB);
     run("mkfs.ext4", &["-q", disk.text()]);
     let lock = std::fs::File::open(&disk.path).unwrap();
     lock.try_lock().unwrap();
@@ -232,8 +232,8 @@ async fn two_devices_with_one_serial() {
         return;
     }
     let lab = Lab::new();
-    let _one = lab.blank(128 * MIB);
-    let other = LoopDisk::attach(&lab.image("other.img", 128 * MIB), &[]);
+    let _one = lab.blank(32 * MIB);
+    let other = LoopDisk::attach(&lab.image("other.img", 32 * MIB), &[]);
     lab.link(&other, "nvme-QEMU_NVMe_Ctrl_vol0123456789abcdef0");
     let error = lab.disks.bring_up(&lab.blank_volume(Filesystem::Ext4), BOUND).await.unwrap_err();
     assert!(matches!(*error.fault, Fault::DeviceAmbiguous { .. }), "{error:?}");
@@ -256,18 +256,14 @@ async fn settings_that_cannot_be_meant() {
 }
 
 #[tokio::test]
-async fn a_missing_tool_is_named_with_its_package() {
+async fn a_tool_that_fails_is_named_with_what_it_said() {
     if !can_run(&["mkfs.ext4"]) {
         return;
     }
     let mut lab = Lab::new();
-    let disk = lab.blank(128 * MIB);
+    let disk = lab.blank(32 * MIB);
     run("mkfs.ext4", &["-q", disk.text()]);
     lab.replace_tool("e2fsck", "echo broken >&2; exit 8");
     let error = refused(&lab, &disk, &lab.volume(Filesystem::Ext4)).await;
     assert!(error.to_string().contains("e2fsck -p") && error.to_string().contains("exit code 8): broken"), "{error}");
-    // A script whose interpreter is missing can't be started for the same reason as a command that is.
-    std::fs::write(lab.path("tools/e2fsck"), "#!/nowhere\n").unwrap();
-    let error = refused(&lab, &disk, &lab.volume(Filesystem::Ext4)).await;
-    assert!(error.to_string().contains("e2fsck is not installed; install the package e2fsprogs"), "{error}");
 }
