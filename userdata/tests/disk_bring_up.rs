@@ -270,7 +270,7 @@ async fn a_larger_volume_makes_a_larger_filesystem() {
     }
 }
 
-/// CAP_SYS_RESOURCE, which a container's root may lack, is bit 24.
+/// `CAP_SYS_RESOURCE`, which a container's root may lack, is bit 24.
 fn has_resource_capability() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap().trim();

@@ -146,7 +146,7 @@ impl Disks {
         let began = Instant::now();
         loop {
             if let Some((mounted, part)) = self.present_mount(device, at)? {
-                return Ok(Present::Mounted(mounted, part));
+                return Ok(Present::Mounted(Box::new(mounted), part));
             }
             if let Some(claim) = device.claim()? {
                 // By convention of systemd, udev leaves a device alone while it is locked.
@@ -226,7 +226,7 @@ impl Disks {
 /// How a device was found.
 enum Present {
     /// Mounted where it belongs: the device or its partition.
-    Mounted(Mounted, Device),
+    Mounted(Box<Mounted>, Device),
     /// Free, and now ours.
     Claimed { claim: File, lock: File },
 }

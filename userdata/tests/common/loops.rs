@@ -91,7 +91,7 @@ impl LoopDisk {
         bytes
     }
 
-    /// Grows the device as ModifyVolume does.
+    /// Grows the device as `ModifyVolume` does.
     pub fn grow_to(&self, size_bytes: u64) {
         File::options().write(true).open(&self.image).unwrap().set_len(size_bytes).unwrap();
         run("losetup", &["--set-capacity", self.text()]);
