@@ -1,6 +1,5 @@
 //! From an attached volume to a mounted, marked filesystem.
 
-use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -8,7 +7,7 @@ use failover_core::spec::Filesystem;
 use jiff::Timestamp;
 
 use super::content::{Content, Holding, judge, superblock_of};
-use super::device::{Device, partitions, wait_for};
+use super::device::{Claim, Device, partitions, wait_for};
 use super::error::{DiskError, Fault, Subject};
 use super::holders::{self, Held};
 use super::marker::{self, Marker};
@@ -46,11 +45,7 @@ impl Disks {
         let at = mount::resolved(&volume.mount).await?;
         match self.claim_or_mount(&device, &at).await? {
             Present::Mounted(mounted, part) => self.mounted_already(volume, &mounted, part, &at).await,
-            Present::Claimed { claim, lock } => {
-                let outcome = self.not_yet_mounted(volume, &device, claim).await;
-                drop(lock);
-                outcome
-            }
+            Present::Claimed(claim) => self.not_yet_mounted(volume, &device, claim).await,
         }
     }
 
@@ -102,7 +97,7 @@ impl Disks {
     }
 
     /// It isn't mounted: under a lock, judges it, formats it if that is right, checks it and mounts it.
-    async fn not_yet_mounted(&self, volume: &Volume, device: &Device, claim: File) -> Result<BroughtUp, Fault> {
+    async fn not_yet_mounted(&self, volume: &Volume, device: &Device, claim: Claim) -> Result<BroughtUp, Fault> {
         let (holding, formatted) = match judge(&self.roots, &self.limits, volume, device).await? {
             Content::Filesystem(holding) => {
                 drop(claim);
@@ -148,12 +143,8 @@ impl Disks {
             if let Some((mounted, part)) = self.present_mount(device, at)? {
                 return Ok(Present::Mounted(Box::new(mounted), part));
             }
-            if let Some(claim) = device.claim()? {
-                // By convention of systemd, udev leaves a device alone while it is locked.
-                let lock = File::open(&device.path).map_err(|source| device.fault("opening", source))?;
-                if lock.try_lock().is_ok() {
-                    return Ok(Present::Claimed { claim, lock });
-                }
+            if let Some(claim) = device.claim_and_lock()? {
+                return Ok(Present::Claimed(claim));
             }
             if began.elapsed() >= self.limits.release {
                 let held = Held {
@@ -228,7 +219,7 @@ enum Present {
     /// Mounted where it belongs: the device or its partition.
     Mounted(Box<Mounted>, Device),
     /// Free, and now ours.
-    Claimed { claim: File, lock: File },
+    Claimed(Claim),
 }
 
 impl Subject {
