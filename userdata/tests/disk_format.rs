@@ -168,6 +168,27 @@ async fn a_finished_filesystem_is_kept_though_the_note_is_still_there() {
     }
 }
 
+/// Grown by hand over the note's sector, the filesystem keeps it.
+#[tokio::test]
+async fn a_note_that_the_filesystem_has_grown_over_is_not_touched() {
+    if !can_run(&["mkfs.ext4", "resize2fs"]) {
+        return;
+    }
+    let mut lab = Lab::new();
+    let disk = lab.blank(EXT4_BYTES);
+    let volume = lab.blank_volume(Filesystem::Ext4);
+    let real = run("sh", &["-c", "command -v mkfs.ext4"]);
+    lab.replace_tool("mkfs.ext4", &format!("{} \"$@\"; exit 1", real.trim()));
+    lab.disks.bring_up(&volume, BOUND).await.unwrap_err();
+    lab.own_tools();
+    run("e2fsck", &["-fp", disk.text()]);
+    run("resize2fs", &[disk.text()]);
+    let note = disk.read_at(512, note_place(EXT4_BYTES));
+    assert_ne!(note, vec![0; 512]);
+    assert!(!up(&lab, &volume).await.formatted);
+    assert_eq!(disk.read_at(512, note_place(EXT4_BYTES)), note);
+}
+
 /// What others write over an interrupted formatting is theirs, though our note is still there.
 #[tokio::test]
 async fn data_over_an_interrupted_formatting_is_not_formatted() {
