@@ -11,7 +11,7 @@ use std::time::Duration;
 use failover_agent::disk::{BroughtUp, Disks, Fault, Limits, MARKER_FILE_NAME, Roots, Volume};
 use failover_core::ids::VolumeId;
 use failover_core::spec::Filesystem;
-use loops::{BOUND, Lab, LoopDisk, MIB, can_run, run};
+use loops::{BOUND, Lab, LoopDisk, MIB, can_run, run, volume_at};
 
 const EXT4_BYTES: u64 = 64 * MIB;
 const XFS_BYTES: u64 = 320 * MIB;
@@ -262,8 +262,7 @@ async fn an_agent_to_be_killed() {
     let directory = std::path::PathBuf::from(directory);
     let roots = Roots { by_id: directory.join("by-id"), ..Roots::default() };
     let limits = Limits { release: Duration::from_secs(2), ..Limits::default() };
-    let mut volume = Lab::new().blank_volume(Filesystem::Ext4);
-    volume.mount = directory.join("data");
+    let volume = Volume { blank_allowed: true, ..volume_at(directory.join("data"), Filesystem::Ext4) };
     let _ = Disks { roots, limits }.bring_up(&volume, BOUND).await;
 }
 

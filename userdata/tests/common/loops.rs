@@ -173,17 +173,7 @@ impl Lab {
     }
 
     pub fn volume(&self, filesystem: Filesystem) -> Volume {
-        Volume {
-            service: ServiceName::new("billing-db").unwrap(),
-            name: VolumeName::new("data").unwrap(),
-            volume_id: VolumeId::new(VOLUME_ID).unwrap(),
-            mount: self.mount_point(),
-            filesystem: Some(filesystem),
-            blank_allowed: false,
-            epoch: 7,
-            oldest_epoch: 0,
-            options: Vec::new(),
-        }
+        volume_at(self.mount_point(), filesystem)
     }
 
     pub fn blank_volume(&self, filesystem: Filesystem) -> Volume {
@@ -207,3 +197,18 @@ impl Lab {
 }
 
 pub const BOUND: Duration = Duration::from_secs(5);
+
+/// The volume of the tests: not blank, in epoch 7.
+pub fn volume_at(mount: PathBuf, filesystem: Filesystem) -> Volume {
+    Volume {
+        service: ServiceName::new("billing-db").unwrap(),
+        name: VolumeName::new("data").unwrap(),
+        volume_id: VolumeId::new(VOLUME_ID).unwrap(),
+        mount,
+        filesystem: Some(filesystem),
+        blank_allowed: false,
+        epoch: 7,
+        oldest_epoch: 0,
+        options: Vec::new(),
+    }
+}
