@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Who may depend on which of our own crates.
-const ALLOWED: [(&str, &[&str]); 7] = [
+const ALLOWED: [(&str, &[&str]); 8] = [
+    ("failover-agent", &["failover-aws", "failover-core"]),
     ("failover-core", &[]),
     ("failover-aws", &["failover-core"]),
     ("failover-engine", &["failover-aws", "failover-core"]),
@@ -15,7 +16,15 @@ const ALLOWED: [(&str, &[&str]); 7] = [
     ("failover-simulator", &[]),
     (
         "failover-tests",
-        &["failover-aws", "failover-cli", "failover-core", "failover-engine", "failover-lambda", "failover-simulator"],
+        &[
+            "failover-agent",
+            "failover-aws",
+            "failover-cli",
+            "failover-core",
+            "failover-engine",
+            "failover-lambda",
+            "failover-simulator",
+        ],
     ),
 ];
 

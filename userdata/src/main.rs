@@ -1,0 +1,3 @@
+//! The `failover-agent` command.
+
+fn main() {}
