@@ -53,8 +53,10 @@ pub struct Alone<M> {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AloneError {
     /// It has data.
-    #[error("{0} has [[volume]]s: without a ledger nobody knows which copy of the data is the newest; name the controller's table \
-             (table = \"...\" in agent.toml, or FAILOVER_TABLE)")]
+    #[error(
+        "{0} has [[volume]]s: without a ledger nobody knows which copy of the data is the newest; name the controller's table \
+             (table = \"...\" in agent.toml, or FAILOVER_TABLE)"
+    )]
     HasVolumes(String),
     /// The service could not be taken down.
     #[error("the service could not be taken down: {0}")]

@@ -148,7 +148,8 @@ impl Config {
         }
         let tag = metadata.service_tag().await?;
         let tag = tag.ok_or_else(|| ConfigError::NoService { path: PathBuf::from(DEFAULT_PATH) })?;
-        ServiceName::new(tag).map_err(|source| ConfigError::Service { from: "the instance's tag failover:service", source })
+        ServiceName::new(tag)
+            .map_err(|source| ConfigError::Service { from: "the instance's tag failover:service", source })
     }
 }
 
@@ -165,7 +166,8 @@ impl SpecSource {
             }
             Self::Ssm(prefix) => {
                 let specs = Specs::new(aws, prefix);
-                let missing = || format!("{} does not exist in SSM yet: `failover apply` writes it", specs.parameter(service));
+                let missing =
+                    || format!("{} does not exist in SSM yet: `failover apply` writes it", specs.parameter(service));
                 match specs.get(service).await {
                     Ok(Some(spec)) => spec,
                     Ok(None) => return Err(failed(missing(), true)),

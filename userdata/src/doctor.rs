@@ -1,7 +1,5 @@
 //! What is wrong with this machine: looks at everything the agent needs, and changes nothing.
 
-use std::path::Path;
-
 use failover_aws::{Aws, Metadata, Settings, Store};
 use failover_core::ids::{InstanceId, ServiceName};
 use failover_core::ledger::Ledger;
@@ -126,7 +124,9 @@ fn tools(findings: &mut Vec<Finding>) {
 
 async fn units(spec: &Spec, findings: &mut Vec<Finding>) {
     if !spec.agent.is_expected() {
-        findings.push(Finding::Note("the spec's [agent] names neither units nor readiness: only volumes are mounted".to_owned()));
+        findings.push(Finding::Note(
+            "the spec's [agent] names neither units nor readiness: only volumes are mounted".to_owned(),
+        ));
     }
     for unit in &spec.agent.units {
         findings.push(match systemd::is_known(unit).await {
@@ -156,7 +156,10 @@ async fn ledger(aws: &Aws, table: &str, spec: &Spec, me: &InstanceId, findings: 
         findings.push(Finding::Note(format!("a failover away from {} runs", failover.from.instance_id)));
     }
     match store.reports(&spec.service).await.get(me) {
-        Some(report) => findings.push(Finding::Note(format!("the agent last reported: {:?}, epoch {}, at {}", report.state, report.epoch, report.at))),
+        Some(report) => findings.push(Finding::Note(format!(
+            "the agent last reported: {:?}, epoch {}, at {}",
+            report.state, report.epoch, report.at
+        ))),
         None => findings.push(Finding::Note("no agent of this instance has reported yet".to_owned())),
     }
     if ledger.active == *me {
@@ -182,8 +185,14 @@ async fn volumes(ledger: &Ledger, spec: &Spec, findings: &mut Vec<Finding>) {
             oldest_epoch: 0,
             options: of_spec.map(|it| it.options.clone()).unwrap_or_default(),
         };
-        let examination = Disks::default().examine(&volume).await;
-        findings.extend(examination.findings.into_iter().map(|finding| of_disk(&volume, &finding)));
+        let seen = Disks::default().examine(&volume).await;
+        findings.extend(seen.problems.iter().map(|problem| Finding::Wrong(problem.to_string())));
+        let device = seen.device.as_ref().map_or_else(|| "not attached".to_owned(), |it| it.display().to_string());
+        let mounted: Vec<_> = seen.mounted_at.iter().map(|it| it.display().to_string()).collect();
+        let mounted =
+            if mounted.is_empty() { "not mounted".to_owned() } else { format!("mounted on {}", mounted.join(", ")) };
+        let text = format!("volume {} ({}): {device}, {:?}, {mounted}", volume.name, volume.volume_id, seen.finding);
+        findings.push(Finding::Note(text));
     }
 }
 
@@ -209,13 +218,8 @@ async fn alone(aws: &Aws, spec: &Spec, me: &InstanceId, findings: &mut Vec<Findi
         Ok(None) => findings.push(Finding::Note("the instance is in no Auto Scaling group".to_owned())),
         Ok(Some(standing)) => {
             let health = if standing.healthy { "healthy" } else { "unhealthy" };
-            findings.push(Finding::Fine(format!("in the group {}: {:?}, {health}", standing.group, standing.lifecycle)));
+            findings
+                .push(Finding::Fine(format!("in the group {}: {:?}, {health}", standing.group, standing.lifecycle)));
         }
     }
-}
-
-/// Whether a path names something that is there.
-#[allow(dead_code)]
-fn exists(path: &Path) -> bool {
-    path.exists()
 }

@@ -162,7 +162,9 @@ impl fmt::Display for Why {
             Self::Fenced => formatter.write_str("a failover away from this instance runs"),
             Self::FailoverAway => formatter.write_str("a planned failover away from this instance has begun"),
             Self::Noticed(Notice::GroupTerminates) => formatter.write_str("the group terminates this instance"),
-            Self::Noticed(Notice::SpotInterrupts { action }) => write!(formatter, "EC2 will {action} this Spot instance"),
+            Self::Noticed(Notice::SpotInterrupts { action }) => {
+                write!(formatter, "EC2 will {action} this Spot instance")
+            }
             Self::Noticed(Notice::Shutdown) => formatter.write_str("the agent was told to stop"),
             Self::LeaseRunsOut => formatter.write_str("the lease could not be renewed in time (fence.lease_seconds)"),
             Self::NewEpoch => formatter.write_str("the ledger named this instance anew, under a later epoch"),

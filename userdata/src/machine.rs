@@ -92,7 +92,8 @@ impl Machine for ThisMachine {
 }
 
 fn environment(context: &Context) -> Vec<(&'static str, String)> {
-    let mut all = vec![("FAILOVER_SERVICE", context.service.clone()), ("FAILOVER_INSTANCE_ID", context.instance.clone())];
+    let mut all =
+        vec![("FAILOVER_SERVICE", context.service.clone()), ("FAILOVER_INSTANCE_ID", context.instance.clone())];
     all.extend(context.epoch.map(|epoch| ("FAILOVER_EPOCH", epoch.to_string())));
     all
 }

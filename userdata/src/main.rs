@@ -63,7 +63,12 @@ async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             let agent = Agent::new(&aws, table, &metadata, me, spec, ThisMachine::default()).with_systemd(systemd);
             agent.run(stop, until).await?;
         }
-        None => Alone::new(&aws, &metadata, me, spec, ThisMachine::default())?.with_systemd(systemd).run(stop, until).await?,
+        None => {
+            Alone::new(&aws, &metadata, me, spec, ThisMachine::default())?
+                .with_systemd(systemd)
+                .run(stop, until)
+                .await?
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -76,12 +81,19 @@ struct Known {
 }
 
 /// Asks until it is known, for as long as it may come to be known by itself. None: told to stop.
-async fn learn(config: &Config, metadata: &Metadata, systemd: &Systemd, mut stop: Stop) -> anyhow::Result<Option<Known>> {
+async fn learn(
+    config: &Config,
+    metadata: &Metadata,
+    systemd: &Systemd,
+    mut stop: Stop,
+) -> anyhow::Result<Option<Known>> {
     let mut told = String::new();
     loop {
         let error = match learn_once(config, metadata).await {
             Ok(known) => return Ok(Some(known)),
-            Err(error) if error.downcast_ref::<ConfigError>().is_some_and(|error| !error.may_pass()) => return Err(error),
+            Err(error) if error.downcast_ref::<ConfigError>().is_some_and(|error| !error.may_pass()) => {
+                return Err(error);
+            }
             Err(error) => format!("{error:#}"),
         };
         if error != told {
@@ -113,7 +125,9 @@ fn lock() -> anyhow::Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => {
-            bail!("another failover-agent runs ({LOCK} is locked): `systemctl stop failover-agent` takes the service down cleanly")
+            bail!(
+                "another failover-agent runs ({LOCK} is locked): `systemctl stop failover-agent` takes the service down cleanly"
+            )
         }
         Err(std::fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("{LOCK} can't be locked")),
     }

@@ -17,7 +17,7 @@ const TELL_AGAIN: Duration = Duration::from_secs(60);
 
 /// Reads notices; while they can't be read, the last ones stand.
 #[derive(Debug)]
-pub struct Notices {
+pub(crate) struct Notices {
     metadata: Metadata,
     state: Mutex<State>,
 }
@@ -31,12 +31,12 @@ struct State {
 
 impl Notices {
     /// Those of this metadata service.
-    pub fn new(metadata: &Metadata) -> Self {
+    pub(crate) fn new(metadata: &Metadata) -> Self {
         Self { metadata: metadata.clone(), state: Mutex::default() }
     }
 
     /// What is announced now.
-    pub async fn look(&self) -> Option<Notice> {
+    pub(crate) async fn look(&self) -> Option<Notice> {
         let found = tokio::time::timeout(WITHIN, self.read()).await;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let why = match found {

@@ -19,7 +19,7 @@ const TELL_AGAIN: Duration = Duration::from_secs(60);
 
 /// Writes this instance's reports.
 #[derive(Debug)]
-pub struct Reporter {
+pub(crate) struct Reporter {
     store: Store,
     clock: Clock,
     service: ServiceName,
@@ -43,7 +43,7 @@ struct State {
 
 impl Reporter {
     /// A reporter that has not said anything.
-    pub fn new(store: &Store, clock: &Clock, service: &ServiceName, me: &InstanceId, lease: Option<Duration>) -> Self {
+    pub(crate) fn new(store: &Store, clock: &Clock, service: &ServiceName, me: &InstanceId, lease: Option<Duration>) -> Self {
         let (store, clock) = (store.clone(), clock.clone());
         Self { store, clock, service: service.clone(), me: me.clone(), lease, state: Mutex::default() }
     }
@@ -53,18 +53,18 @@ impl Reporter {
     }
 
     /// The last report of this instance.
-    pub fn last(&self) -> Option<AgentReport> {
+    pub(crate) fn last(&self) -> Option<AgentReport> {
         self.state().last.clone()
     }
 
     /// Whether the last report is this, and arrived.
-    pub fn has_said(&self, epoch: u64, said: &AgentState) -> bool {
+    pub(crate) fn has_said(&self, epoch: u64, said: &AgentState) -> bool {
         let state = self.state();
         state.arrived && state.last.as_ref().is_some_and(|last| last.epoch == epoch && last.state == *said)
     }
 
     /// Takes over what an earlier run of the agent said.
-    pub fn remember(&self, report: Option<AgentReport>) {
+    pub(crate) fn remember(&self, report: Option<AgentReport>) {
         let mut state = self.state();
         if state.last.is_none() {
             state.last = report;
@@ -72,7 +72,7 @@ impl Reporter {
     }
 
     /// Says something, now. It stands as the last word even if it did not arrive, and is sent again by [`Self::keep`].
-    pub async fn say(&self, epoch: u64, said: AgentState) -> Result<(), StoreError> {
+    pub(crate) async fn say(&self, epoch: u64, said: AgentState) -> Result<(), StoreError> {
         let at = self.clock.now();
         let lease_seconds = self.lease.map(|lease| lease.as_secs());
         let report = AgentReport { epoch, state: said, at, lease_seconds };
@@ -104,7 +104,7 @@ impl Reporter {
     }
 
     /// The same, if it was not said already. That it does not arrive is told in the log only.
-    pub async fn change(&self, epoch: u64, said: AgentState) {
+    pub(crate) async fn change(&self, epoch: u64, said: AgentState) {
         let is_new = {
             let state = self.state();
             let same = state.last.as_ref().is_some_and(|last| last.epoch == epoch && last.state == said);
@@ -120,7 +120,7 @@ impl Reporter {
     }
 
     /// Says the last again, if it did not arrive or was said long ago.
-    pub async fn keep(&self) {
+    pub(crate) async fn keep(&self) {
         let due = {
             let state = self.state();
             let pause = if state.arrived { self.heartbeat() } else { AGAIN };
@@ -138,12 +138,12 @@ impl Reporter {
     }
 
     /// When the lease ends, if one is asked for. It counts from the beginning of the last report that renewed it.
-    pub fn lease_ends(&self) -> Option<Instant> {
+    pub(crate) fn lease_ends(&self) -> Option<Instant> {
         Some(self.state().renewed? + self.lease?)
     }
 
     /// Whether the spec asks for a lease.
-    pub fn has_lease(&self) -> bool {
+    pub(crate) fn has_lease(&self) -> bool {
         self.lease.is_some()
     }
 }

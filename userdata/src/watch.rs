@@ -122,7 +122,8 @@ impl<M: Machine> Agent<M> {
             rounds.knows_itself = self.remember().await;
         }
         let own = self.reporter.last();
-        let duty = duty(&look.seen, own.as_ref(), rounds.phase, look.notice.as_ref(), self.lease(&look.seen, rounds.phase));
+        let duty =
+            duty(&look.seen, own.as_ref(), rounds.phase, look.notice.as_ref(), self.lease(&look.seen, rounds.phase));
         match duty {
             Duty::Serve { epoch, .. } if rounds.phase == Phase::Serving(epoch) => {
                 rounds.tell(None);
@@ -293,7 +294,8 @@ impl<M: Machine> Agent<M> {
 
     pub(crate) async fn take_down(&self, epoch: Option<u64>, serves: bool) -> Result<(), Trouble> {
         let context = self.context(epoch);
-        let work = take_down(&self.machine, &self.spec, &self.mounts(), &context, serves, self.grace());
+        let mounts = self.mounts();
+        let work = take_down(&self.machine, &self.spec, &mounts, &context, serves, self.grace());
         let mut work = std::pin::pin!(work);
         // systemd must not take a slow unmount for a hang.
         loop {

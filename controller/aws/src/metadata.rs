@@ -45,7 +45,9 @@ pub enum MetadataError {
         path: &'static str,
     },
     /// 403: it is off.
-    #[error("the metadata service is off, or forbidden to this process (HTTP 403 for {path}): enable it with ModifyInstanceMetadataOptions")]
+    #[error(
+        "the metadata service is off, or forbidden to this process (HTTP 403 for {path}): enable it with ModifyInstanceMetadataOptions"
+    )]
     Forbidden {
         /// Which fact.
         path: &'static str,
@@ -67,7 +69,9 @@ pub enum MetadataError {
         status: u16,
     },
     /// No answer.
-    #[error("the metadata service does not answer for {path}: {why}; is this an EC2 instance, and its hop limit enough for where this runs?")]
+    #[error(
+        "the metadata service does not answer for {path}: {why}; is this an EC2 instance, and its hop limit enough for where this runs?"
+    )]
     NoAnswer {
         /// Which fact.
         path: &'static str,
@@ -116,9 +120,11 @@ impl Metadata {
 
     /// A metadata service that lives in this process.
     pub fn over(transport: Arc<dyn Transport>) -> Self {
-        let config = ProviderConfig::no_configuration();
+        let config = ProviderConfig::without_region();
         let config = config.with_http_client(InProcess::new(transport)).with_sleep_impl(TokioSleep::new());
-        Self { client: client().configure(&config).build() }
+        // The address is one, so that the environment's, which would be used otherwise, never is.
+        let fixed = client().configure(&config).endpoint("http://169.254.169.254");
+        Self { client: fixed.unwrap_or_else(|_| client().configure(&config)).build() }
     }
 
     /// Which instance this is.

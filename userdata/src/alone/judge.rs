@@ -107,9 +107,13 @@ impl fmt::Display for Why {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Noticed(notice) => write!(formatter, "{}", crate::duty::Why::Noticed(notice.clone())),
-            Self::NotInService(standing) => write!(formatter, "this instance is not in service in its group ({standing:?})"),
+            Self::NotInService(standing) => {
+                write!(formatter, "this instance is not in service in its group ({standing:?})")
+            }
             Self::Held(other) => write!(formatter, "the address leads to {other}, which is in service"),
-            Self::NotAnInstance(allocation) => write!(formatter, "{allocation} leads to a network interface without an instance"),
+            Self::NotAnInstance(allocation) => {
+                write!(formatter, "{allocation} leads to a network interface without an instance")
+            }
             Self::HolderUnknown(other) => write!(formatter, "the address leads to {other}, which EC2 does not show"),
             Self::NoAddress => formatter.write_str("no Elastic IP carries the service's tag failover:service"),
             Self::Unknown(why) => write!(formatter, "AWS can't be asked: {why}"),

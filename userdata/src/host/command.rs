@@ -107,7 +107,8 @@ async fn kill(child: &mut Child) {
     if let Some(id) = child.id() {
         let group = format!("-{id}");
         let sent = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
-        if !tokio::time::timeout(KILL_PATIENCE, sent).await.is_ok_and(|sent| sent.is_ok_and(|status| status.success())) {
+        if !tokio::time::timeout(KILL_PATIENCE, sent).await.is_ok_and(|sent| sent.is_ok_and(|status| status.success()))
+        {
             tracing::debug!(id, "the process group could not be killed");
         }
     }

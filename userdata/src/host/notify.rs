@@ -72,10 +72,7 @@ mod tests {
         let name = format!("failover-agent-test-{}", std::process::id());
         let ends = [
             (UnixDatagram::bind(&path).unwrap(), path.display().to_string()),
-            (
-                UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap(),
-                format!("@{name}"),
-            ),
+            (UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap(), format!("@{name}")),
         ];
         for (end, path) in ends {
             let systemd = Systemd::at(&path);
