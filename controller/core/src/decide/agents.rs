@@ -56,6 +56,20 @@ pub(super) fn word(view: View<'_>) -> Word {
     }
 }
 
+/// What the active instance's agent says against it, where the spec counts that as evidence.
+pub(super) fn complaint(view: View<'_>) -> Option<String> {
+    let seconds = view.spec.detect.agent_silent_seconds?.get();
+    let id = &view.ledger.active;
+    // What it said of an earlier epoch, it said of another life.
+    let report = view.world.agents.get(id).filter(|report| report.epoch >= view.ledger.epoch)?;
+    if let AgentState::Failed(why) = &report.state {
+        return Some(format!("the agent of {id} can't go on: {why}"));
+    }
+    let silent = view.now.duration_since(report.at);
+    let longest = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+    (silent > longest).then(|| format!("the agent of {id} has been silent since {}", report.at))
+}
+
 /// Its agent's last word on this epoch is that it stopped. It does not start again before a later epoch names it.
 pub(super) fn is_quiesced(view: View<'_>, id: &InstanceId) -> bool {
     let report = view.world.agents.get(id);

@@ -109,8 +109,9 @@ pub fn decide(spec: &Spec, ledger: &Ledger, world: &World, now: Timestamp) -> Ve
         }
         return group::tend_beside(view, paused_verdict(view, &paused.by));
     }
-    // What agents say matters to failovers, and to hooks that hold an instance, which ask for it.
-    let stale = view.stale(view.relevant_parts().into_iter().filter(|part| *part != Part::Agents));
+    // What agents say matters to failovers, and to hooks that hold an instance, which ask for it; as evidence only if the spec says so.
+    let counts = |part: &Part| *part != Part::Agents || spec.detect.agent_silent_seconds.is_some();
+    let stale = view.stale(view.relevant_parts().into_iter().filter(counts));
     if !stale.is_empty() {
         return Verdict::Look(stale);
     }

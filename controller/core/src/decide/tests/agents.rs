@@ -122,3 +122,21 @@ fn an_old_side_that_renews_its_lease_after_all_is_fenced_anew() {
     assert_eq!(proof(&story), None);
     assert_eq!(story.ledger.failover.as_ref().unwrap().fences, 1);
 }
+
+#[test]
+fn a_silent_or_failing_agent_is_evidence_only_where_the_spec_says_so() {
+    for (detect, counts) in [("", false), ("[detect]\nagent_silent_seconds = 90\n", true)] {
+        for failing in [false, true] {
+            let mut story = Story::new();
+            story.spec = Spec::parse(&format!("{SPEC}{AGENT}{detect}")).unwrap();
+            let failed = AgentState::Failed("db.service does not start".to_owned());
+            story.agent('a', if failing { failed } else { AgentState::Ready });
+            story.go(80);
+            assert_eq!(story.ledger.suspicion.is_some(), failing && counts, "{detect}");
+            story.go(20);
+            assert_eq!(story.ledger.suspicion.is_some(), counts, "{detect}");
+            story.go(60);
+            assert_eq!(story.ledger.failover.is_some(), counts, "{detect}");
+        }
+    }
+}
