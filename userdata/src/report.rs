@@ -43,7 +43,13 @@ struct State {
 
 impl Reporter {
     /// A reporter that has not said anything.
-    pub(crate) fn new(store: &Store, clock: &Clock, service: &ServiceName, me: &InstanceId, lease: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        store: &Store,
+        clock: &Clock,
+        service: &ServiceName,
+        me: &InstanceId,
+        lease: Option<Duration>,
+    ) -> Self {
         let (store, clock) = (store.clone(), clock.clone());
         Self { store, clock, service: service.clone(), me: me.clone(), lease, state: Mutex::default() }
     }

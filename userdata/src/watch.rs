@@ -180,9 +180,10 @@ impl<M: Machine> Agent<M> {
         }
         if rounds.owes_pause {
             tracing::info!(step = "taking back", "it was reported to be quiet: what rests on that has to show first");
-            tokio::time::sleep(TAKE_BACK_PAUSE).await;
+            if !self.pause(TAKE_BACK_PAUSE, stop).await {
+                return;
+            }
             rounds.owes_pause = false;
-            self.reporter.keep().await;
         }
         let look = self.look(stop).await;
         let Some(ledger) = look.ledger.as_ref().filter(|_| may_begin(&look, epoch)) else { return };
@@ -217,6 +218,22 @@ impl<M: Machine> Agent<M> {
             Err(NotUp::Revoked) => {}
             Err(NotUp::Failed(trouble)) => self.failed(epoch, &trouble, rounds).await,
         }
+    }
+
+    /// Waits, and goes on reporting. Says whether the whole time passed: it ends when the agent is to end.
+    async fn pause(&self, pause: Duration, stop: &Stop) -> bool {
+        let end = Instant::now() + pause;
+        let mut stop = stop.clone();
+        while Instant::now() < end {
+            self.systemd.alive("taking back that it is quiet");
+            self.reporter.keep().await;
+            tokio::select! {
+                biased;
+                Ok(_) = stop.wait_for(|it| *it) => return false,
+                () = sleep_until(end.min(Instant::now() + LOOK_EVERY)) => {}
+            }
+        }
+        true
     }
 
     /// Until this instance is not to serve any more. Reports go on meanwhile.

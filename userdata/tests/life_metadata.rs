@@ -128,7 +128,10 @@ async fn what_does_not_pass_is_told_apart() {
     for (what, token, fact) in bad {
         let error = asked(token, fact).await.unwrap_err();
         assert!(matches!(error, MetadataError::NoAnswer { .. }), "{what}: {error:?}");
-        assert!(error.to_string().contains("the metadata service does not answer for instance-id: "), "{what}: {error}");
+        assert!(
+            error.to_string().contains("the metadata service does not answer for instance-id: "),
+            "{what}: {error}"
+        );
     }
 }
 
@@ -150,7 +153,8 @@ async fn what_is_absent_is_not_what_can_t_be_read() {
     assert_eq!(absent.target_lifecycle_state().await, Ok(None));
     assert_eq!(absent.spot_action().await, Ok(None));
     assert_eq!(absent.rebalance_recommendation().await, Ok(None));
-    let spot = Metadata::at(&serve(fine, |_| Say::Status(200, r#"{"action":"stop","time":"2026-01-05T09:00:00Z"}"#)).await);
+    let spot =
+        Metadata::at(&serve(fine, |_| Say::Status(200, r#"{"action":"stop","time":"2026-01-05T09:00:00Z"}"#)).await);
     assert_eq!(spot.unwrap().spot_action().await.unwrap().unwrap().action, "stop");
     let garbage = Metadata::at(&serve(fine, |_| Say::Status(200, "{")).await).unwrap();
     assert!(matches!(garbage.spot_action().await, Err(MetadataError::Unreadable { .. })));

@@ -76,7 +76,10 @@ fn a_living_holder_is_never_robbed_and_a_dead_one_s_address_is_taken() {
         assert!(!second.serves());
         assert_eq!(holder(&region, &sample.address).as_deref(), Some(sample.active.as_str()));
         inject(&region, &serde_json::json!({ "stop_instance": { "instance": sample.active } }));
-        until("the other takes it", 120, || holder(&region, &sample.address).as_deref() == Some(sample.warm_standby.as_str())).await;
+        until("the other takes it", 120, || {
+            holder(&region, &sample.address).as_deref() == Some(sample.warm_standby.as_str())
+        })
+        .await;
         until("the other serves", 30, || second.serves()).await;
         first.machine.reboot();
         // The old one comes back, and stays away.
@@ -116,7 +119,11 @@ fn of_two_that_claim_at_once_one_has_it_and_the_other_stops() {
                 }
             }
             let holder = holder(&region, &sample.address).expect("nobody has it");
-            assert_eq!((one.serves(), two.serves()), (holder == sample.warm_standby, holder == sample.cold_standby), "seed {seed}");
+            assert_eq!(
+                (one.serves(), two.serves()),
+                (holder == sample.warm_standby, holder == sample.cold_standby),
+                "seed {seed}"
+            );
             assert_ne!(one.serves(), two.serves(), "seed {seed}");
         });
         both += u32::from(*met.borrow());

@@ -98,6 +98,11 @@ impl Bench {
         self.state.borrow().points
     }
 
+    /// Whether the agent was killed here.
+    pub fn was_killed(&self) -> bool {
+        self.state.borrow().crashed
+    }
+
     async fn point(&self) {
         let dies = {
             let mut state = self.state.borrow_mut();

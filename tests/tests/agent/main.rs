@@ -128,9 +128,7 @@ fn readiness_that_never_comes_is_undone_and_told() {
         let stage = Stage::new(5).await;
         let active = stage.live(&stage.embedded.sample.active);
         active.machine.faults(|faults| faults.never_ready = true);
-        let failed = |state: &AgentState| {
-            matches!(state, AgentState::Failed(why) if why.contains("not ready within 30 s") && why.contains("refused"))
-        };
+        let failed = |state: &AgentState| matches!(state, AgentState::Failed(why) if why.contains("not ready within 30 s") && why.contains("refused"));
         let took = stage.until_state(&active.me, 60, failed).await;
         assert!((30.0..45.0).contains(&took), "{took}");
         assert!(!active.is_up());
@@ -285,7 +283,9 @@ fn after_a_shutdown_a_failover_that_counted_it_keeps_it_down() {
                 assert!(!(counted && active.is_up()), "counted as quiet after {wait_tenths}, and up");
             }
             if counted {
-                assert!(!active.machine.effects().iter().skip_while(|it| *it != "reboot").any(|it| it.starts_with("mount")));
+                assert!(
+                    !active.machine.effects().iter().skip_while(|it| *it != "reboot").any(|it| it.starts_with("mount"))
+                );
             }
         });
     }

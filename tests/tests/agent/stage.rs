@@ -73,7 +73,8 @@ impl Transport for Line {
             if let Some((_, text)) = announced.filter(|(item, _)| request.uri().path().ends_with(item)) {
                 return async move { Ok(http::Response::new(Bytes::from(text))) }.boxed();
             }
-            let answer = self.region.metadata(&self.instance, request.method(), request.uri().path(), request.headers());
+            let answer =
+                self.region.metadata(&self.instance, request.method(), request.uri().path(), request.headers());
             return async move {
                 let answer = answer.ok_or_else(|| TransportError::Refused("it does not run".to_owned()))?;
                 let mut response = http::Response::builder().status(answer.status);
@@ -85,7 +86,8 @@ impl Transport for Line {
             .boxed();
         }
         let refuse = |code: &str| {
-            let body = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "no" }).to_string();
+            let body =
+                json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "no" }).to_string();
             let response = http::Response::builder().status(400).body(Bytes::from(body)).unwrap();
             async move { Ok(response) }.boxed()
         };
@@ -129,7 +131,13 @@ impl Stage {
     pub fn line(&self, instance: &str) -> Arc<Line> {
         let region = self.embedded.region.clone();
         let inner = embedded::transport(&region);
-        Arc::new(Line { region, inner, instance: instance.to_owned(), weather: AtomicU8::new(weather::FAIR), announced: Mutex::default() })
+        Arc::new(Line {
+            region,
+            inner,
+            instance: instance.to_owned(),
+            weather: AtomicU8::new(weather::FAIR),
+            announced: Mutex::default(),
+        })
     }
 
     /// The agent of an instance comes alive.
@@ -201,7 +209,12 @@ impl Stage {
         began.elapsed().as_secs_f64()
     }
 
-    pub async fn until_state(&self, instance: &InstanceId, within_seconds: u64, wanted: impl Fn(&AgentState) -> bool) -> f64 {
+    pub async fn until_state(
+        &self,
+        instance: &InstanceId,
+        within_seconds: u64,
+        wanted: impl Fn(&AgentState) -> bool,
+    ) -> f64 {
         let what = format!("the state of {instance}");
         self.until(&what, within_seconds, async || self.state(instance).await.is_some_and(|state| wanted(&state))).await
     }
