@@ -133,7 +133,7 @@ fn a_silent_or_failing_agent_is_evidence_only_where_the_spec_says_so() {
             story.agent('a', if failing { failed } else { AgentState::Ready });
             story.go(80);
             assert_eq!(story.ledger.suspicion.is_some(), failing && counts, "{detect}");
-            story.go(20);
+            story.go(15);
             assert_eq!(story.ledger.suspicion.is_some(), counts, "{detect}");
             story.go(60);
             assert_eq!(story.ledger.failover.is_some(), counts, "{detect}");
