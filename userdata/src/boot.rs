@@ -15,6 +15,8 @@ use crate::machine::{Context, Machine, Trouble};
 
 /// The controller attaches a volume within seconds of the promotion; a slow attach, or one that is tried again, takes minutes.
 const ATTACH_WITHIN: Duration = Duration::from_secs(180);
+/// One piece of the wait for it.
+const ATTACH_PIECE: Duration = Duration::from_secs(5);
 /// Pause between two probes of readiness.
 const PROBE_EVERY: Duration = Duration::from_millis(500);
 /// One probe.
@@ -45,6 +47,11 @@ async fn unless<T>(revoked: &Stop, work: impl Future<Output = Result<T, Trouble>
     }
 }
 
+async fn pause(pause: Duration) -> Result<(), Trouble> {
+    tokio::time::sleep(pause).await;
+    Ok(())
+}
+
 fn check(revoked: &Stop) -> Result<(), NotUp> {
     if *revoked.borrow() { Err(NotUp::Revoked) } else { Ok(()) }
 }
@@ -63,12 +70,27 @@ impl<M: Machine> Agent<M> {
             check(revoked)?;
             let volume_id = volume.volume_id.as_str();
             tracing::info!(step = "mounting", volume = %volume.name, volume_id, "bringing up {volume_id}");
-            for warning in self.machine.mount(&volume, ATTACH_WITHIN).await? {
+            for warning in self.mount(&volume, revoked).await? {
                 tracing::warn!(volume = %volume.name, volume_id, "{warning}");
             }
         }
         check(revoked)?;
         start_service(&self.machine, &self.spec, &self.context(Some(ledger.epoch)), revoked).await
+    }
+
+    /// Mounts a volume once it is attached. The wait for it is made in short pieces, so that it ends when it is revoked.
+    async fn mount(&self, volume: &Volume, revoked: &Stop) -> Result<Vec<String>, NotUp> {
+        let deadline = Instant::now() + ATTACH_WITHIN;
+        loop {
+            match self.machine.mount(volume, ATTACH_PIECE).await {
+                Err(trouble) if trouble.may_pass && Instant::now() < deadline => {
+                    tracing::debug!(%trouble, "it is tried again");
+                    check(revoked)?;
+                    unless(revoked, pause(PROBE_EVERY)).await?;
+                }
+                other => return Ok(other?),
+            }
+        }
     }
 
     /// The volumes to mount, as spec and ledger have them.
@@ -142,10 +164,6 @@ pub(crate) async fn start_service(
             Err(NotUp::Failed(error)) => tracing::debug!(%error, "not ready yet"),
             Err(NotUp::Revoked) => return Err(NotUp::Revoked),
         }
-        unless(revoked, async {
-            tokio::time::sleep(PROBE_EVERY.min(left())).await;
-            Ok(())
-        })
-        .await?;
+        unless(revoked, pause(PROBE_EVERY.min(left()))).await?;
     }
 }
