@@ -167,3 +167,71 @@ pub(crate) async fn start_service(
         unless(revoked, pause(PROBE_EVERY.min(left()))).await?;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use jiff::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn ledger(failover: &Value) -> Ledger {
+        let at = Timestamp::UNIX_EPOCH.to_string();
+        serde_json::from_value(json!({
+            "service": "db", "epoch": 5, "active": "i-00000000000000001", "active_zone": "eu-central-1a", "active_since": at,
+            "members": {}, "heads": {}, "addresses": [], "failover": failover,
+        }))
+        .unwrap()
+    }
+
+    fn failover(changes: &Value) -> Value {
+        let at = Timestamp::UNIX_EPOCH.to_string();
+        let mut failover = json!({
+            "id": "test-1", "cause": { "operator": "a test" }, "drill": false, "planned": true, "destination": "standby",
+            "from": { "instance_id": "i-00000000000000002", "zone": "eu-central-1b" },
+            "to": { "instance_id": "i-00000000000000001", "zone": "eu-central-1a" },
+            "accepted_loss_seconds": null, "excluded": {}, "down_since": null, "started_at": at,
+            "fence": { "proven": { "at": at, "proof": "instances_off" } }, "older_copies": {}, "data_loss_seconds": 0,
+            "promoted_at": at, "attempts": {}, "steps": [], "warnings": [], "halted": null,
+        });
+        for (key, value) in changes.as_object().unwrap() {
+            failover[key] = value.clone();
+        }
+        failover
+    }
+
+    fn reports() -> Listing<InstanceId, AgentReport> {
+        let report = |number: u32, epoch, state| {
+            let at = Timestamp::UNIX_EPOCH;
+            (
+                InstanceId::new(format!("i-{number:017x}")).unwrap(),
+                AgentReport { epoch, state, at, lease_seconds: None },
+            )
+        };
+        let all = [
+            report(1, 5, AgentState::Starting),
+            report(2, 5, AgentState::Quiesced),
+            report(3, 3, AgentState::Ready),
+            report(4, 2, AgentState::Ready),
+            report(6, 4, AgentState::Failed("a test".to_owned())),
+        ];
+        Listing::known(all, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn data_is_too_old_only_where_nobody_accepted_a_loss() {
+        let of = |failover: &Value| oldest_epoch(&ledger(failover), &reports());
+        assert_eq!(of(&failover(&json!({}))), 3, "what was last ready below this epoch");
+        assert_eq!(of(&Value::Null), 0, "no failover tells what was accepted");
+        for accepted in [
+            json!({ "promoted_at": null }),
+            json!({ "accepted_loss_seconds": 60 }),
+            json!({ "data_loss_seconds": 1 }),
+            json!({ "older_copies": { "data": "snap-00000001" } }),
+            json!({ "fence": { "waived": { "at": Timestamp::UNIX_EPOCH.to_string(), "why": "a test" } } }),
+        ] {
+            assert_eq!(of(&failover(&accepted)), 0, "{accepted}");
+        }
+    }
+}
