@@ -83,7 +83,9 @@ fn a_living_holder_is_never_robbed_and_a_dead_one_s_address_is_taken() {
         until("the other serves", 30, || second.serves()).await;
         first.machine.reboot();
         // The old one comes back, and stays away.
-        inject(&region, &serde_json::json!({ "start_instance": { "instance": sample.active } }));
+        let start = serde_json::json!({ "start_instance": { "instance": sample.active } });
+        let started = || region.inject(Fault::from_json(start.to_string().as_bytes()).unwrap()).is_ok();
+        until("it has stopped, and starts", 600, started).await;
         sleep(Duration::from_secs(120)).await;
         assert_eq!(holder(&region, &sample.address).as_deref(), Some(sample.warm_standby.as_str()));
         assert!(second.serves() && !first.serves());

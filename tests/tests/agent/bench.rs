@@ -18,88 +18,88 @@ const EFFECT: Duration = Duration::from_millis(300);
 
 /// What goes wrong.
 #[derive(Debug, Clone, Default)]
-pub struct Faults {
+pub(crate) struct Faults {
     /// Units that don't start.
-    pub unit_fails: BTreeSet<String>,
+    pub(crate) unit_fails: BTreeSet<String>,
     /// Readiness never comes.
-    pub never_ready: bool,
+    pub(crate) never_ready: bool,
     /// Unmounting finds the volume busy.
-    pub busy: bool,
+    pub(crate) busy: bool,
     /// The agent is killed at this point: twice the number of the effect before it, one more after it.
-    pub crash_at: Option<usize>,
+    pub(crate) crash_at: Option<usize>,
 }
 
 /// The state of one machine.
 #[derive(Debug, Default)]
-pub struct State {
-    pub mounted: BTreeMap<PathBuf, (String, u64)>,
-    pub running: BTreeSet<String>,
+pub(crate) struct State {
+    pub(crate) mounted: BTreeMap<PathBuf, (String, u64)>,
+    pub(crate) running: BTreeSet<String>,
     /// What was done, in order.
-    pub effects: Vec<String>,
-    pub faults: Faults,
+    pub(crate) effects: Vec<String>,
+    pub(crate) faults: Faults,
     /// When the service last began and last ceased to run here.
-    pub up_since: Option<Instant>,
-    pub down_since: Option<Instant>,
+    pub(crate) up_since: Option<Instant>,
+    pub(crate) down_since: Option<Instant>,
     points: usize,
     crashed: bool,
 }
 
 impl State {
     /// Whether anything here could write to the data or answer a client.
-    pub fn is_up(&self) -> bool {
+    pub(crate) fn is_up(&self) -> bool {
         !self.running.is_empty() || !self.mounted.is_empty()
     }
 }
 
 /// Everybody's machines, and what was seen of two that serve at once.
 #[derive(Debug, Clone, Default)]
-pub struct Floor(Rc<RefCell<BTreeMap<String, Rc<RefCell<State>>>>>);
+pub(crate) struct Floor(Rc<RefCell<BTreeMap<String, Rc<RefCell<State>>>>>);
 
 impl Floor {
     /// The machine of an instance.
-    pub fn machine(&self, instance: &str) -> Bench {
+    pub(crate) fn machine(&self, instance: &str) -> Bench {
         let state = Rc::clone(self.0.borrow_mut().entry(instance.to_owned()).or_default());
         Bench { state, floor: self.clone(), crash: Rc::new(Notify::new()) }
     }
 
     /// Who has units or mounts.
-    pub fn up(&self) -> Vec<String> {
+    pub(crate) fn up(&self) -> Vec<String> {
         self.0.borrow().iter().filter(|(_, state)| state.borrow().is_up()).map(|(id, _)| id.clone()).collect()
     }
 }
 
 /// One machine, as one process of the agent sees it.
 #[derive(Debug, Clone)]
-pub struct Bench {
-    pub state: Rc<RefCell<State>>,
+pub(crate) struct Bench {
+    pub(crate) state: Rc<RefCell<State>>,
     floor: Floor,
-    pub crash: Rc<Notify>,
+    pub(crate) crash: Rc<Notify>,
 }
 
 impl Bench {
     /// The power goes and comes back.
-    pub fn reboot(&self) {
+    pub(crate) fn reboot(&self) {
         let mut state = self.state.borrow_mut();
         state.mounted.clear();
         state.running.clear();
         state.effects.push("reboot".to_owned());
     }
 
-    pub fn faults(&self, change: impl FnOnce(&mut Faults)) {
+    pub(crate) fn faults(&self, change: impl FnOnce(&mut Faults)) {
         change(&mut self.state.borrow_mut().faults);
     }
 
-    pub fn effects(&self) -> Vec<String> {
+    pub(crate) fn effects(&self) -> Vec<String> {
         self.state.borrow().effects.clone()
     }
 
     /// How many points there were at which the agent could have been killed.
-    pub fn points(&self) -> usize {
+    pub(crate) fn points(&self) -> usize {
         self.state.borrow().points
     }
 
     /// Whether the agent was killed here.
-    pub fn was_killed(&self) -> bool {
+    pub(crate) fn was_killed(&self) -> bool {
         self.state.borrow().crashed
     }
 

@@ -55,7 +55,8 @@ async fn play(seed: u64, killed: Killed, point: Option<usize>, reboots: bool) ->
     assert!(new.is_up() && !old.is_up());
     assert_eq!(stage.state(&old.me).await, Some(AgentState::Waiting));
     let victim = if killed == Killed::Old { &old } else { &new };
-    assert!(point.is_none() || victim.machine.was_killed(), "{point:?} was not reached");
+    // One that comes back during the failover has less to do.
+    assert!(point.is_none() || reboots || victim.machine.was_killed(), "{point:?} was not reached");
     victim.machine.points()
 }
 

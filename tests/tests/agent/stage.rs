@@ -23,10 +23,10 @@ use tokio::task::JoinHandle;
 
 use crate::bench::{Bench, Floor};
 
-pub const UNIT: &str = "sample.service";
-pub const MOUNT: &str = "/var/lib/sample";
+pub(crate) const UNIT: &str = "sample.service";
+pub(crate) const MOUNT: &str = "/var/lib/sample";
 
-pub const SPEC: &str = r#"service = "sample"
+pub(crate) const SPEC: &str = r#"service = "sample"
 topology = "standby"
 
 [[volume]]
@@ -43,21 +43,21 @@ ready_within_seconds = 30
 "#;
 
 /// How the network to AWS is.
-pub mod weather {
-    pub const FAIR: u8 = 0;
-    pub const THROTTLED: u8 = 1;
-    pub const HANGING: u8 = 2;
-    pub const NO_TABLE: u8 = 3;
+pub(crate) mod weather {
+    pub(crate) const FAIR: u8 = 0;
+    pub(crate) const THROTTLED: u8 = 1;
+    pub(crate) const HANGING: u8 = 2;
+    pub(crate) const NO_TABLE: u8 = 3;
 }
 
 /// The way of one instance to AWS and to its own metadata service.
-pub struct Line {
+pub(crate) struct Line {
     region: Region,
     inner: Arc<dyn Transport>,
     instance: String,
-    pub weather: AtomicU8,
+    pub(crate) weather: AtomicU8,
     /// An item of the metadata service that it has not by itself, and its text.
-    pub announced: Mutex<Option<(&'static str, &'static str)>>,
+    pub(crate) announced: Mutex<Option<(&'static str, &'static str)>>,
 }
 
 impl fmt::Debug for Line {
@@ -101,25 +101,25 @@ impl Transport for Line {
 }
 
 /// A region with the sample service.
-pub struct Stage {
-    pub embedded: Embedded,
-    pub floor: Floor,
-    pub store: Store,
-    pub service: ServiceName,
-    pub spec: Spec,
+pub(crate) struct Stage {
+    pub(crate) embedded: Embedded,
+    pub(crate) floor: Floor,
+    pub(crate) store: Store,
+    pub(crate) service: ServiceName,
+    pub(crate) spec: Spec,
 }
 
 /// One instance's agent, started again whenever it was killed.
-pub struct Lived {
-    pub machine: Bench,
-    pub line: Arc<Line>,
-    pub me: InstanceId,
+pub(crate) struct Lived {
+    pub(crate) machine: Bench,
+    pub(crate) line: Arc<Line>,
+    pub(crate) me: InstanceId,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
 impl Stage {
-    pub async fn new(seed: u64) -> Self {
+    pub(crate) async fn new(seed: u64) -> Self {
         fastrand::seed(seed);
         let names = Names::default();
         let embedded = Embedded::new(seed, &names).await.unwrap();
@@ -128,7 +128,7 @@ impl Stage {
         Self { embedded, floor: Floor::default(), store, service, spec: Spec::parse(SPEC).unwrap() }
     }
 
-    pub fn line(&self, instance: &str) -> Arc<Line> {
+    pub(crate) fn line(&self, instance: &str) -> Arc<Line> {
         let region = self.embedded.region.clone();
         let inner = embedded::transport(&region);
         Arc::new(Line {
@@ -141,7 +141,7 @@ impl Stage {
     }
 
     /// The agent of an instance comes alive.
-    pub fn live(&self, instance: &str) -> Lived {
+    pub(crate) fn live(&self, instance: &str) -> Lived {
         let machine = self.floor.machine(instance);
         let line = self.line(instance);
         let transport: Arc<dyn Transport> = line.clone();
@@ -166,25 +166,25 @@ impl Stage {
         Lived { machine, line, me, stop, task }
     }
 
-    pub async fn ledger(&self) -> Ledger {
+    pub(crate) async fn ledger(&self) -> Ledger {
         self.store.read(&self.service).await.unwrap().unwrap().ledger
     }
 
-    pub async fn apply(&self, change: Change) {
+    pub(crate) async fn apply(&self, change: Change) {
         let now = self.embedded.aws.clock().now();
         self.store.edit(&self.service, now, |ledger| ledger.apply(&change, now)).await.unwrap();
     }
 
-    pub async fn report(&self, instance: &InstanceId) -> Option<AgentReport> {
+    pub(crate) async fn report(&self, instance: &InstanceId) -> Option<AgentReport> {
         self.store.reports(&self.service).await.get(instance).cloned()
     }
 
-    pub async fn state(&self, instance: &InstanceId) -> Option<AgentState> {
+    pub(crate) async fn state(&self, instance: &InstanceId) -> Option<AgentState> {
         self.report(instance).await.map(|report| report.state)
     }
 
     /// A failover away from the active instance begins.
-    pub async fn begin(&self, to: &InstanceId, planned: bool) {
+    pub(crate) async fn begin(&self, to: &InstanceId, planned: bool) {
         let ledger = self.ledger().await;
         let zone = ledger.members.get(to).map_or(ledger.active_zone.clone(), |member| member.zone.clone());
         let now = self.embedded.aws.clock().now();
@@ -200,7 +200,7 @@ impl Stage {
     }
 
     /// Waits until something is seen; says after how many seconds.
-    pub async fn until(&self, what: &str, within_seconds: u64, mut seen: impl AsyncFnMut() -> bool) -> f64 {
+    pub(crate) async fn until(&self, what: &str, within_seconds: u64, mut seen: impl AsyncFnMut() -> bool) -> f64 {
         let began = tokio::time::Instant::now();
         while !seen().await {
             assert!(began.elapsed() < Duration::from_secs(within_seconds), "not within {within_seconds} s: {what}");
@@ -209,7 +209,7 @@ impl Stage {
         began.elapsed().as_secs_f64()
     }
 
-    pub async fn until_state(
+    pub(crate) async fn until_state(
         &self,
         instance: &InstanceId,
         within_seconds: u64,
@@ -221,23 +221,23 @@ impl Stage {
 }
 
 impl Lived {
-    pub fn weather(&self, weather: u8) {
+    pub(crate) fn weather(&self, weather: u8) {
         self.line.weather.store(weather, Ordering::Relaxed);
     }
 
-    pub fn is_up(&self) -> bool {
+    pub(crate) fn is_up(&self) -> bool {
         self.machine.state.borrow().is_up()
     }
 
     /// SIGTERM; says when it has ended.
-    pub async fn shut_down(self) -> Bench {
+    pub(crate) async fn shut_down(self) -> Bench {
         self.stop.send_replace(true);
         tokio::time::timeout(Duration::from_secs(120), self.task).await.expect("the agent does not end").unwrap();
         self.machine
     }
 
     /// The power goes: nothing is told to anybody.
-    pub fn cut(self) -> Bench {
+    pub(crate) fn cut(self) -> Bench {
         self.task.abort();
         self.machine.reboot();
         self.machine
@@ -245,7 +245,7 @@ impl Lived {
 }
 
 /// Runs a story under virtual time.
-pub fn story<F: Future<Output = ()>>(story: F) {
+pub(crate) fn story<F: Future<Output = ()>>(story: F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, story);
 }
