@@ -14,7 +14,7 @@ use crate::disk::Volume;
 use crate::machine::{Context, Machine, Trouble};
 
 /// The controller attaches a volume within seconds of the promotion; a slow attach, or one that is tried again, takes minutes.
-const ATTACH_WITHIN: Duration = Duration::from_secs(180);
+const ATTACH_WITHIN: Duration = Duration::from_mins(3);
 /// One piece of the wait for it.
 const ATTACH_PIECE: Duration = Duration::from_secs(5);
 /// Pause between two probes of readiness.

@@ -60,17 +60,12 @@ async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let until = if cli.command == Command::Boot { Until::Ready } else { Until::Stopped };
     // `quiesce` is the end of a run that never began.
     let stop = if cli.command == Command::Quiesce { stopped() } else { stop };
-    match &config.table {
-        Some(table) => {
-            let agent = Agent::new(&aws, table, &metadata, me, spec, ThisMachine::default()).with_systemd(systemd);
-            agent.run(stop, until).await?;
-        }
-        None => {
-            Alone::new(&aws, &metadata, me, spec, ThisMachine::default())?
-                .with_systemd(systemd)
-                .run(stop, until)
-                .await?
-        }
+    if let Some(table) = &config.table {
+        let agent = Agent::new(&aws, table, &metadata, me, spec, ThisMachine::default()).with_systemd(systemd);
+        Box::pin(agent.run(stop, until)).await?;
+    } else {
+        let agent = Alone::new(&aws, &metadata, me, spec, ThisMachine::default())?.with_systemd(systemd);
+        Box::pin(agent.run(stop, until)).await?;
     }
     Ok(ExitCode::SUCCESS)
 }

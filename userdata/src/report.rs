@@ -17,7 +17,7 @@ const WITHIN: Duration = Duration::from_secs(5);
 /// Characters of a reason that are reported.
 const LONGEST_REASON: usize = 2_000;
 /// The same trouble is told again after this.
-const TELL_AGAIN: Duration = Duration::from_secs(60);
+const TELL_AGAIN: Duration = Duration::from_mins(1);
 
 /// Writes this instance's reports.
 #[derive(Debug)]

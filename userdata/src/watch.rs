@@ -24,7 +24,7 @@ const TAKE_BACK_PAUSE: Duration = Duration::from_secs(20);
 /// The first pause after a failed start; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// How often taking down is tried when the agent is to end.
 const LAST_TRIES: u32 = 3;
 /// The last report gets this long.
@@ -74,7 +74,7 @@ impl<M: Machine> Agent<M> {
         tracing::info!(step = "watching", service = %self.spec.service, instance = %self.me, "the agent watches the ledger");
         loop {
             let began = Instant::now();
-            let look = self.look_within_lease(rounds.phase, &stop).await;
+            let look = Box::pin(self.look_within_lease(rounds.phase, &stop)).await;
             let often = self.round(&look, &mut rounds, &stop).await;
             if rounds.phase == Phase::Down && look.notice == Some(Notice::Shutdown) {
                 self.systemd.stopping();
@@ -104,7 +104,7 @@ impl<M: Machine> Agent<M> {
 
     /// Looks and keeps the report fresh, side by side; a look that hangs ends when the lease is about to.
     async fn look_within_lease(&self, phase: Phase, stop: &Stop) -> Look {
-        let look = async { tokio::join!(self.look(stop), self.reporter.keep()).0 };
+        let look = Box::pin(async { tokio::join!(self.look(stop), self.reporter.keep()).0 });
         // What is down has nothing to stop in time.
         let Some(deadline) = self.lease_deadline().filter(|_| phase != Phase::Down) else { return look.await };
         // The deadline first: what is late must not even try to renew.
@@ -244,7 +244,7 @@ impl<M: Machine> Agent<M> {
         // What starts counts as serving: it reported so, and nobody counts on its being quiet.
         let phase = Phase::Serving(epoch);
         loop {
-            let look = self.look_within_lease(phase, &stop).await;
+            let look = Box::pin(self.look_within_lease(phase, &stop)).await;
             let own = self.reporter.last();
             let lease = self.lease(&look.seen, phase);
             if let Duty::Rest { why, .. } = duty(&look.seen, own.as_ref(), phase, look.notice.as_ref(), lease) {

@@ -45,7 +45,7 @@ async fn say(mut stream: TcpStream, what: Say, is_token: bool) {
         Say::Status(status, body) => answer(status, body),
         Say::Garbage => "\u{1}\u{2}not http at all\r\n\r\n".to_owned(),
         Say::Silence => {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
             return;
         }
         Say::HangUp => return,

@@ -109,7 +109,7 @@ fn a_unit_that_does_not_start_is_undone_told_and_tried_again_later() {
     story(async {
         let stage = Stage::new(4).await;
         let active = stage.live(&stage.embedded.sample.active);
-        active.machine.faults(|faults| drop(faults.unit_fails.insert(UNIT.to_owned())));
+        active.machine.faults(|faults| faults.unit_fails = [UNIT.to_owned()].into());
         let failed = |state: &AgentState| matches!(state, AgentState::Failed(why) if why.contains("journalctl"));
         stage.until_state(&active.me, 30, failed).await;
         assert!(!active.is_up(), "{:?}", active.machine.effects());

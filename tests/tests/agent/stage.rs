@@ -24,7 +24,6 @@ use tokio::task::JoinHandle;
 use crate::bench::{Bench, Floor};
 
 pub(crate) const UNIT: &str = "sample.service";
-pub(crate) const MOUNT: &str = "/var/lib/sample";
 
 pub(crate) const SPEC: &str = r#"service = "sample"
 topology = "standby"

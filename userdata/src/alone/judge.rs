@@ -158,9 +158,8 @@ pub fn duty(view: &View, serving: bool) -> Duty {
         }
     }
     match (held, unsure) {
-        (Some(why), _) => Duty::Rest(why),
-        // It is not ours, whatever it is: clients do not reach this instance by it.
-        (None, Some(why)) => Duty::Rest(why),
+        // What can't be told is not ours either: clients do not reach this instance by it.
+        (Some(why), _) | (None, Some(why)) => Duty::Rest(why),
         (None, None) if takeable.is_empty() => Duty::Serve,
         (None, None) => Duty::Take(takeable),
     }
@@ -197,13 +196,11 @@ mod tests {
     /// Whether a holder may be taken from: dead, or on its way out of its group.
     fn is_over(holder: &Holder) -> bool {
         match holder {
-            Holder::Nobody => true,
-            Holder::Me | Holder::Interface => false,
-            Holder::Other { life: Life::Ends, .. } => true,
+            Holder::Nobody | Holder::Other { life: Life::Ends, .. } => true,
+            Holder::Me | Holder::Interface | Holder::Other { life: Life::Unknown, .. } => false,
             Holder::Other { life: Life::Lives, standing, .. } => {
                 matches!(standing, Standing::Leaving | Standing::Unhealthy)
             }
-            Holder::Other { life: Life::Unknown, .. } => false,
         }
     }
 
