@@ -89,7 +89,9 @@ After=network-online.target nss-lookup.target
 StartLimitIntervalSec=0
 
 [Service]
-Type=exec
+# It says when it watches the ledger, and every few seconds that it still does, also while it waits for a disk.
+Type=notify
+WatchdogSec=180
 ExecStart=/usr/local/bin/failover-agent run
 # Optional: FAILOVER_TABLE, AWS_ENDPOINT_URL, RUST_LOG, HTTPS_PROXY, ...
 EnvironmentFile=-/etc/failover/environment
