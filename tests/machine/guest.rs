@@ -11,27 +11,27 @@ use crate::lines::Lines;
 const STEP: Duration = Duration::from_secs(2);
 
 /// The guest, as seen from the host.
-pub struct Guest {
+pub(crate) struct Guest {
     lines: Lines,
 }
 
 /// What a command in the guest came to.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     /// Its exit code.
-    pub code: i64,
+    pub(crate) code: i64,
     /// Standard output and standard error.
-    pub printed: String,
+    pub(crate) printed: String,
 }
 
 impl Guest {
     /// The guest behind a socket of QEMU. It need not be up yet.
-    pub fn new(socket: &Path) -> Self {
+    pub(crate) fn new(socket: &Path) -> Self {
         Self { lines: Lines::connect(socket, Duration::from_secs(10)) }
     }
 
     /// Waits until the guest's agent answers.
-    pub fn wait_until_up(&mut self, limit: Duration) {
+    pub(crate) fn wait_until_up(&mut self, limit: Duration) {
         let began = Instant::now();
         // Answers to what was asked while nobody was there yet may come late: only the answer to this very question counts.
         for question in 1.. {
@@ -47,7 +47,7 @@ impl Guest {
     }
 
     /// Runs a shell command to its end.
-    pub fn run(&mut self, command: &str, limit: Duration) -> Ran {
+    pub(crate) fn run(&mut self, command: &str, limit: Duration) -> Ran {
         let began = Instant::now();
         let arguments =
             json!({"path": "/bin/sh", "arg": ["-c", format!("exec 2>&1; {command}")], "capture-output": true});
@@ -67,14 +67,14 @@ impl Guest {
     }
 
     /// What a command printed, which succeeds.
-    pub fn output(&mut self, command: &str) -> String {
+    pub(crate) fn output(&mut self, command: &str) -> String {
         let ran = self.run(command, Duration::from_secs(60));
         assert_eq!(ran.code, 0, "{command}: {}", ran.printed);
         ran.printed.trim().to_owned()
     }
 
     /// Asks the operating system to go down; it begins to.
-    pub fn shut_down(&mut self, mode: &str) {
+    pub(crate) fn shut_down(&mut self, mode: &str) {
         // No answer if it succeeds.
         self.lines.send(&json!({"execute": "guest-shutdown", "arguments": {"mode": mode}}));
     }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Files by path, and the metadata service of one instance of a served region.
-pub struct Host {
+pub(crate) struct Host {
     /// Content by path.
-    pub files: BTreeMap<String, Vec<u8>>,
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
     /// Where the region is served.
-    pub region: SocketAddr,
+    pub(crate) region: SocketAddr,
     /// Whose metadata service it is.
-    pub instance_id: String,
+    pub(crate) instance_id: String,
 }
 
 /// A conversation that stands still ends.
@@ -22,7 +22,7 @@ const LARGEST_HEAD_BYTES: usize = 16 * 1024;
 
 impl Host {
     /// Answers until the process ends.
-    pub fn serve(self, listener: TcpListener) {
+    pub(crate) fn serve(self, listener: TcpListener) {
         let host = Arc::new(self);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {

@@ -12,13 +12,13 @@ const SCRIPT: &str = include_str!("image.sh");
 const NO_MIRROR: i32 = 75;
 
 /// A kernel, its initramfs and a root disk. Nothing writes to them.
-pub struct Image {
+pub(crate) struct Image {
     folder: PathBuf,
 }
 
 impl Image {
     /// The image, made now if it is not there yet; or why this machine can't have it.
-    pub fn find_or_make() -> Result<Self, String> {
+    pub(crate) fn find_or_make() -> Result<Self, String> {
         // Its own process, as the kernel shows it: the owner is the effective user.
         if fs::metadata("/proc/self").map_err(|error| format!("no /proc: {error}"))?.uid() != 0 {
             return Err("only root can make a root file system".to_owned());
@@ -35,13 +35,13 @@ impl Image {
     }
 
     /// A part of it: `vmlinuz`, `initrd.img`, `disk.raw`.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 }
 
 /// Where images and consoles are kept.
-pub fn work_folder() -> PathBuf {
+pub(crate) fn work_folder() -> PathBuf {
     let folder = target_folder().parent().expect("target/").join("machine");
     fs::create_dir_all(&folder).unwrap();
     folder

@@ -51,12 +51,10 @@ NETWORK
 cat >"$root/etc/cloud/cloud.cfg.d/90-machine.cfg" <<'CLOUD'
 datasource_list: [NoCloud]
 network: {config: disabled}
-# What a test has no use for, and an emulated processor is slow at.
-apt_preserve_sources_list: true
-ssh_genkeytypes: []
-growpart: {mode: "off"}
-resize_rootfs: false
-manage_etc_hosts: false
+# Only what runs the user data: an emulated processor is slow at the rest.
+cloud_init_modules: [write-files]
+cloud_config_modules: [runcmd]
+cloud_final_modules: [scripts-user, final-message]
 CLOUD
 
 # The metadata service has its usual address. What answers there is the test, on the host.

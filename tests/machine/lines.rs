@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// A conversation.
-pub struct Lines {
+pub(crate) struct Lines {
     stream: BufReader<UnixStream>,
 }
 
 impl Lines {
     /// Connects as soon as somebody listens, which is within `limit`.
-    pub fn connect(path: &Path, limit: Duration) -> Self {
+    pub(crate) fn connect(path: &Path, limit: Duration) -> Self {
         let began = Instant::now();
         loop {
             match UnixStream::connect(path) {
@@ -26,12 +26,12 @@ impl Lines {
     }
 
     /// Sends a line.
-    pub fn send(&mut self, message: &Value) {
+    pub(crate) fn send(&mut self, message: &Value) {
         writeln!(self.stream.get_mut(), "{message}").unwrap();
     }
 
     /// The next line; none if there is none within `limit`.
-    pub fn receive(&mut self, limit: Duration) -> Option<Value> {
+    pub(crate) fn receive(&mut self, limit: Duration) -> Option<Value> {
         self.stream.get_ref().set_read_timeout(Some(limit)).unwrap();
         let mut line = Vec::new();
         match self.stream.read_until(b'\n', &mut line) {

@@ -13,11 +13,11 @@ use crate::image::{Image, work_folder};
 use crate::lines::Lines;
 
 /// A machine that runs; it ends with this value.
-pub struct Machine {
+pub(crate) struct Machine {
     process: Child,
     monitor: Lines,
     /// What runs inside.
-    pub guest: Guest,
+    pub(crate) guest: Guest,
     console: PathBuf,
     folder: PathBuf,
 }
@@ -25,7 +25,7 @@ pub struct Machine {
 impl Machine {
     /// Powers it on. `host_port` is a port of this host's loopback that the guest reaches as 10.0.2.2 and, for the paths of the metadata
     /// service, at 169.254.169.254; `environment` is what all units of the guest get.
-    pub fn power_on(image: &Image, host_port: u16, environment: &[(&str, &str)]) -> Self {
+    pub(crate) fn power_on(image: &Image, host_port: u16, environment: &[(&str, &str)]) -> Self {
         let folder = work_folder().join(format!("run-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let console = work_folder().join(format!("console-{}.log", std::process::id()));
@@ -39,7 +39,7 @@ impl Machine {
         command.arg("-drive").arg(format!("file={},if=virtio,format=raw,snapshot=on", image.file("disk.raw").display()));
         command.args(["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net"]);
         // Where a data volume is plugged in.
-        command.args(["-device", "pcie-root-port,id=slot,chassis=1"]);
+        command.args(["-device", "pcie-root-port,id=bay,chassis=1"]);
         command.args(["-object", "rng-builtin,id=rng", "-device", "virtio-rng-pci,rng=rng"]);
         command.arg("-serial").arg(format!("file:{}", console.display()));
         let monitor = folder.join("monitor");
@@ -59,16 +59,16 @@ impl Machine {
     }
 
     /// Attaches a file as EBS volumes appear: an NVMe disk whose serial number is the volume's id without its dash.
-    pub fn attach(&mut self, volume_id: &str, file: &Path) {
+    pub(crate) fn attach(&mut self, volume_id: &str, file: &Path) {
         let file = json!({"driver": "file", "filename": file});
         self.tell("blockdev-add", &json!({"driver": "raw", "node-name": "volume", "file": file}));
         let serial = volume_id.replacen('-', "", 1);
-        let device = json!({"driver": "nvme", "id": "volume", "serial": serial, "drive": "volume", "bus": "slot"});
+        let device = json!({"driver": "nvme", "id": "volume", "serial": serial, "drive": "volume", "bus": "bay"});
         self.tell("device_add", &device);
     }
 
     /// Waits until it has powered itself off.
-    pub fn wait_until_off(&mut self, limit: Duration) {
+    pub(crate) fn wait_until_off(&mut self, limit: Duration) {
         let began = Instant::now();
         while self.process.try_wait().unwrap().is_none() {
             assert!(began.elapsed() < limit, "the machine is not off after {limit:?}");

@@ -33,9 +33,9 @@ const INSTALLER: &str = "/usr/local/sbin/install-failover-agent";
 const CONTENT: &str = "what the last instance wrote";
 
 /// A boot takes half a minute here; a slow or busy machine may need much longer.
-const BOOT: Duration = Duration::from_mins(6);
+const BOOT: Duration = Duration::from_mins(15);
 /// The volume is there: a probe, a check, a mount, a unit.
-const SERVE: Duration = Duration::from_mins(2);
+const SERVE: Duration = Duration::from_mins(5);
 
 #[test]
 fn user_data_brings_the_service_up_at_every_boot() {

@@ -13,7 +13,7 @@ use failover_simulator::{Region as Simulated, Setup};
 use tokio::runtime::Runtime;
 
 /// Its name.
-pub const NAME: &str = "eu-central-1";
+pub(crate) const NAME: &str = "eu-central-1";
 /// The service's `failover.toml`, as an operator applies it.
 const SPEC: &str = r#"service = "sample"
 topology = "standby"
@@ -29,9 +29,9 @@ ready = { tcp = "127.0.0.1:5432" }
 "#;
 
 /// A served region. Nobody controls it: the ledger stays as it is.
-pub struct Region {
+pub(crate) struct Region {
     /// What there is in it.
-    pub sample: Sample,
+    pub(crate) sample: Sample,
     served: Served,
     store: Store,
     runtime: Runtime,
@@ -39,7 +39,7 @@ pub struct Region {
 
 impl Region {
     /// A region whose sample service is adopted: its ledger names the active instance and the volume.
-    pub fn serve() -> Self {
+    pub(crate) fn serve() -> Self {
         let runtime = Runtime::new().unwrap();
         let (sample, served, store) = runtime.block_on(async {
             let region = Simulated::new(Setup {
@@ -59,19 +59,19 @@ impl Region {
     }
 
     /// Where it is served.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.served.address()
     }
 
     /// What the active instance's agent said last; none if it never said anything.
-    pub fn report(&self) -> Option<AgentReport> {
+    pub(crate) fn report(&self) -> Option<AgentReport> {
         let service = ServiceName::new(sample::SERVICE).unwrap();
         let instance = InstanceId::new(&self.sample.active).unwrap();
         self.runtime.block_on(self.store.reports(&service)).get(&instance).cloned()
     }
 
     /// Waits for a report. A service that failed ends the wait at once.
-    pub fn wait_for(&self, what: &str, limit: Duration, wanted: impl Fn(&AgentReport) -> bool) -> AgentReport {
+    pub(crate) fn wait_for(&self, what: &str, limit: Duration, wanted: impl Fn(&AgentReport) -> bool) -> AgentReport {
         let began = Instant::now();
         loop {
             let report = self.report();
