@@ -1,0 +1,114 @@
+//! A virtual machine under QEMU, without hardware virtualization: it runs wherever QEMU does.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use failover_tests::tools::end_of;
+use serde_json::{Value, json};
+
+use crate::guest::Guest;
+use crate::image::{Image, work_folder};
+use crate::lines::Lines;
+
+/// A machine that runs; it ends with this value.
+pub(crate) struct Machine {
+    process: Child,
+    monitor: Lines,
+    /// What runs inside.
+    pub(crate) guest: Guest,
+    console: PathBuf,
+    folder: PathBuf,
+}
+
+impl Machine {
+    /// Powers it on. `host_port` is a port of this host's loopback that the guest reaches as 10.0.2.2 and, for the paths of the metadata
+    /// service, at 169.254.169.254; `environment` is what all units of the guest get.
+    pub(crate) fn power_on(image: &Image, host_port: u16, environment: &[(&str, &str)]) -> Self {
+        let folder = work_folder().join(format!("run-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let console = work_folder().join(format!("console-{}.log", std::process::id()));
+        let errors = File::create(folder.join("qemu.log")).unwrap();
+        let mut command = Command::new("qemu-system-x86_64");
+        command.args(["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024"]);
+        command.args(["-display", "none", "-nodefaults", "-no-user-config"]);
+        command.arg("-kernel").arg(image.file("vmlinuz")).arg("-initrd").arg(image.file("initrd.img"));
+        command.args(["-append", &kernel_command_line(host_port, environment)]);
+        // What the guest writes goes to a temporary file that vanishes with QEMU; a reboot keeps it.
+        command.arg("-drive").arg(format!("file={},if=virtio,format=raw,snapshot=on", image.file("disk.raw").display()));
+        command.args(["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net"]);
+        // Where a data volume is plugged in.
+        command.args(["-device", "pcie-root-port,id=bay,chassis=1"]);
+        command.args(["-object", "rng-builtin,id=rng", "-device", "virtio-rng-pci,rng=rng"]);
+        command.arg("-serial").arg(format!("file:{}", console.display()));
+        let monitor = folder.join("monitor");
+        let agent = folder.join("guest");
+        command.arg("-qmp").arg(format!("unix:{},server=on,wait=off", monitor.display()));
+        command.arg("-chardev").arg(format!("socket,id=agent,path={},server=on,wait=off", agent.display()));
+        command.args(["-device", "virtio-serial", "-device"]);
+        command.arg("virtserialport,chardev=agent,name=org.qemu.guest_agent.0");
+        // Its temporary file belongs beside the rest, not on a file system that may be small.
+        command.env("TMPDIR", &folder).stdin(Stdio::null()).stdout(errors.try_clone().unwrap()).stderr(errors);
+        let process = command.spawn().unwrap();
+        let mut monitor = Lines::connect(&monitor, Duration::from_secs(10));
+        monitor.receive(Duration::from_secs(10)).expect("QEMU's greeting");
+        let mut machine = Self { process, monitor, guest: Guest::new(&agent), console, folder };
+        machine.tell("qmp_capabilities", &json!({}));
+        machine
+    }
+
+    /// Attaches a file as EBS volumes appear: an NVMe disk whose serial number is the volume's id without its dash.
+    pub(crate) fn attach(&mut self, volume_id: &str, file: &Path) {
+        let file = json!({"driver": "file", "filename": file});
+        self.tell("blockdev-add", &json!({"driver": "raw", "node-name": "volume", "file": file}));
+        let serial = volume_id.replacen('-', "", 1);
+        let device = json!({"driver": "nvme", "id": "volume", "serial": serial, "drive": "volume", "bus": "bay"});
+        self.tell("device_add", &device);
+    }
+
+    /// Waits until it has powered itself off.
+    pub(crate) fn wait_until_off(&mut self, limit: Duration) {
+        let began = Instant::now();
+        while self.process.try_wait().unwrap().is_none() {
+            assert!(began.elapsed() < limit, "the machine is not off after {limit:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn tell(&mut self, command: &str, arguments: &Value) {
+        self.monitor.send(&json!({"execute": command, "arguments": arguments}));
+        loop {
+            let answer = self.monitor.receive(Duration::from_secs(10)).unwrap_or_else(|| panic!("{command}: no answer"));
+            assert!(answer.get("error").is_none(), "{command}: {answer}");
+            // Events come in between.
+            if answer.get("return").is_some() {
+                return;
+            }
+        }
+    }
+}
+
+fn kernel_command_line(host_port: u16, environment: &[(&str, &str)]) -> String {
+    let mut words = vec![
+        "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet systemd.show_status=false".to_owned(),
+        // An emulated processor has nothing to protect, and is slow at it.
+        "mitigations=off random.trust_cpu=on".to_owned(),
+        format!("ds=nocloud-net;s=http://10.0.2.2:{host_port}/seed/"),
+        format!("systemd.setenv=METADATA=10.0.2.2:{host_port}"),
+    ];
+    words.extend(environment.iter().map(|(name, value)| format!("systemd.setenv={name}={value}")));
+    words.join(" ")
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+        if std::thread::panicking() {
+            let qemu = end_of(&self.folder.join("qemu.log"));
+            eprintln!("QEMU: {qemu}\nthe console ({}):\n{}", self.console.display(), end_of(&self.console));
+        }
+        drop(fs::remove_dir_all(&self.folder));
+    }
+}
