@@ -12,6 +12,9 @@ pub struct AgentReport {
     pub state: AgentState,
     /// When, by the instance's clock.
     pub at: Timestamp,
+    /// It serves only until this long after the report, unless it reports again: its lease. None: it serves without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_seconds: Option<u64>,
 }
 
 /// What an agent's instance does with the service.

@@ -63,7 +63,10 @@ mod tests {
 
     fn world(report_age: SignedDuration) -> World {
         let report = |id_text: &str| {
-            (id(id_text), AgentReport { epoch: 1, state: AgentState::Quiesced, at: now() - report_age })
+            (
+                id(id_text),
+                AgentReport { epoch: 1, state: AgentState::Quiesced, at: now() - report_age, lease_seconds: None },
+            )
         };
         let mut world = World::unseen(now());
         world.agents = Listing::known([report(ACTIVE), report(OLD)], now());

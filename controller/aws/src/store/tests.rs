@@ -253,7 +253,7 @@ async fn a_throttled_read_is_tried_again() {
 }
 
 fn report(state: AgentState) -> AgentReport {
-    AgentReport { epoch: 7, state, at: now() }
+    AgentReport { epoch: 7, state, at: now(), lease_seconds: None }
 }
 
 fn agent_item(instance: &str, body: &Value) -> Value {

@@ -128,6 +128,7 @@ pub fn adopt(spec: &Spec, world: &World, now: Timestamp) -> Result<Ledger, Adopt
         members,
         heads: heads.collect(),
         unborn,
+        blank: BTreeSet::new(),
         retired: BTreeSet::new(),
         subnets_before: None,
         addresses,

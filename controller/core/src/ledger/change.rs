@@ -151,6 +151,7 @@ impl Ledger {
                 if !self.unborn.remove(name) {
                     return Err(self.illegal("take an empty volume", "the data was there before"));
                 }
+                self.blank.insert(head.volume.clone());
                 self.heads.insert(name.clone(), head.clone());
             }
             Change::Narrow(subnets) => self.subnets_before.clone_from(subnets),
@@ -274,6 +275,7 @@ impl Ledger {
         self.active_zone = to.zone;
         self.active_since = now;
         self.heads.clone_from(heads);
+        self.blank.retain(|volume| heads.values().any(|head| head.volume == *volume));
         self.failover = Some(failover);
         Ok(())
     }

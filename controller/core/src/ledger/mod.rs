@@ -47,6 +47,9 @@ pub struct Ledger {
     /// Data of the spec that never had a volume: only for these an empty one is ever created, once.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub unborn: BTreeSet<VolumeName>,
+    /// Volumes that were created empty for this service, and still hold its newest data: only these may ever be formatted.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub blank: BTreeSet<VolumeId>,
     /// Instances that were the active one and still exist.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub retired: BTreeSet<InstanceId>,

@@ -1,5 +1,6 @@
 //! The spec: what an operator asks of the controller for one service, as `failover.toml` says it.
 
+mod check;
 mod parse;
 mod units;
 
@@ -94,6 +95,9 @@ pub struct VolumeSpec {
     pub mount: Option<String>,
     /// What the agent expects on it.
     pub filesystem: Option<Filesystem>,
+    /// Mount options, besides those that the agent needs itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
     /// The very first volume, where none exists yet.
     pub blank: Option<Blank>,
 }
@@ -151,6 +155,8 @@ pub struct Fence {
     pub confirm_within_seconds: Seconds<30, 7_200>,
     /// What to do when the old active can't be shown to be fenced.
     pub when_unconfirmed: WhenUnconfirmed,
+    /// The agent serves only while it can renew its lease in the ledger, and a lease that ran out counts as a fence. None: no lease.
+    pub lease_seconds: Option<Seconds<20, 3_600>>,
 }
 
 impl Default for Fence {
@@ -159,6 +165,7 @@ impl Default for Fence {
             stop_grace_seconds: Bounded::of(30),
             confirm_within_seconds: Bounded::of(300),
             when_unconfirmed: WhenUnconfirmed::Halt,
+            lease_seconds: None,
         }
     }
 }
@@ -218,7 +225,7 @@ impl Default for Limits {
 }
 
 /// What the boot agent runs on the instance that is active.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Agent {
     /// systemd units that run only where active.
@@ -229,6 +236,27 @@ pub struct Agent {
     pub on_quiesce: Vec<String>,
     /// How readiness is judged.
     pub ready: Option<Ready>,
+    /// How long units and readiness may take before the agent gives up, and takes down again what it started.
+    pub ready_within_seconds: Seconds<1, 3_600>,
+}
+
+impl Default for Agent {
+    fn default() -> Self {
+        Self {
+            units: Vec::new(),
+            on_active: Vec::new(),
+            on_quiesce: Vec::new(),
+            ready: None,
+            ready_within_seconds: Bounded::of(300),
+        }
+    }
+}
+
+impl Agent {
+    /// Whether the spec says what an agent has to do: then one is expected on every instance of the service.
+    pub fn is_expected(&self) -> bool {
+        !self.units.is_empty() || self.ready.is_some()
+    }
 }
 
 /// How readiness is judged: exactly one of these.

@@ -1,10 +1,9 @@
-//! From text to [`Spec`]: the shape by serde, then what no single value can show.
-
-use std::collections::BTreeSet;
+//! From text to [`Spec`].
 
 use thiserror::Error;
 
-use super::{GroupSpec, Ready, Spec, Topology};
+use super::Spec;
+use super::check::check;
 
 /// A `failover.toml` that can't be used. Each names the key, the value and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -35,9 +34,6 @@ pub enum SpecError {
 /// SSM's advanced parameters hold 8 KiB; the spec is kept there.
 const LARGEST_BYTES: usize = 8 * 1024;
 
-/// EC2's recommended device names for data volumes are `/dev/sdf` to `/dev/sdp`: eleven.
-const MOST_VOLUMES: usize = 11;
-
 pub(super) fn parse(text: &str) -> Result<Spec, SpecError> {
     if text.len() > LARGEST_BYTES {
         return Err(SpecError::Size { bytes: text.len(), allowed: LARGEST_BYTES });
@@ -47,83 +43,10 @@ pub(super) fn parse(text: &str) -> Result<Spec, SpecError> {
     Ok(spec)
 }
 
-fn check(spec: &Spec) -> Result<(), SpecError> {
-    unique("volume.name", spec.volumes.iter().map(|volume| volume.name.as_str()))?;
-    unique("volume.mount", spec.volumes.iter().filter_map(|volume| volume.mount.as_deref()))?;
-    unique("address.allocation_id", spec.addresses.iter().map(|address| address.allocation_id.as_str()))?;
-    unique("detect.alarms", spec.detect.alarms.iter().map(crate::ids::AlarmName::as_str))?;
-    unique("agent.units", spec.agent.units.iter().map(String::as_str))?;
-    unique("group.hooks", spec.group.hooks.iter().map(crate::ids::HookName::as_str))?;
-    unique("volume.volume_id", spec.volumes.iter().filter_map(|volume| Some(volume.volume_id.as_ref()?.as_str())))?;
-    if spec.topology == Topology::Standby && spec.group != GroupSpec::default() {
-        return Err(wrong("group", "{ … }", "allowed only with topology = \"auto-scaling\""));
-    }
-    if spec.volumes.len() > MOST_VOLUMES {
-        let allowed = format!("allowed are at most {MOST_VOLUMES} volumes (device names /dev/sdf to /dev/sdp)");
-        return Err(wrong("volume", &format!("{} entries", spec.volumes.len()), allowed));
-    }
-    for volume in &spec.volumes {
-        if let Some(mount) = &volume.mount
-            && (!mount.starts_with('/') || mount == "/" || mount.contains("..") || mount.contains(char::is_whitespace))
-        {
-            return Err(wrong(
-                "volume.mount",
-                mount,
-                "allowed is an absolute path other than /, without '..' or spaces",
-            ));
-        }
-        if let Some(blank) = &volume.blank
-            && !VOLUME_TYPES.contains(&blank.volume_type.as_str())
-        {
-            return Err(wrong(
-                "volume.blank.type",
-                &blank.volume_type,
-                format!("allowed are {}", VOLUME_TYPES.join(", ")),
-            ));
-        }
-    }
-    if spec.topology == Topology::Standby && spec.volumes.iter().any(|volume| volume.blank.is_some()) {
-        return Err(wrong(
-            "volume.blank",
-            "{ … }",
-            "allowed only with topology = \"auto-scaling\": a standby's volume exists already",
-        ));
-    }
-    if let Some(Ready::Tcp(endpoint)) = &spec.agent.ready
-        && !endpoint
-            .rsplit_once(':')
-            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))
-    {
-        return Err(wrong("agent.ready.tcp", endpoint, "allowed is host:port"));
-    }
-    if let Some(Ready::Http(url)) = &spec.agent.ready
-        && !(url.starts_with("http://") || url.starts_with("https://"))
-    {
-        return Err(wrong("agent.ready.http", url, "allowed is an http:// or https:// URL"));
-    }
-    Ok(())
-}
-
-/// EBS's types for data volumes that a service may write to.
-const VOLUME_TYPES: [&str; 6] = ["gp3", "gp2", "io2", "io1", "st1", "sc1"];
-
-fn wrong(key: &str, value: &str, allowed: impl Into<String>) -> SpecError {
-    SpecError::Value { key: key.to_owned(), value: format!("{value:?}"), allowed: allowed.into() }
-}
-
-fn unique<'a>(key: &str, values: impl Iterator<Item = &'a str>) -> Result<(), SpecError> {
-    let mut seen = BTreeSet::new();
-    for value in values {
-        if !seen.insert(value) {
-            return Err(wrong(key, value, "allowed is each value once"));
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::Ready;
     use super::*;
 
     const DESIGN: &str = r#"
@@ -195,6 +118,14 @@ ready = { tcp = "127.0.0.1:5432" }
             ("127.0.0.1:5432", "5432", &["agent.ready.tcp", "5432", "host:port"]),
             ("{ tcp =", "{ udp =", &["udp", "tcp", "http", "command"]),
             ("\"billing-db-cpu\"", "\"billing-db-status\"", &["detect.alarms", "billing-db-status", "once"]),
+            ("filesystem = \"xfs\"", "options = [\"noatime nodev\"]", &["volume.options", "noatime nodev", "comma"]),
+            ("stop_grace_seconds = 30", "lease_seconds = 5", &["lease_seconds", "5", "20 to 3600"]),
+            ("stop_grace_seconds = 30", "lease_seconds = 60", &[]),
+            (
+                "units = [\"postgresql.service\"]",
+                "units = [\"postgresql service\"]",
+                &["agent.units", "postgresql service"],
+            ),
             ("filesystem = \"xfs\"", "blank = { size_gib = 20 }", &["volume.blank", "auto-scaling"]),
             ("service  =", "service = ", &[]),
         ];

@@ -107,7 +107,7 @@ impl Story {
     }
 
     pub(super) fn agent(&mut self, letter: char, state: AgentState) {
-        let value = AgentReport { epoch: self.ledger.epoch, state, at: self.now };
+        let value = AgentReport { epoch: self.ledger.epoch, state, at: self.now, lease_seconds: None };
         self.world.agents.items.insert(instance_id(letter), Observed::Known { value, at: self.now });
     }
 

@@ -161,7 +161,7 @@ fn a_quiet_instance_whose_volume_can_t_be_seen_is_watched() {
 #[test]
 fn a_quiesced_report_of_an_older_epoch_proves_nothing() {
     let mut story = Story::new();
-    let value = AgentReport { epoch: 0, state: AgentState::Quiesced, at: start() };
+    let value = AgentReport { epoch: 0, state: AgentState::Quiesced, at: start(), lease_seconds: None };
     story.world.agents.items.insert(instance_id('a'), Observed::Known { value, at: start() });
     story.free_volume();
     story.member('a', 'a', Lifecycle::TerminatingWait);

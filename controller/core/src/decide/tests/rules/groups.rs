@@ -89,7 +89,7 @@ fn report() -> impl Strategy<Value = AgentReport> {
         1 => Just(Waiting),
         1 => Just(Failed("no such unit".to_owned())),
     ];
-    (0_u64..4, state, past()).prop_map(|(epoch, state, at)| AgentReport { epoch, state, at })
+    (0_u64..4, state, past()).prop_map(|(epoch, state, at)| AgentReport { epoch, state, at, lease_seconds: None })
 }
 
 fn world_strategy() -> impl Strategy<Value = World> {
@@ -331,7 +331,12 @@ fn in_service(world: &mut World, ledger: &Ledger) {
         }
     }
     if let Some(observed) = world.agents.items.get_mut(&ledger.active) {
-        let value = AgentReport { epoch: ledger.epoch, state: AgentState::Ready, at: Timestamp::UNIX_EPOCH };
+        let value = AgentReport {
+            epoch: ledger.epoch,
+            state: AgentState::Ready,
+            at: Timestamp::UNIX_EPOCH,
+            lease_seconds: None,
+        };
         *observed = Observed::Known { value, at: after(NOW) };
     }
 }
