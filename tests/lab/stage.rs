@@ -1,0 +1,267 @@
+//! The inside of a story: a region, its hardware, a client, and what happens.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::audit::{self, DATA};
+use super::client::{Acknowledged, Client};
+use super::command::run;
+use super::disks::{Disks, loop_device};
+use super::guest::{Image, MOUNT};
+use super::mirror::{Mirror, Mirroring};
+use super::network::Network;
+use super::region::{Hardware, Region, SERVICE};
+use super::stories::Story;
+
+/// AWS's durations shrink by this; the agent's, PostgreSQL's and the controller's own do not.
+const SPEED: u32 = 20;
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// A command is a process of its own.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+/// The first start, on a machine that is busy with seven other stories.
+const SERVES_WITHIN: Duration = Duration::from_secs(60);
+/// How long the client goes on after the failover is done.
+const AFTERWARDS: Duration = Duration::from_secs(2);
+
+/// What a story found, for the table.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Told {
+    pub story: String,
+    /// Rows that the client was told are safe.
+    pub acknowledged: usize,
+    /// The longest time without an acknowledged row from the last one of the old server to the first of the new.
+    pub downtime_seconds: f64,
+    /// From the volume's appearance in the new instance to the agent's word that it is ready, without PostgreSQL's own start.
+    pub agent_seconds: Option<f64>,
+    /// The watching agent's resident memory.
+    pub agent_resident_kib: Option<u64>,
+    pub remarks: String,
+}
+
+/// A story under way.
+pub struct Stage {
+    pub region: Arc<Region>,
+    pub hardware: Mirroring,
+    client: Client,
+    disks: Disks,
+    image: Image,
+    began: Instant,
+    story: &'static Story,
+    /// The service's volume at first.
+    volume: Option<String>,
+    /// The instance that serves at first.
+    pub first: String,
+    pub remarks: Vec<String>,
+}
+
+impl Stage {
+    /// Sets the scene in the namespaces that this process was given, and waits until the service serves.
+    pub fn set(story: &'static Story, folder: &Path, postgres: &Path) -> Self {
+        let disks = Disks::make(&folder.join("pool.img"), Path::new("/mnt"));
+        run("ip", ["link", "set", "lo", "up"]);
+        let region = Region::start(story.scenario, SPEED, story.controlled, &folder.join("region.log"));
+        // An operating system takes real time to shut down, however fast the region's clock is.
+        region.post(
+            "/_region/laws",
+            &json!({
+                "instances": { "graceful_stop": seconds(6), "terminate": seconds(6) },
+                "guests": { "shutdown_share": 0.9 },
+            }),
+        );
+        let seen = region.hardware();
+        let volume = seen.volumes.iter().find(|(_, volume)| volume.data.is_some());
+        if let Some((id, volume)) = volume {
+            disks.create(id, volume.size_gib, None);
+            fill(&disks.volume(id), story.filesystem, folder, &disks);
+        }
+        let volume = volume.map(|(id, _)| id.clone());
+        let address = seen.addresses.values().next().unwrap();
+        let (public_ip, first) = (address.public_ip, address.instance.clone().unwrap());
+        let image = Image {
+            folder: folder.to_owned(),
+            postgres: postgres.to_owned(),
+            agent_toml: story.agent_toml().to_owned(),
+            failover_toml: failover_toml(story),
+            data: (!story.controlled).then(|| folder.with_file_name("pgsql.tar")),
+            public_ip,
+        };
+        if story.controlled {
+            let file = folder.join("failover.toml");
+            fs::write(&file, failover_toml(story)).unwrap();
+            region.command(&["apply", file.to_str().unwrap()]);
+        }
+        (story.before)(&region);
+        let network = Network::start(region.address);
+        network.route(public_ip, None);
+        let began = Instant::now();
+        let mirror = Mirror::new(disks.clone(), network, image.clone(), story.controlled);
+        let region = Arc::new(region);
+        let hardware = Mirroring::start(mirror, Arc::clone(&region));
+        let client = Client::start(public_ip, began);
+        Self { region, hardware, client, disks, image, began, story, volume, first, remarks: Vec::new() }
+    }
+
+    /// Time since the story's beginning.
+    pub fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Waits; the failure says what the agents and the controller had come to.
+    pub fn until<T>(&self, what: &str, within: Duration, come: impl Fn() -> Option<T>) -> T {
+        self.until_by(LOOK_EVERY, what, within, come)
+    }
+
+    fn until_by<T>(&self, every: Duration, what: &str, within: Duration, come: impl Fn() -> Option<T>) -> T {
+        let began = Instant::now();
+        loop {
+            if let Some(found) = come() {
+                return found;
+            }
+            assert!(began.elapsed() < within, "{what}: not within {within:?}\n{}", self.so_far());
+            std::thread::sleep(every);
+        }
+    }
+
+    fn so_far(&self) -> String {
+        let mirror = self.hardware.now();
+        let log: Vec<String> = mirror.log.iter().map(|(at, what)| format!("{:8.2} {what}", at.as_secs_f64())).collect();
+        let status = if self.story.controlled {
+            self.region.command(&["status", "--service", SERVICE]).to_string()
+        } else {
+            String::new()
+        };
+        format!("{}\nlast row: {:?}\n{status}", log.join("\n"), self.client.last())
+    }
+
+    /// Waits until a client's row is acknowledged by such an instance, after a moment.
+    pub fn until_written_by(
+        &self,
+        what: &str,
+        after: Duration,
+        within: Duration,
+        who: impl Fn(&str) -> bool,
+    ) -> String {
+        self.until(what, within, || {
+            self.client.last().filter(|last| last.at > after && who(&last.row.instance)).map(|last| last.row.instance)
+        })
+    }
+
+    /// Waits until the first instance serves.
+    pub fn until_it_serves(&self) {
+        self.until_written_by("the first server", Duration::ZERO, SERVES_WITHIN, |who| who == self.first);
+    }
+
+    /// Waits until another instance than the first serves, and the controller calls the failover done; its report.
+    pub fn until_taken_over(&self, within: Duration) -> (String, Value) {
+        let second = self.until_written_by("another server", Duration::ZERO, within, |who| who != self.first);
+        let report = self.until_by(ASK_EVERY, "a failover that is done", within, || {
+            let reports = self.region.command(&["history", "--service", SERVICE]);
+            reports.as_array()?.first().filter(|report| report["outcome"] == "done").cloned()
+        });
+        assert_eq!(report["to"]["instance_id"], second.as_str(), "{report}");
+        assert_eq!(report["data_loss_seconds"], 0, "{report}");
+        (second, report)
+    }
+
+    /// What the region shows.
+    pub fn seen(&self) -> Hardware {
+        self.region.hardware()
+    }
+
+    /// Ends the story: what the client was promised must be on the new volume, and nothing of the new server on the old one.
+    pub fn finish(self) -> Told {
+        std::thread::sleep(AFTERWARDS);
+        let resident = self.resident_kib();
+        let acknowledged = self.client.stop();
+        let findings = std::mem::take(&mut self.hardware.now().findings);
+        assert!(findings.is_empty(), "{findings:#?}");
+        let last = &acknowledged.last().expect("the client was served").row;
+        let mut remarks = self.remarks;
+        if let Some(old) = &self.volume {
+            let seen = self.region.hardware();
+            let is_of = |id: &&String| {
+                let attachment = seen.volumes[*id].attachment.as_ref();
+                attachment.is_some_and(|attachment| attachment.instance_id == last.instance)
+            };
+            let data = seen.volumes.iter().filter(|(_, volume)| volume.data.is_some()).map(|(id, _)| id);
+            let new = data.clone().find(is_of).expect("the server has its volume");
+            let rows = audit::rows_on(new, &self.disks, &self.image.postgres);
+            let lost = audit::lost(&acknowledged, &rows);
+            assert!(lost.is_empty(), "{} of {} rows lost: {lost:?}", lost.len(), acknowledged.len());
+            assert_eq!(audit::by_two_writers(&rows), Vec::<String>::new());
+            for other in data.filter(|id| *id != new) {
+                let rows = audit::rows_on(other, &self.disks, &self.image.postgres);
+                let late: Vec<_> =
+                    rows.iter().filter(|row| row.epoch >= last.epoch || row.instance != self.first).collect();
+                assert!(late.is_empty(), "{other} was written to after the fence: {late:?}");
+                remarks.push(format!("{other} holds {} rows of the old server only", rows.len()));
+            }
+            remarks.push(if new == old { "the volume moved".to_owned() } else { "the volume was copied".to_owned() });
+        }
+        Told {
+            story: self.story.name.to_owned(),
+            acknowledged: acknowledged.len(),
+            downtime_seconds: downtime(&acknowledged).as_secs_f64(),
+            agent_seconds: None,
+            agent_resident_kib: resident,
+            remarks: remarks.join("; "),
+        }
+    }
+
+    fn resident_kib(&self) -> Option<u64> {
+        let server = self.client.last()?.row.instance;
+        let agent = self.hardware.now().guests.get(&server)?.agent()?;
+        let status = fs::read_to_string(format!("/proc/{agent}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().trim_end_matches(" kB").parse().ok()
+    }
+}
+
+/// The longest time between a server's last acknowledged row and the next server's first.
+fn downtime(acknowledged: &[Acknowledged]) -> Duration {
+    let pairs = acknowledged.iter().zip(acknowledged.iter().skip(1));
+    let changes = pairs.filter(|(one, next)| one.row.instance != next.row.instance);
+    changes.map(|(one, next)| next.at.saturating_sub(one.at)).max().unwrap_or_default()
+}
+
+/// A law that takes so many real seconds.
+fn seconds(real: u32) -> Value {
+    json!({ "fixed": { "seconds": f64::from(real * SPEED) } })
+}
+
+/// The volume as it was before it came under control: a file system with PostgreSQL's data on it.
+fn fill(volume: &Path, filesystem: &str, folder: &Path, disks: &Disks) {
+    match filesystem {
+        // Few inodes: tables of millions, which the kernel fills with zeros later on, are of no use here.
+        "ext4" => run("mkfs.ext4", ["-q", "-N", "65536", volume.to_str().unwrap()]),
+        _ => run("mkfs.xfs", ["-q", volume.to_str().unwrap()]),
+    };
+    let mount = disks.root().join("first");
+    fs::create_dir(&mount).unwrap();
+    let (device, held) = loop_device(volume);
+    run("mount", [&device, &mount]);
+    drop(held);
+    let archive = folder.with_file_name("pgsql.tar");
+    run("tar", [Path::new("-C"), &mount, Path::new("-xf"), &archive]);
+    assert!(mount.join(DATA).join("PG_VERSION").exists(), "no PostgreSQL on the first volume");
+    run("umount", [&mount]);
+}
+
+/// What the service's operator says of it.
+fn failover_toml(story: &Story) -> String {
+    let volume = format!("[[volume]]\nname = \"data\"\nmount = \"{MOUNT}\"\nfilesystem = \"{}\"\n\n", story.filesystem);
+    // Without a controller nobody would bring a volume.
+    let volume = if story.controlled { volume } else { String::new() };
+    format!(
+        "service = \"{SERVICE}\"\ntopology = \"standby\"\n\n{volume}\
+         [detect]\nalarms = [\"{SERVICE}-status\"]\nconfirm_seconds = 2\n\n\
+         [fence]\nstop_grace_seconds = 10\n\n\
+         [limits]\ncooldown_seconds = 0\n\n\
+         [agent]\nunits = [\"postgresql.service\"]\nready = {{ tcp = \"127.0.0.1:5432\" }}\n"
+    )
+}
