@@ -8,10 +8,10 @@ use super::command::{run, succeeds};
 use super::disks::{Disks, loop_device};
 
 /// PostgreSQL's data directory, below the mount.
-pub const DATA: &str = "pgsql";
+pub(crate) const DATA: &str = "pgsql";
 
 /// The rows on a volume as it is now, by number. PostgreSQL recovers from its log first, as it would anywhere.
-pub fn rows_on(volume: &str, disks: &Disks, postgres: &Path) -> Vec<Row> {
+pub(crate) fn rows_on(volume: &str, disks: &Disks, postgres: &Path) -> Vec<Row> {
     let folder = disks.root().join(format!("audit-{volume}"));
     let (mount, sockets, copy) = (folder.join("mount"), folder.join("run"), folder.join("image"));
     fs::create_dir_all(&mount).unwrap();
@@ -64,14 +64,14 @@ fn as_postgres<'a>(command: impl IntoIterator<Item = &'a Path>) -> String {
 }
 
 /// Every row that was acknowledged must be there, as it was acknowledged.
-pub fn lost<'a>(acknowledged: &'a [Acknowledged], rows: &[Row]) -> Vec<&'a Row> {
+pub(crate) fn lost<'a>(acknowledged: &'a [Acknowledged], rows: &[Row]) -> Vec<&'a Row> {
     let there =
         |row: &Row| rows.binary_search_by_key(&row.number, |row| row.number).is_ok_and(|at| rows.get(at) == Some(row));
     acknowledged.iter().map(|acknowledged| &acknowledged.row).filter(|row| !there(row)).collect()
 }
 
 /// Rows by a server whose time was over: under a lower epoch than one before it, or by another server under the same epoch.
-pub fn by_two_writers(rows: &[Row]) -> Vec<String> {
+pub(crate) fn by_two_writers(rows: &[Row]) -> Vec<String> {
     let pairs = rows.iter().zip(rows.iter().skip(1));
     let wrong = pairs
         .filter(|(one, next)| next.epoch < one.epoch || (next.epoch == one.epoch && next.instance != one.instance));

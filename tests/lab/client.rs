@@ -20,21 +20,21 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// A row, as the server that wrote it tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    pub number: u64,
-    pub instance: String,
-    pub epoch: u64,
+pub(crate) struct Row {
+    pub(crate) number: u64,
+    pub(crate) instance: String,
+    pub(crate) epoch: u64,
 }
 
 /// A row that the client was told is safe, and when it was.
 #[derive(Debug, Clone)]
-pub struct Acknowledged {
-    pub row: Row,
-    pub at: Duration,
+pub(crate) struct Acknowledged {
+    pub(crate) row: Row,
+    pub(crate) at: Duration,
 }
 
 /// The client at work, until it is stopped.
-pub struct Client {
+pub(crate) struct Client {
     acknowledged: Arc<Mutex<Vec<Acknowledged>>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -42,7 +42,7 @@ pub struct Client {
 
 impl Row {
     /// As `psql --no-align --tuples-only` prints it.
-    pub fn parse(line: &str) -> Option<Self> {
+    pub(crate) fn parse(line: &str) -> Option<Self> {
         let mut fields = line.split('|');
         let (number, instance, epoch) = (fields.next()?, fields.next()?, fields.next()?);
         Some(Self { number: number.parse().ok()?, instance: instance.to_owned(), epoch: epoch.parse().ok()? })
@@ -51,7 +51,7 @@ impl Row {
 
 impl Client {
     /// Writes from now on. Times count from `began`.
-    pub fn start(address: Ipv4Addr, began: Instant) -> Self {
+    pub(crate) fn start(address: Ipv4Addr, began: Instant) -> Self {
         let acknowledged: Arc<Mutex<Vec<Acknowledged>>> = Arc::default();
         let stop = Arc::new(AtomicBool::new(false));
         let (kept, ended) = (Arc::clone(&acknowledged), Arc::clone(&stop));
@@ -60,17 +60,17 @@ impl Client {
     }
 
     /// What was acknowledged so far.
-    pub fn acknowledged(&self) -> Vec<Acknowledged> {
+    pub(crate) fn acknowledged(&self) -> Vec<Acknowledged> {
         self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Who wrote the last row, and when.
-    pub fn last(&self) -> Option<Acknowledged> {
+    pub(crate) fn last(&self) -> Option<Acknowledged> {
         self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
     }
 
     /// Stops it; all that was acknowledged.
-    pub fn stop(mut self) -> Vec<Acknowledged> {
+    pub(crate) fn stop(mut self) -> Vec<Acknowledged> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.take().unwrap().join().unwrap();
         self.acknowledged()

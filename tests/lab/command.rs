@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::process::{Command, Output, Stdio};
 
 /// Runs a program to its end; what it prints. The lab can't do without any of them, so that a failure ends the story.
-pub fn run<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A>) -> String {
+pub(crate) fn run<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A>) -> String {
     let output = output(program, arguments);
     let shown = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
     assert!(output.status.success(), "{program}: {}: {shown} {}", output.status, complaint(&output));
@@ -12,7 +12,7 @@ pub fn run<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A
 }
 
 /// Runs a program that may fail; whether it did not.
-pub fn succeeds<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A>) -> bool {
+pub(crate) fn succeeds<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A>) -> bool {
     output(program, arguments).status.success()
 }
 

@@ -14,13 +14,13 @@ const POOL_GIB: u64 = 200;
 
 /// Where the story has its volumes, snapshots and the instances' root disks.
 #[derive(Debug, Clone)]
-pub struct Disks {
+pub(crate) struct Disks {
     root: PathBuf,
 }
 
 /// A volume in an instance's hands.
 #[derive(Debug)]
-pub struct Device {
+pub(crate) struct Device {
     node: PathBuf,
     link: PathBuf,
     /// The last hand on the loop device: with it the device goes, also if the story is killed.
@@ -29,7 +29,7 @@ pub struct Device {
 
 impl Disks {
     /// Makes the XFS and mounts it, in the mount namespace of the story.
-    pub fn make(image: &Path, root: &Path) -> Self {
+    pub(crate) fn make(image: &Path, root: &Path) -> Self {
         File::create(image).unwrap().set_len(POOL_GIB * GIB).unwrap();
         run("mkfs.xfs", [Path::new("-q"), Path::new("-m"), Path::new("reflink=1"), image]);
         let (device, held) = loop_device(image);
@@ -42,12 +42,12 @@ impl Disks {
     }
 
     /// The story's folder on the XFS.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// A volume's content.
-    pub fn volume(&self, id: &str) -> PathBuf {
+    pub(crate) fn volume(&self, id: &str) -> PathBuf {
         self.root.join("volumes").join(id)
     }
 
@@ -56,7 +56,7 @@ impl Disks {
     }
 
     /// A volume appears: what its snapshot holds, or nothing.
-    pub fn create(&self, volume: &str, size_gib: u64, snapshot: Option<&str>) {
+    pub(crate) fn create(&self, volume: &str, size_gib: u64, snapshot: Option<&str>) {
         let file = self.volume(volume);
         if let Some(snapshot) = snapshot {
             self.copy(&self.snapshot(snapshot), &file);
@@ -66,29 +66,29 @@ impl Disks {
     }
 
     /// A snapshot appears: its volume at this moment, whoever writes to it.
-    pub fn take_snapshot(&self, snapshot: &str, volume: &str) {
+    pub(crate) fn take_snapshot(&self, snapshot: &str, volume: &str) {
         self.copy(&self.volume(volume), &self.snapshot(snapshot));
     }
 
     /// Has a snapshot been taken?
-    pub fn has_snapshot(&self, snapshot: &str) -> bool {
+    pub(crate) fn has_snapshot(&self, snapshot: &str) -> bool {
         self.snapshot(snapshot).exists()
     }
 
     /// From this moment on nobody who held the volume reaches it any more.
-    pub fn cut(&self, volume: &str) {
+    pub(crate) fn cut(&self, volume: &str) {
         let copy = self.root.join("volumes").join(format!("{volume}.new"));
         self.copy(&self.volume(volume), &copy);
         fs::rename(copy, self.volume(volume)).unwrap();
     }
 
     /// A copy of this moment: XFS holds off writers while it shares the blocks, and writes back what is in memory before.
-    pub fn copy(&self, from: &Path, to: &Path) {
+    pub(crate) fn copy(&self, from: &Path, to: &Path) {
         run("cp", [Path::new("--reflink=always"), from, to]);
     }
 
     /// Puts a volume into an instance whose devices are in `dev`.
-    pub fn attach(&self, volume: &str, dev: &Path) -> Device {
+    pub(crate) fn attach(&self, volume: &str, dev: &Path) -> Device {
         let (device, held) = loop_device(&self.volume(volume));
         let name = device.file_name().unwrap();
         let minor = name.to_str().unwrap().trim_start_matches("loop").to_owned();
@@ -105,12 +105,12 @@ impl Disks {
 
 impl Device {
     /// Its name in `/dev`.
-    pub fn name(&self) -> &std::ffi::OsStr {
+    pub(crate) fn name(&self) -> &std::ffi::OsStr {
         self.node.file_name().unwrap()
     }
 
     /// The device is gone from the instance.
-    pub fn remove(self) {
+    pub(crate) fn remove(self) {
         for path in [&self.link, &self.node] {
             fs::remove_file(path).unwrap();
         }
@@ -119,7 +119,7 @@ impl Device {
 }
 
 /// A loop device that goes by itself as soon as nobody has it open or mounted.
-pub fn loop_device(file: &Path) -> (PathBuf, File) {
+pub(crate) fn loop_device(file: &Path) -> (PathBuf, File) {
     let device = PathBuf::from(run("losetup", [Path::new("--find"), Path::new("--show"), file]));
     let held = File::open(&device).unwrap();
     run("losetup", [Path::new("--detach"), &device]);

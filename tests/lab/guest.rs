@@ -16,7 +16,7 @@ use super::disks::{Device, Disks};
 use super::network::{API, Network, ROUTER};
 
 /// Where the service's data is mounted.
-pub const MOUNT: &str = "/var/lib/sample";
+pub(crate) const MOUNT: &str = "/var/lib/sample";
 const BOOTS_WITHIN: Duration = Duration::from_secs(10);
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(5);
@@ -32,39 +32,39 @@ const DEVICES: [(&str, &str, &str); 6] = [
 
 /// How the story's instances are set up, all alike.
 #[derive(Debug, Clone)]
-pub struct Image {
+pub(crate) struct Image {
     /// Where the story keeps logs.
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// PostgreSQL's programs.
-    pub postgres: PathBuf,
+    pub(crate) postgres: PathBuf,
     /// `/etc/failover/agent.toml`.
-    pub agent_toml: String,
+    pub(crate) agent_toml: String,
     /// `/etc/failover/failover.toml`, for agents without a controller.
-    pub failover_toml: String,
+    pub(crate) failover_toml: String,
     /// What is on the root disk where the service has no volume.
-    pub data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
     /// The service's address, which every instance would answer to.
-    pub public_ip: Ipv4Addr,
+    pub(crate) public_ip: Ipv4Addr,
 }
 
 /// One instance.
 #[derive(Debug)]
-pub struct Guest {
+pub(crate) struct Guest {
     /// Its id.
-    pub id: String,
+    pub(crate) id: String,
     /// Its private address.
-    pub private_ip: Ipv4Addr,
+    pub(crate) private_ip: Ipv4Addr,
     folder: PathBuf,
     process: Option<Child>,
     /// The operating system has been asked to shut down.
-    pub shutting_down: bool,
+    pub(crate) shutting_down: bool,
     /// Its volumes.
-    pub devices: BTreeMap<String, Device>,
+    pub(crate) devices: BTreeMap<String, Device>,
 }
 
 impl Guest {
     /// A machine that is off.
-    pub fn new(id: &str, private_ip: Ipv4Addr, image: &Image, disks: &Disks) -> Self {
+    pub(crate) fn new(id: &str, private_ip: Ipv4Addr, image: &Image, disks: &Disks) -> Self {
         let folder = image.folder.join(id);
         let dev = folder.join("dev");
         fs::create_dir_all(&dev).unwrap();
@@ -91,17 +91,17 @@ impl Guest {
     }
 
     /// Where its devices are.
-    pub fn dev(&self) -> PathBuf {
+    pub(crate) fn dev(&self) -> PathBuf {
         self.folder.join("dev")
     }
 
     /// Whether anything runs in it.
-    pub fn is_on(&self) -> bool {
+    pub(crate) fn is_on(&self) -> bool {
         self.process.is_some()
     }
 
     /// Boots it.
-    pub fn boot(&mut self, image: &Image, disks: &Disks, network: &Network) {
+    pub(crate) fn boot(&mut self, image: &Image, disks: &Disks, network: &Network) {
         let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("lab/guest");
         let console = File::options().create(true).append(true).open(self.folder.join("console.log")).unwrap();
         let mut command = Command::new("unshare");
@@ -131,7 +131,7 @@ impl Guest {
     }
 
     /// The power button: the operating system shuts down, if it can.
-    pub fn shut_down(&mut self) {
+    pub(crate) fn shut_down(&mut self) {
         self.shutting_down = true;
         if let Some(init) = self.init() {
             succeeds("kill", ["-TERM", &init.to_string()]);
@@ -139,12 +139,12 @@ impl Guest {
     }
 
     /// Whether it has shut down by itself.
-    pub fn has_ended(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         self.process.as_mut().is_some_and(|process| process.try_wait().unwrap().is_some())
     }
 
     /// It is off from this moment on, in whatever it was: not a packet leaves it, not a block is written any more.
-    pub fn cut(&mut self, disks: &Disks, network: &Network) {
+    pub(crate) fn cut(&mut self, disks: &Disks, network: &Network) {
         let Some(mut process) = self.process.take() else { return };
         network.unplug(self.private_ip);
         self.devices.keys().for_each(|volume| disks.cut(volume));
@@ -160,7 +160,7 @@ impl Guest {
     }
 
     /// A volume is taken from it, held or not. I/O to a volume that is gone fails: nobody is told any more that something was written.
-    pub fn lose(&mut self, volume: &str, disks: &Disks) {
+    pub(crate) fn lose(&mut self, volume: &str, disks: &Disks) {
         let Some(device) = self.devices.remove(volume) else { return };
         if let Some(mounted) = self.mounted().filter(|_| self.holds(&device)) {
             succeeds("xfs_io", [Path::new("-x"), Path::new("-c"), Path::new("shutdown"), &mounted]);
@@ -181,7 +181,7 @@ impl Guest {
     }
 
     /// Whether it has the service's data mounted.
-    pub fn has_mounted(&self) -> bool {
+    pub(crate) fn has_mounted(&self) -> bool {
         self.mount_source().is_some()
     }
 
@@ -200,7 +200,7 @@ impl Guest {
     }
 
     /// The agent in it, by its number outside.
-    pub fn agent(&self) -> Option<u32> {
+    pub(crate) fn agent(&self) -> Option<u32> {
         let process = self.process.as_ref()?;
         let inside = namespace(&process.id().to_string(), "pid_for_children")?;
         let is_agent = |pid: &u32| {
@@ -211,12 +211,12 @@ impl Guest {
     }
 
     /// What its agent has logged.
-    pub fn agent_log(&self) -> String {
+    pub(crate) fn agent_log(&self) -> String {
         fs::read_to_string(self.folder.join("agent.log")).unwrap_or_default()
     }
 
     /// When its unit was started and stopped.
-    pub fn units_log(&self) -> String {
+    pub(crate) fn units_log(&self) -> String {
         fs::read_to_string(self.folder.join("units.log")).unwrap_or_default()
     }
 }
@@ -234,7 +234,7 @@ fn processes(inside: &Path) -> Vec<u32> {
 }
 
 /// Waits for what comes by itself within a moment.
-pub fn wait(what: &str, within: Duration, is_so: impl Fn() -> bool) {
+pub(crate) fn wait(what: &str, within: Duration, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < within, "{what} did not come within {within:?}");

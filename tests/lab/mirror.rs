@@ -17,29 +17,29 @@ use super::region::{Hardware, Instance, Region};
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const ANSWERS_WITHIN: Duration = Duration::from_millis(100);
 /// PostgreSQL's.
-pub const PORT: u16 = 5432;
+pub(crate) const PORT: u16 = 5432;
 
 /// The hardware.
-pub struct Mirror {
+pub(crate) struct Mirror {
     disks: Disks,
     network: Network,
     image: Image,
     /// The instances.
-    pub guests: BTreeMap<String, Guest>,
+    pub(crate) guests: BTreeMap<String, Guest>,
     volumes: BTreeSet<String>,
     /// What must never be.
-    pub findings: Vec<String>,
+    pub(crate) findings: Vec<String>,
     /// What happened, and when, since the story's beginning.
-    pub log: Vec<(Duration, String)>,
+    pub(crate) log: Vec<(Duration, String)>,
     began: Instant,
     /// Whether two databases at a time are one too many: without a volume each has its own.
     one_at_a_time: bool,
 }
 
 /// The mirror at work, until it is dropped.
-pub struct Mirroring {
+pub(crate) struct Mirroring {
     /// The hardware.
-    pub mirror: Arc<Mutex<Mirror>>,
+    pub(crate) mirror: Arc<Mutex<Mirror>>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -66,7 +66,7 @@ fn power(instance: &Instance) -> Power {
 
 impl Mirror {
     /// No hardware yet.
-    pub fn new(disks: Disks, network: Network, image: Image, one_at_a_time: bool) -> Self {
+    pub(crate) fn new(disks: Disks, network: Network, image: Image, one_at_a_time: bool) -> Self {
         Self {
             disks,
             network,
@@ -81,7 +81,7 @@ impl Mirror {
     }
 
     /// Brings the hardware to where the region is.
-    pub fn follow(&mut self, seen: &Hardware, region: &Region) {
+    pub(crate) fn follow(&mut self, seen: &Hardware, region: &Region) {
         // First what ends, then what is copied, then what begins: nobody is given what somebody else still has.
         self.power_down(seen);
         self.take_snapshots(seen);
@@ -202,7 +202,7 @@ impl Mirror {
     }
 
     /// When something was noted for the first time after a moment.
-    pub fn when(&self, after: Duration, what: impl Fn(&str) -> bool) -> Option<Duration> {
+    pub(crate) fn when(&self, after: Duration, what: impl Fn(&str) -> bool) -> Option<Duration> {
         self.log.iter().find(|(at, noted)| *at >= after && what(noted)).map(|(at, _)| *at)
     }
 
@@ -221,7 +221,7 @@ impl Hardware {
 
 impl Mirroring {
     /// Mirrors the region from now on, and knocks at every instance's database.
-    pub fn start(mirror: Mirror, region: Arc<Region>) -> Self {
+    pub(crate) fn start(mirror: Mirror, region: Arc<Region>) -> Self {
         let mirror = Arc::new(Mutex::new(mirror));
         let stop = Arc::new(AtomicBool::new(false));
         let (hardware, ended) = (Arc::clone(&mirror), Arc::clone(&stop));
@@ -243,7 +243,7 @@ impl Mirroring {
     }
 
     /// The hardware, for a moment.
-    pub fn now(&self) -> MutexGuard<'_, Mirror> {
+    pub(crate) fn now(&self) -> MutexGuard<'_, Mirror> {
         assert!(self.threads.iter().all(|thread| !thread.is_finished()), "the mirror broke");
         lock(&self.mirror)
     }

@@ -13,9 +13,9 @@ use std::time::Duration;
 use super::command::{run, succeeds};
 
 /// The router, as instances see it.
-pub const ROUTER: Ipv4Addr = Ipv4Addr::new(169, 254, 0, 1);
+pub(crate) const ROUTER: Ipv4Addr = Ipv4Addr::new(169, 254, 0, 1);
 /// AWS's API, as instances see it.
-pub const API: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 255, 255, 1)), 8000);
+pub(crate) const API: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 255, 255, 1)), 8000);
 const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 /// AWS's longest answer from the metadata service is user data of 16 KiB; a request is a head without a body.
 const LONGEST_HEAD_BYTES: usize = 16 * 1024;
@@ -23,7 +23,7 @@ const STALLED: Duration = Duration::from_secs(20);
 
 /// The router's side of it all.
 #[derive(Debug, Clone)]
-pub struct Network {
+pub(crate) struct Network {
     /// Who has which private address.
     names: Arc<Mutex<BTreeMap<Ipv4Addr, String>>>,
     routed: Arc<Mutex<BTreeMap<Ipv4Addr, Option<Ipv4Addr>>>>,
@@ -31,7 +31,7 @@ pub struct Network {
 
 impl Network {
     /// Turns this process's network namespace, which must be a new one, into the router.
-    pub fn start(region: SocketAddr) -> Self {
+    pub(crate) fn start(region: SocketAddr) -> Self {
         run("ip", ["link", "set", "lo", "up"]);
         for address in [ROUTER, METADATA] {
             run("ip", ["addr", "add", &format!("{address}/32"), "dev", "lo"]);
@@ -45,7 +45,7 @@ impl Network {
     }
 
     /// Puts a cable between the router and an instance's new network namespace, which the process `pid` is in.
-    pub fn plug(&self, instance: &str, private_ip: Ipv4Addr, pid: u32) {
+    pub(crate) fn plug(&self, instance: &str, private_ip: Ipv4Addr, pid: u32) {
         let (ours, theirs) = (cable(private_ip), format!("t{}", cable(private_ip)));
         run("ip", ["link", "add", &ours, "type", "veth", "peer", "name", &theirs]);
         run("ip", ["link", "set", &ours, "up"]);
@@ -57,13 +57,13 @@ impl Network {
     }
 
     /// Pulls the cable: not one packet more leaves the instance.
-    pub fn unplug(&self, private_ip: Ipv4Addr) {
+    pub(crate) fn unplug(&self, private_ip: Ipv4Addr) {
         succeeds("ip", ["link", "delete", &cable(private_ip)]);
         lock(&self.routed).retain(|_, to| *to != Some(private_ip));
     }
 
     /// Sends what comes for a public address to the instance with this private one, or nowhere.
-    pub fn route(&self, public_ip: Ipv4Addr, to: Option<Ipv4Addr>) {
+    pub(crate) fn route(&self, public_ip: Ipv4Addr, to: Option<Ipv4Addr>) {
         if lock(&self.routed).get(&public_ip) == Some(&to) {
             return;
         }

@@ -12,86 +12,86 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// The service of every scenario of the region.
-pub const SERVICE: &str = "sample";
+pub(crate) const SERVICE: &str = "sample";
 
 /// A region that `failover simulate --serve` serves, ended with the story.
-pub struct Region {
+pub(crate) struct Region {
     process: Child,
     /// Where.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 /// The region's hardware: `GET /_region/hardware`.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Hardware {
-    pub instances: BTreeMap<String, Instance>,
-    pub volumes: BTreeMap<String, Volume>,
-    pub snapshots: BTreeMap<String, Snapshot>,
-    pub addresses: BTreeMap<String, Address>,
+pub(crate) struct Hardware {
+    pub(crate) instances: BTreeMap<String, Instance>,
+    pub(crate) volumes: BTreeMap<String, Volume>,
+    pub(crate) snapshots: BTreeMap<String, Snapshot>,
+    pub(crate) addresses: BTreeMap<String, Address>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct Instance {
-    pub state: String,
-    pub zone: String,
-    pub private_ip: Ipv4Addr,
-    pub condition: Condition,
-    pub stop: Option<Stop>,
-    pub guest: Option<Guest>,
+pub(crate) struct Instance {
+    pub(crate) state: String,
+    pub(crate) zone: String,
+    pub(crate) private_ip: Ipv4Addr,
+    pub(crate) condition: Condition,
+    pub(crate) stop: Option<Stop>,
+    pub(crate) guest: Option<Guest>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct Condition {
-    pub host_failed: Option<Value>,
+pub(crate) struct Condition {
+    pub(crate) host_failed: Option<Value>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct Stop {
-    pub mode: StopMode,
+pub(crate) struct Stop {
+    pub(crate) mode: StopMode,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct StopMode {
-    pub skip_os_shutdown: bool,
+pub(crate) struct StopMode {
+    pub(crate) skip_os_shutdown: bool,
 }
 
 /// The region's own idea of what runs in an instance; the mirror keeps it true.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Guest {
-    pub up: bool,
-    pub quiesced: bool,
+pub(crate) struct Guest {
+    pub(crate) up: bool,
+    pub(crate) quiesced: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct Volume {
-    pub size_gib: u64,
-    pub snapshot: Option<String>,
-    pub attachment: Option<Attachment>,
+pub(crate) struct Volume {
+    pub(crate) size_gib: u64,
+    pub(crate) snapshot: Option<String>,
+    pub(crate) attachment: Option<Attachment>,
     /// Which of a service's volumes it is; none for an instance's root disk.
-    pub data: Option<Value>,
+    pub(crate) data: Option<Value>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct Attachment {
-    pub instance_id: String,
-    pub state: String,
+pub(crate) struct Attachment {
+    pub(crate) instance_id: String,
+    pub(crate) state: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct Snapshot {
-    pub volume: String,
+pub(crate) struct Snapshot {
+    pub(crate) volume: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct Address {
-    pub public_ip: Ipv4Addr,
-    pub instance: Option<String>,
-    pub data_path: Option<String>,
+pub(crate) struct Address {
+    pub(crate) public_ip: Ipv4Addr,
+    pub(crate) instance: Option<String>,
+    pub(crate) data_path: Option<String>,
 }
 
 impl Region {
     /// Serves a scenario. Without a controller no Lambda runs behind it.
-    pub fn start(scenario: &str, speed: u32, controlled: bool, log: &Path) -> Self {
+    pub(crate) fn start(scenario: &str, speed: u32, controlled: bool, log: &Path) -> Self {
         let mut command = Command::new(built("failover", "failover-cli"));
         command.args(["simulate", "--serve", "127.0.0.1:0", "--output", "json", "--scenario", scenario]);
         command.args(["--speed", &speed.to_string()]);
@@ -110,32 +110,32 @@ impl Region {
         Self { process, address }
     }
 
-    pub fn hardware(&self) -> Hardware {
+    pub(crate) fn hardware(&self) -> Hardware {
         serde_json::from_value(self.get("/_region/hardware")).unwrap()
     }
 
     /// Something happens to it.
-    pub fn inject(&self, fault: &Value) {
+    pub(crate) fn inject(&self, fault: &Value) {
         self.post("/_region/fault", fault);
     }
 
     /// An operator's request reaches the Lambda.
-    pub fn ask(&self, to: &str, drill: bool) {
+    pub(crate) fn ask(&self, to: &str, drill: bool) {
         self.post("/_region/event", &json!({ "service": SERVICE, "to": to, "drill": drill }));
     }
 
-    pub fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let answer = self.http("GET", path, "", "application/json");
         serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{path}: {error}: {answer}"))
     }
 
-    pub fn post(&self, path: &str, body: &Value) -> Value {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
         let answer = self.http("POST", path, &body.to_string(), "application/json");
         serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{path}: {error}: {answer}"))
     }
 
     /// One call of EC2's query protocol, as somebody else than the controller makes it.
-    pub fn ec2(&self, query: &str) -> String {
+    pub(crate) fn ec2(&self, query: &str) -> String {
         self.http("POST", "/", &format!("{query}&Version=2016-11-15"), "application/x-www-form-urlencoded")
     }
 
@@ -156,7 +156,7 @@ impl Region {
     }
 
     /// The `failover` command, as its users have it, with this region in AWS's place.
-    pub fn command(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Value {
         let mut command = Command::new(built("failover", "failover-cli"));
         command.args(arguments).args(["--output", "json"]).env_clear();
         command.envs([

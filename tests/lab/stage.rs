@@ -21,6 +21,8 @@ use super::stories::Story;
 /// AWS's durations shrink by this; the agent's, PostgreSQL's and the controller's own do not.
 const SPEED: u32 = 20;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How much of a log a failure shows.
+const LINES: usize = 25;
 /// A command is a process of its own.
 const ASK_EVERY: Duration = Duration::from_millis(500);
 /// The first start, on a machine that is busy with seven other stories.
@@ -30,23 +32,23 @@ const AFTERWARDS: Duration = Duration::from_secs(2);
 
 /// What a story found, for the table.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Told {
-    pub story: String,
+pub(crate) struct Told {
+    pub(crate) story: String,
     /// Rows that the client was told are safe.
-    pub acknowledged: usize,
+    pub(crate) acknowledged: usize,
     /// The longest time without an acknowledged row from the last one of the old server to the first of the new.
-    pub downtime_seconds: f64,
+    pub(crate) downtime_seconds: f64,
     /// From the volume's appearance in the new instance to the agent's word that it is ready, without PostgreSQL's own start.
-    pub agent_seconds: Option<f64>,
+    pub(crate) agent_seconds: Option<f64>,
     /// The watching agent's resident memory.
-    pub agent_resident_kib: Option<u64>,
-    pub remarks: String,
+    pub(crate) agent_resident_kib: Option<u64>,
+    pub(crate) remarks: String,
 }
 
 /// A story under way.
-pub struct Stage {
-    pub region: Arc<Region>,
-    pub hardware: Mirroring,
+pub(crate) struct Stage {
+    pub(crate) region: Arc<Region>,
+    pub(crate) hardware: Mirroring,
     client: Client,
     disks: Disks,
     image: Image,
@@ -55,13 +57,13 @@ pub struct Stage {
     /// The service's volume at first.
     volume: Option<String>,
     /// The instance that serves at first.
-    pub first: String,
-    pub remarks: Vec<String>,
+    pub(crate) first: String,
+    pub(crate) remarks: Vec<String>,
 }
 
 impl Stage {
     /// Sets the scene in the namespaces that this process was given, and waits until the service serves.
-    pub fn set(story: &'static Story, folder: &Path, postgres: &Path) -> Self {
+    pub(crate) fn set(story: &'static Story, folder: &Path, postgres: &Path) -> Self {
         let disks = Disks::make(&folder.join("pool.img"), Path::new("/mnt"));
         run("ip", ["link", "set", "lo", "up"]);
         let region = Region::start(story.scenario, SPEED, story.controlled, &folder.join("region.log"));
@@ -107,12 +109,12 @@ impl Stage {
     }
 
     /// Time since the story's beginning.
-    pub fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         self.began.elapsed()
     }
 
     /// Waits; the failure says what the agents and the controller had come to.
-    pub fn until<T>(&self, what: &str, within: Duration, come: impl Fn() -> Option<T>) -> T {
+    pub(crate) fn until<T>(&self, what: &str, within: Duration, come: impl Fn() -> Option<T>) -> T {
         self.until_by(LOOK_EVERY, what, within, come)
     }
 
@@ -135,11 +137,34 @@ impl Stage {
         } else {
             String::new()
         };
-        format!("{}\nlast row: {:?}\n{status}", log.join("\n"), self.client.last())
+        let inside = mirror.guests.values().map(|guest| {
+            let log = |text: String| {
+                text.lines()
+                    .rev()
+                    .take(LINES)
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .rev()
+                    .map(|line| format!("  {line}\n"))
+                    .collect::<String>()
+            };
+            let database = self.disks.root().join(&guest.id).join("var/log/postgresql/postgresql.log");
+            let database = fs::read_to_string(database).unwrap_or_default();
+            format!(
+                "\n{}\n{} agent:\n{}{} database:\n{}",
+                guest.units_log(),
+                guest.id,
+                log(guest.agent_log()),
+                guest.id,
+                log(database)
+            )
+        });
+        let inside: String = inside.collect();
+        format!("{}\nlast row: {:?}\n{status}{inside}", log.join("\n"), self.client.last())
     }
 
     /// Waits until a client's row is acknowledged by such an instance, after a moment.
-    pub fn until_written_by(
+    pub(crate) fn until_written_by(
         &self,
         what: &str,
         after: Duration,
@@ -152,12 +177,12 @@ impl Stage {
     }
 
     /// Waits until the first instance serves.
-    pub fn until_it_serves(&self) {
+    pub(crate) fn until_it_serves(&self) {
         self.until_written_by("the first server", Duration::ZERO, SERVES_WITHIN, |who| who == self.first);
     }
 
     /// Waits until another instance than the first serves, and the controller calls the failover done; its report.
-    pub fn until_taken_over(&self, within: Duration) -> (String, Value) {
+    pub(crate) fn until_taken_over(&self, within: Duration) -> (String, Value) {
         let second = self.until_written_by("another server", Duration::ZERO, within, |who| who != self.first);
         let report = self.until_by(ASK_EVERY, "a failover that is done", within, || {
             let reports = self.region.command(&["history", "--service", SERVICE]);
@@ -169,12 +194,12 @@ impl Stage {
     }
 
     /// What the region shows.
-    pub fn seen(&self) -> Hardware {
+    pub(crate) fn seen(&self) -> Hardware {
         self.region.hardware()
     }
 
     /// Ends the story: what the client was promised must be on the new volume, and nothing of the new server on the old one.
-    pub fn finish(self) -> Told {
+    pub(crate) fn finish(self) -> Told {
         std::thread::sleep(AFTERWARDS);
         let resident = self.resident_kib();
         let acknowledged = self.client.stop();

@@ -14,16 +14,16 @@ use super::region::{Hardware, Region};
 use super::stage::Stage;
 
 /// One story.
-pub struct Story {
-    pub name: &'static str,
+pub(crate) struct Story {
+    pub(crate) name: &'static str,
     /// The region's scenario, in which nothing happens by itself.
-    pub scenario: &'static str,
-    pub filesystem: &'static str,
+    pub(crate) scenario: &'static str,
+    pub(crate) filesystem: &'static str,
     /// Whether the Lambda runs; otherwise the agents are alone.
-    pub controlled: bool,
+    pub(crate) controlled: bool,
     /// Before any instance boots.
-    pub before: fn(&Region),
-    pub play: fn(&mut Stage),
+    pub(crate) before: fn(&Region),
+    pub(crate) play: fn(&mut Stage),
 }
 
 const OTHER_ZONE: &str = "idle";
@@ -41,7 +41,7 @@ const ORDINARY: Story =
     Story { name: "", scenario: OTHER_ZONE, filesystem: "ext4", controlled: true, before: |_| {}, play: |_| {} };
 
 /// All of them.
-pub static STORIES: [Story; 8] = [
+pub(crate) static STORIES: [Story; 8] = [
     Story { name: "planned-same-zone", scenario: SAME_ZONE, play: planned, ..ORDINARY },
     Story { name: "planned-other-zone", filesystem: "xfs", play: planned, ..ORDINARY },
     Story { name: "killed-host-same-zone", scenario: SAME_ZONE, play: killed_host_for_good, ..ORDINARY },
@@ -61,7 +61,7 @@ pub static STORIES: [Story; 8] = [
 
 impl Story {
     /// `/etc/failover/agent.toml` of every instance.
-    pub fn agent_toml(&self) -> &'static str {
+    pub(crate) fn agent_toml(&self) -> &'static str {
         if self.controlled {
             "service = \"sample\"\ntable = \"failover\"\n"
         } else {
