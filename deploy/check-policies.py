@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Do the policies allow exactly the calls that the controller makes?
+"""Do the policies allow exactly the calls that the controller and the boot agent make?
 
 Reads the calls out of controller/aws/src and compares them with template.yaml and policies/*.json. A call that no policy allows would
 fail in the middle of a failover; an action that nobody calls is a permission too many. Needs nothing but Python 3.
@@ -28,7 +28,12 @@ CALL = re.compile(r"\.(" + "|".join(CLIENTS) + r")\(\)\s*\.([a-z_]+)\(\)")
 
 # Calls that only some hosts make.
 ONLY_COMMAND_LINE = {"ssm:PutParameter", "dynamodb:CreateTable", "dynamodb:DescribeTable", "autoscaling:CreateOrUpdateTags"}
+ONLY_AGENT = {"autoscaling:DescribeAutoScalingInstances", "ec2:DisassociateAddress"}
 ONLY_FUNCTION = {"ec2:DescribeTags", "autoscaling:DescribeTags"}
+# What the boot agent calls: with a ledger, and alone (only the latter has a source file of its own).
+AGENT = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "ssm:GetParameter"}
+ALONE = {"ssm:GetParameter"}
+ALONE_SOURCE = "claim.rs"
 READS = ("Describe", "Get", "Query")
 
 # Not calls of the controller: Lambda's own, and EC2's calls of KMS in the caller's name.
@@ -43,10 +48,10 @@ KMS = {
 }
 
 
-def calls() -> set[str]:
+def calls(sources: str) -> set[str]:
     """Every call in the sources, as an IAM action."""
     found = set()
-    for path in CALLS.rglob("*.rs"):
+    for path in CALLS.rglob(sources):
         for client, call in CALL.findall(path.read_text(encoding="utf-8")):
             found.add(f"{CLIENTS[client]}:" + "".join(word.capitalize() for word in call.split("_")))
     return found
@@ -77,14 +82,19 @@ def of_policy(name: str) -> set[str]:
 
 
 def main() -> int:
-    made = calls()
-    if len(made) < 10:
+    alone = calls(ALONE_SOURCE) | ALONE
+    every = calls("*.rs")
+    # What only the agent calls is not the controller's to be allowed.
+    made = every - ONLY_AGENT
+    if len(made) < 10 or not (AGENT | alone | ONLY_AGENT) <= every:
         print(f"only {len(made)} calls were found in {CALLS}: the sources are not written as this check expects", file=sys.stderr)
         return 1
     command_line = made - ONLY_FUNCTION
     expected = {
         "template.yaml": (of_template(), (made - ONLY_COMMAND_LINE) | LAMBDA_ITSELF | KMS | {"sts:AssumeRole"}),
         "policies/operator.json": (of_policy("operator.json"), command_line | KMS),
+        "policies/agent.json": (of_policy("agent.json"), AGENT),
+        "policies/agent-alone.json": (of_policy("agent-alone.json"), alone),
         "policies/viewer.json": (of_policy("viewer.json"), {call for call in command_line if is_read(call)} - ONLY_COMMAND_LINE),
     }
     wrong = False
@@ -94,7 +104,7 @@ def main() -> int:
                 wrong = True
                 print(f"deploy/{name} {what}: {', '.join(sorted(actions))}", file=sys.stderr)
     if not wrong:
-        print(f"{len(made)} calls; the policies allow these and no others")
+        print(f"{len(every)} calls; the policies allow these and no others")
     return 1 if wrong else 0
 
 

@@ -98,7 +98,7 @@ fn from_answer(operation: &'static str, status: u16, code: &str, message: &str) 
 }
 
 /// The error and its causes in one line.
-fn chain(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     for cause in causes(error).skip(1) {
         text.push_str(": ");

@@ -6,17 +6,20 @@
 //! observe   Interest ──► World: a call that failed makes a part unknown, never absent
 //! act       Step ──► StepOutcome: one effect, bounded in time, done already counts as accepted
 //! store     the ledger in DynamoDB: lease, compare-and-set, wake marks, history
+//! metadata  what an instance learns about itself; claim: what one without a controller asks about its address
 //! specs, notify, clues   specs in SSM, messages through SNS, from a resource's id to its service
 //! ```
 //!
 //! It decides nothing: what to do is `failover-core`'s, when to do it the engine's.
 
 mod act;
+pub mod claim;
 mod clients;
 mod clock;
 mod clues;
 mod convert;
 mod error;
+mod metadata;
 mod notify;
 pub mod observe;
 pub mod specs;
@@ -29,6 +32,7 @@ pub use act::Acted;
 pub use clients::{Aws, Settings, SetupError};
 pub use clock::Clock;
 pub use error::{AwsError, classify, code};
+pub use metadata::{Metadata, MetadataError, SpotAction};
 pub use observe::Interest;
 pub use specs::{Specs, SpecsError};
 pub use store::{Acquired, BadRecord, EditError, Lease, Released, Store, StoreError, Stored};

@@ -1,0 +1,276 @@
+//! From an attached volume to a mounted, marked filesystem.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use failover_core::spec::Filesystem;
+use jiff::Timestamp;
+
+use super::content::{Content, Holding, judge, superblock_of};
+use super::device::{Device, partitions, wait_for};
+use super::error::{DiskError, Fault, Subject};
+use super::holders::{self, Held};
+use super::marker::{self, Marker};
+use super::mountinfo::{Mounted, seen_at};
+use super::tool::aside;
+use super::{BroughtUp, Disks, Volume, filesystem, format, mount};
+
+/// How long an unmount after a failure may take.
+const BACK_OUT_WITHIN: Duration = Duration::from_secs(60);
+
+/// How often a device in use is tried again.
+const TRY_EVERY: Duration = Duration::from_millis(200);
+
+impl Disks {
+    /// Waits for the volume's device, checks what it holds, formats it if it is surely blank and may be, mounts it and marks it
+    /// with the ledger's epoch.
+    ///
+    /// What fails leaves nothing mounted that wasn't mounted before. A volume that is mounted already, by that very device,
+    /// is checked and marked again.
+    pub async fn bring_up(&self, volume: &Volume, attach_deadline: Duration) -> Result<BroughtUp, DiskError> {
+        let mut subject = Subject::of(volume);
+        let outcome = self.bring_up_inner(volume, attach_deadline, &mut subject).await;
+        outcome.map_err(|fault| DiskError { subject: Box::new(subject), fault: Box::new(fault) })
+    }
+
+    async fn bring_up_inner(
+        &self,
+        volume: &Volume,
+        attach_deadline: Duration,
+        subject: &mut Subject,
+    ) -> Result<BroughtUp, Fault> {
+        check_settings(volume)?;
+        let device = wait_for(&self.roots, &volume.volume_id, attach_deadline).await?;
+        subject.device = Some(device.path.clone());
+        let at = mount::resolved(&volume.mount).await?;
+        match self.present_mount(&device, &at)? {
+            Some((mounted, part)) => self.mounted_already(volume, &mounted, part, &at).await,
+            None => self.from_device(volume, &device).await,
+        }
+    }
+
+    /// The mount of this device at its place; an error if another one is there, or if this one is mounted elsewhere.
+    fn present_mount(&self, device: &Device, at: &Path) -> Result<Option<(Mounted, Device)>, Fault> {
+        let mounts = mount::mounts(&self.roots)?;
+        let mut parts = partitions(&self.roots, device)?;
+        parts.push(device.clone());
+        let part_of = |mounted: &Mounted| parts.iter().find(|part| part.number == mounted.number).cloned();
+        if let Some(mounted) = seen_at(&mounts, at) {
+            return match part_of(mounted) {
+                Some(part) if mounted.root == Path::new("/") => Ok(Some((mounted.clone(), part))),
+                _ => Err(Fault::MountTaken { mount: at.to_owned(), found: mounted.source.display().to_string() }),
+            };
+        }
+        match mounts.iter().find(|mounted| part_of(mounted).is_some()) {
+            Some(elsewhere) => Err(Fault::MountedElsewhere { at: elsewhere.at.clone() }),
+            None => Ok(None),
+        }
+    }
+
+    /// It is mounted where it belongs, by an earlier run: only the marker and the size are looked at.
+    async fn mounted_already(
+        &self,
+        volume: &Volume,
+        mounted: &Mounted,
+        device: Device,
+        at: &Path,
+    ) -> Result<BroughtUp, Fault> {
+        let kind = match mounted.filesystem.as_str() {
+            "ext4" => Filesystem::Ext4,
+            "xfs" => Filesystem::Xfs,
+            other => {
+                let expected = super::Expected(volume.filesystem);
+                return Err(Fault::Foreign { found: format!("a mounted {other}"), expected });
+            }
+        };
+        if volume.filesystem.is_some_and(|expected| expected != kind) {
+            let expected = super::Expected(volume.filesystem);
+            return Err(Fault::Foreign { found: format!("a mounted {}", mounted.filesystem), expected });
+        }
+        let path = device.path.clone();
+        let superblock =
+            aside("reading the superblock", self.limits.stall, move || Ok(superblock_of(&path, kind))).await?;
+        let size_bytes = superblock.map_or(device.size_bytes, |(_, superblock)| superblock.size_bytes);
+        let mut brought_up = BroughtUp { was_mounted: true, ..fresh(&device, kind) };
+        self.serve_from(volume, &device, at, size_bytes, &mut brought_up).await?;
+        Ok(brought_up)
+    }
+
+    /// It isn't mounted: under a lock, judges it, formats it if that is right, checks it and mounts it.
+    async fn from_device(&self, volume: &Volume, device: &Device) -> Result<BroughtUp, Fault> {
+        let (claim, _lock) = self.claim(device).await?;
+        let (holding, formatted) = match judge(&self.roots, &self.limits, volume, device).await? {
+            Content::Filesystem(holding) => {
+                drop(claim);
+                if holding.finished_intent.is_some() {
+                    format::finish(&self.limits, &holding).await?;
+                }
+                (holding, false)
+            }
+            Content::HalfFormatted(intent) => {
+                (format::again(&self.roots, &self.limits, volume, device, intent, claim).await?, true)
+            }
+            Content::NoSignature => {
+                (format::blank_device(&self.roots, &self.limits, volume, device, claim).await?, true)
+            }
+        };
+        let repaired = filesystem::check(&self.roots, &self.limits, &holding).await?;
+        let mut brought_up = BroughtUp { formatted, repaired, ..fresh(&holding.device, holding.superblock.filesystem) };
+        brought_up.warnings.extend(mount::prepare(&volume.mount).await?);
+        let at = mount::resolved(&volume.mount).await?;
+        if let Err(failure) = mount::mount(&self.roots, &self.limits, volume, &holding, &at).await? {
+            return Err(filesystem::explain_mount_failure(&self.roots, &self.limits, &holding, failure).await);
+        }
+        let served =
+            self.serve_from(volume, &holding.device, &at, holding.superblock.size_bytes, &mut brought_up).await;
+        if let Err(fault) = served {
+            self.back_out(&at).await;
+            return Err(fault);
+        }
+        if let Some(warning) = unused_behind_partition(device, &holding) {
+            brought_up.warnings.push(warning);
+        }
+        Ok(brought_up)
+    }
+
+    /// Claims the device against mounts and locks it against probers and a second agent, waiting a little for either.
+    ///
+    /// A predecessor that was killed may have left its `mkfs` running, which holds the device itself.
+    async fn claim(&self, device: &Device) -> Result<(std::fs::File, std::fs::File), Fault> {
+        let began = Instant::now();
+        loop {
+            if let Some(claim) = device.claim()? {
+                // By convention of systemd, udev leaves a device alone while it is locked.
+                let lock = std::fs::File::open(&device.path).map_err(|source| device.fault("opening", source))?;
+                if lock.try_lock().is_ok() {
+                    return Ok((claim, lock));
+                }
+            }
+            if began.elapsed() >= self.limits.release {
+                let held = Held {
+                    mount: None,
+                    device: Some((device.path.clone(), device.kernel_name.clone())),
+                    number: device.number,
+                };
+                return Err(Fault::InUse { holders: holders::find(&self.roots, held).await });
+            }
+            tokio::time::sleep(TRY_EVERY).await;
+        }
+    }
+
+    /// What is mounted is right, large enough and marked.
+    async fn serve_from(
+        &self,
+        volume: &Volume,
+        device: &Device,
+        at: &Path,
+        filesystem_bytes: u64,
+        brought_up: &mut BroughtUp,
+    ) -> Result<(), Fault> {
+        let mounts = mount::mounts(&self.roots)?;
+        let mounted = seen_at(&mounts, at).filter(|mounted| mounted.number == device.number);
+        let mounted = mounted.ok_or_else(|| Fault::MountTaken {
+            mount: at.to_owned(),
+            found: seen_at(&mounts, at)
+                .map_or_else(|| "nothing".to_owned(), |other| other.source.display().to_string()),
+        })?;
+        if mounted.read_only {
+            return Err(Fault::ReadOnly { options: mounted.options.clone() });
+        }
+        let marker = self.read_marker(at).await?;
+        marker::check(volume, marker.as_ref())?;
+        // First grown, then marked: a full volume that was enlarged has room for its marker.
+        let grown =
+            filesystem::grow(&self.roots, &self.limits, device, brought_up.filesystem, filesystem_bytes, at).await;
+        match grown {
+            Ok(grown_bytes) => brought_up.grown_bytes = grown_bytes,
+            // It serves as well with the size that it had.
+            Err(fault) => brought_up.warnings.push(format!("the filesystem wasn't grown to its device: {fault}")),
+        }
+        self.write_marker(volume, at, marker.as_ref()).await?;
+        brought_up.marker = marker;
+        Ok(())
+    }
+
+    async fn read_marker(&self, at: &Path) -> Result<Option<Marker>, Fault> {
+        let root = at.to_owned();
+        aside("reading the marker", self.limits.stall, move || Ok(marker::read(&root)?)).await
+    }
+
+    async fn write_marker(&self, volume: &Volume, at: &Path, found: Option<&Marker>) -> Result<(), Fault> {
+        let (root, volume, found) = (at.to_owned(), volume.clone(), found.cloned());
+        aside("writing the marker", self.limits.stall, move || {
+            Ok(marker::write(&root, &volume, found.as_ref(), Timestamp::now())?)
+        })
+        .await
+    }
+
+    /// Unmounts what was mounted for nothing.
+    async fn back_out(&self, at: &PathBuf) {
+        match mount::unmount(&self.roots, at, BACK_OUT_WITHIN).await.and_then(super::tool::Finished::success) {
+            Ok(_) => {}
+            Err(error) => tracing::error!(mount = %at.display(), %error, "what was mounted can't be unmounted again"),
+        }
+    }
+}
+
+impl Subject {
+    pub(super) fn of(volume: &Volume) -> Self {
+        Self {
+            volume: Some((volume.service.clone(), volume.name.clone(), volume.volume_id.clone())),
+            mount: volume.mount.clone(),
+            device: None,
+        }
+    }
+}
+
+fn fresh(device: &Device, filesystem: Filesystem) -> BroughtUp {
+    BroughtUp {
+        device: device.path.clone(),
+        filesystem,
+        formatted: false,
+        was_mounted: false,
+        repaired: None,
+        grown_bytes: None,
+        marker: None,
+        warnings: Vec::new(),
+    }
+}
+
+/// What can be said of the volume's settings before anything is touched.
+pub(super) fn check_settings(volume: &Volume) -> Result<(), Fault> {
+    let plain = |component| matches!(component, std::path::Component::RootDir | std::path::Component::Normal(_));
+    if !volume.mount.is_absolute() || volume.mount == Path::new("/") || !volume.mount.components().all(plain) {
+        return Err(Fault::Settings {
+            found: format!("the mount point {}", volume.mount.display()),
+            allowed: "allowed is an absolute path below / without '..'",
+        });
+    }
+    let unfit = |option: &&String| option.is_empty() || option.contains([',', '\0', '\n', ' ']);
+    if let Some(option) = volume.options.iter().find(unfit) {
+        return Err(Fault::Settings {
+            found: format!("the mount option {option:?}"),
+            allowed: "allowed is one option per entry, without commas and blanks",
+        });
+    }
+    if volume.oldest_epoch > volume.epoch {
+        return Err(Fault::Settings {
+            found: format!("the oldest epoch {} above the ledger's {}", volume.oldest_epoch, volume.epoch),
+            allowed: "allowed is at most the ledger's",
+        });
+    }
+    Ok(())
+}
+
+/// A partition isn't enlarged by us: that would mean writing to the partition table.
+fn unused_behind_partition(device: &Device, holding: &Holding) -> Option<String> {
+    const WORTH_TELLING_BYTES: u64 = 1024 * 1024 * 1024;
+    let unused_bytes = device.size_bytes.saturating_sub(holding.device.size_bytes);
+    (holding.on_partition && unused_bytes >= WORTH_TELLING_BYTES).then(|| {
+        format!(
+            "{unused_bytes} bytes of {} are outside the partition {}; enlarge it with growpart",
+            device.path.display(),
+            holding.device.path.display()
+        )
+    })
+}

@@ -1,0 +1,118 @@
+//! From a mounted volume to one that nobody on this machine can write to.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::device::{Device, open_at};
+use super::error::{DiskError, Fault, Subject, ToolFault};
+use super::holders::{self, Held, Holders};
+use super::mountinfo::{Mounted, seen_at};
+use super::tool::{Finished, SYNC, run};
+use super::{Disks, mount};
+
+/// How often a busy unmount is tried again.
+const TRY_EVERY: Duration = Duration::from_millis(200);
+
+/// Mounts stacked at one place are taken off one by one, up to so many.
+const MOST_STACKED: usize = 16;
+
+impl Disks {
+    /// Syncs and unmounts. `Ok` means that the filesystem is written and that nobody has it mounted any more, in whatever mount
+    /// namespace; also when nothing was mounted there. Never lazily: a lazy unmount leaves writers behind.
+    pub async fn take_down(&self, mount: &Path, deadline: Duration) -> Result<(), DiskError> {
+        let mut subject = Subject { mount: mount.to_owned(), ..Subject::default() };
+        let outcome = self.take_down_inner(mount, Instant::now() + deadline, deadline, &mut subject).await;
+        outcome.map_err(|fault| DiskError { subject: Box::new(subject), fault: Box::new(fault) })
+    }
+
+    async fn take_down_inner(
+        &self,
+        mount: &Path,
+        until: Instant,
+        deadline: Duration,
+        subject: &mut Subject,
+    ) -> Result<(), Fault> {
+        let at = mount::resolved(mount).await?;
+        let mut failed_sync = None;
+        for _ in 0..MOST_STACKED {
+            let mounts = mount::mounts(&self.roots)?;
+            let Some(mounted) = seen_at(&mounts, &at).cloned() else {
+                return failed_sync.map_or(Ok(()), |failure: ToolFault| Err(failure.into()));
+            };
+            let device = open_at(&mounted.source)?.filter(|device| device.number == mounted.number);
+            subject.device = device.as_ref().map(|device| device.path.clone());
+            // What can't be written is no reason to stay mounted, but it is one not to call it clean.
+            let synced = run(&self.roots, SYNC, &["-f".as_ref(), at.as_os_str()], left(until)).await;
+            failed_sync = failed_sync.or(synced.and_then(Finished::success).err());
+            self.unmount(&at, &mounted, device.as_ref(), until, deadline).await?;
+            self.wait_until_released(&at, &mounted, device.as_ref(), until, deadline).await?;
+        }
+        Err(Fault::Busy { waited: deadline, holders: Holders::default() })
+    }
+
+    /// Unmounts, again and again while it is busy.
+    async fn unmount(
+        &self,
+        at: &Path,
+        mounted: &Mounted,
+        device: Option<&Device>,
+        until: Instant,
+        deadline: Duration,
+    ) -> Result<(), Fault> {
+        loop {
+            let finished = mount::unmount(&self.roots, at, left(until)).await?;
+            if finished.code == Some(0) {
+                return Ok(());
+            }
+            let mounts = mount::mounts(&self.roots)?;
+            if seen_at(&mounts, at) != Some(mounted) {
+                return Ok(());
+            }
+            if !finished.stderr.contains("busy") {
+                return Err(finished.failed().into());
+            }
+            if Instant::now() >= until {
+                return Err(Fault::Busy { waited: deadline, holders: self.holders(Some(at), mounted, device).await });
+            }
+            tokio::time::sleep(TRY_EVERY).await;
+        }
+    }
+
+    /// Waits until the kernel lets the device be claimed: only then the last mount of it is gone, also those of containers.
+    async fn wait_until_released(
+        &self,
+        at: &Path,
+        mounted: &Mounted,
+        device: Option<&Device>,
+        until: Instant,
+        deadline: Duration,
+    ) -> Result<(), Fault> {
+        let Some(device) = device else { return Ok(()) };
+        loop {
+            let mounts = mount::mounts(&self.roots)?;
+            // Mounted once more at the same place: the caller takes that one off next.
+            let stacked = seen_at(&mounts, at).is_some_and(|below| below.number == mounted.number);
+            if stacked || device.claim()?.is_some() {
+                return Ok(());
+            }
+            if Instant::now() >= until {
+                return Err(Fault::Busy { waited: deadline, holders: self.holders(None, mounted, Some(device)).await });
+            }
+            tokio::time::sleep(TRY_EVERY).await;
+        }
+    }
+
+    async fn holders(&self, at: Option<&Path>, mounted: &Mounted, device: Option<&Device>) -> Holders {
+        let held = Held {
+            mount: at.map(Path::to_owned),
+            device: device.map(|device| (device.path.clone(), device.kernel_name.clone())),
+            number: mounted.number,
+        };
+        holders::find(&self.roots, held).await
+    }
+}
+
+/// What is left of the time; never nothing, so that what takes no time is done also when it is up.
+fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now()).max(Duration::from_secs(1))
+}

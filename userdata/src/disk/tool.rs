@@ -1,0 +1,158 @@
+//! Running the system's disk tools: in the C locale, without input, within a bound.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command;
+
+use super::Roots;
+use super::error::{Fault, ToolFault};
+
+/// A command and the package that brings it on the usual distributions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tool {
+    pub(super) name: &'static str,
+    pub(super) package: &'static str,
+}
+
+pub(super) const BLKID: Tool = Tool { name: "blkid", package: "util-linux" };
+pub(super) const E2FSCK: Tool = Tool { name: "e2fsck", package: "e2fsprogs" };
+pub(super) const MKFS_EXT4: Tool = Tool { name: "mkfs.ext4", package: "e2fsprogs" };
+pub(super) const MKFS_XFS: Tool = Tool { name: "mkfs.xfs", package: "xfsprogs" };
+pub(super) const MOUNT: Tool = Tool { name: "mount", package: "util-linux" };
+pub(super) const RESIZE2FS: Tool = Tool { name: "resize2fs", package: "e2fsprogs" };
+pub(super) const SYNC: Tool = Tool { name: "sync", package: "coreutils" };
+pub(super) const UMOUNT: Tool = Tool { name: "umount", package: "util-linux" };
+pub(super) const XFS_GROWFS: Tool = Tool { name: "xfs_growfs", package: "xfsprogs" };
+pub(super) const XFS_REPAIR: Tool = Tool { name: "xfs_repair", package: "xfsprogs" };
+
+/// A service's `PATH` may lack the administrator's directories, where most of these tools are.
+const FURTHER_PATH: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// How much of a tool's output is kept: enough for a person, whatever a checker prints about a damaged disk.
+const KEPT_OUTPUT_BYTES: usize = 8 * 1024;
+
+/// A command that ended.
+#[derive(Debug)]
+pub(super) struct Finished {
+    command: String,
+    /// Its exit code; none if a signal ended it.
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+impl Finished {
+    /// What it said, on one line.
+    pub(super) fn report(&self) -> String {
+        let mut lines: Vec<&str> = Vec::new();
+        for line in self.stdout.lines().chain(self.stderr.lines()).map(str::trim) {
+            if !line.is_empty() && !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        if lines.is_empty() { "nothing".to_owned() } else { lines.join("; ") }
+    }
+
+    /// The failure that this end is.
+    pub(super) fn failed(&self) -> ToolFault {
+        let status = self.code.map_or_else(|| "killed by a signal".to_owned(), |code| format!("exit code {code}"));
+        ToolFault::Failed { command: self.command.clone(), status, output: self.report() }
+    }
+
+    /// Itself if the exit code was 0.
+    pub(super) fn success(self) -> Result<Self, ToolFault> {
+        if self.code == Some(0) { Ok(self) } else { Err(self.failed()) }
+    }
+}
+
+/// Runs a tool to its end, or kills it after `deadline`.
+///
+/// A tool that hangs in the kernel can't be killed before its device answers; it isn't waited for either. Dropping the future
+/// kills the tool, too.
+pub(super) async fn run<S: AsRef<OsStr>>(
+    roots: &Roots,
+    tool: Tool,
+    arguments: &[S],
+    deadline: Duration,
+) -> Result<Finished, ToolFault> {
+    let mut command_line = tool.name.to_owned();
+    for argument in arguments {
+        command_line.push(' ');
+        command_line.push_str(&argument.as_ref().to_string_lossy());
+    }
+    tracing::debug!(command = command_line, "running");
+    let mut command = Command::new(tool.name);
+    command.args(arguments).env("PATH", search_path(roots)).env("LANG", "C").env("LC_ALL", "C").kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(ToolFault::Missing { tool: tool.name, package: tool.package });
+        }
+        Err(source) => return Err(ToolFault::Start { command: command_line, source }),
+    };
+    let stdout = child.stdout.take();
+    let stderr = child.stderr.take();
+    let ended = tokio::time::timeout(deadline, async {
+        let (stdout, stderr) = tokio::join!(capture(stdout), capture(stderr));
+        (child.wait().await, stdout, stderr)
+    });
+    match ended.await {
+        Err(_) => Err(ToolFault::Deadline { command: command_line, waited: deadline }),
+        Ok((Err(source), ..)) => Err(ToolFault::Start { command: command_line, source }),
+        Ok((Ok(status), stdout, stderr)) => Ok(Finished { command: command_line, code: status.code(), stdout, stderr }),
+    }
+}
+
+fn search_path(roots: &Roots) -> OsString {
+    let inherited = std::env::var_os("PATH").unwrap_or_default();
+    let directories = roots
+        .tools
+        .iter()
+        .cloned()
+        .chain(std::env::split_paths(&inherited))
+        .chain(FURTHER_PATH.iter().map(std::path::PathBuf::from));
+    // A directory with a colon in its name can't be in a search path; the system's own directories then are enough.
+    std::env::join_paths(directories).unwrap_or_else(|_| FURTHER_PATH.join(":").into())
+}
+
+/// Reads to the end, so that the tool never waits for us, and keeps the beginning.
+async fn capture(stream: Option<impl AsyncRead + Unpin>) -> String {
+    let Some(mut stream) = stream else { return String::new() };
+    let mut kept = Vec::new();
+    let mut buffer = [0_u8; 4096];
+    loop {
+        match stream.read(&mut buffer).await {
+            Ok(0) | Err(_) => break,
+            Ok(count) => {
+                let room = KEPT_OUTPUT_BYTES.saturating_sub(kept.len()).min(count);
+                kept.extend(buffer.iter().take(room));
+            }
+        }
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+/// Does work that may hang on a device on a thread of its own, and waits for it no longer than `deadline`.
+///
+/// Not on tokio's own threads: a runtime waits for those when it ends, and a device that never answers would hold it.
+pub(super) async fn aside<T: Send + 'static>(
+    operation: &'static str,
+    deadline: Duration,
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let thread = std::thread::Builder::new().name("disk".to_owned()).spawn(move || {
+        // Nobody listens any more once the deadline has passed.
+        let _ = sender.send(work());
+    });
+    thread.map_err(|source| Fault::System { operation, path: "a thread".into(), source })?;
+    match tokio::time::timeout(deadline, receiver).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) | Err(_) => Err(Fault::Stalled { operation, waited: deadline }),
+    }
+}

@@ -1,0 +1,234 @@
+//! What the instance has to do with the service now. Pure: what was seen goes in, a duty comes out.
+//!
+//! ```text
+//!               named, no failover away                 Starting reported, ledger read again
+//!   resting ──────────────────────────────► starting ──────────────────────────────────────► serving
+//!      ▲                                        │ anything else                                 │
+//!      └────────────────────────────────────────┴───────────── another is named, a failover ◄───┘
+//!                                                              away fences, a notice, no lease
+//! ```
+//!
+//! The rule that everything rests on: while a failover away from this instance runs, nothing starts here. A controller counts the report
+//! `Quiesced` only within such a failover, so what it counted holds. Decision 11 has the whole argument.
+
+use std::fmt;
+
+use failover_core::agent::{AgentReport, AgentState};
+use failover_core::ids::InstanceId;
+use failover_core::ledger::Ledger;
+
+/// The ledger, as this instance sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// It could not be read; why.
+    Unreadable(String),
+    /// The service has none yet.
+    NoLedger,
+    /// It was read.
+    Read(Claim),
+}
+
+/// What the ledger says of this instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The epoch.
+    pub epoch: u64,
+    /// Who is to serve.
+    pub active: Side,
+    /// The failover that runs.
+    pub failover: Failover,
+    /// Every volume of the spec that is to be mounted has its place in the ledger.
+    pub has_volumes: bool,
+}
+
+/// Who is to serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Side {
+    /// This instance.
+    Me,
+    /// Another.
+    Other(InstanceId),
+}
+
+/// A failover, as far as it matters to this instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failover {
+    /// None runs.
+    None,
+    /// Away from this instance.
+    FromMe {
+        /// Fencing has begun: the instance is to be quiet. A planned one lets it serve until then.
+        fencing: bool,
+    },
+    /// To this instance.
+    ToMe,
+    /// Between others.
+    Elsewhere,
+}
+
+/// What the metadata service announces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// The Auto Scaling group terminates the instance.
+    GroupTerminates,
+    /// EC2 takes a Spot instance back.
+    SpotInterrupts {
+        /// `stop`, `terminate` or `hibernate`.
+        action: String,
+    },
+    /// The process is told to end: the machine shuts down, or an operator stops the agent.
+    Shutdown,
+}
+
+/// How far this instance is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing of the service runs, and nothing is mounted, for sure.
+    Down,
+    /// Nobody knows: the agent has just started, or something could not be taken down.
+    Unsure,
+    /// It serves, under this epoch.
+    Serving(u64),
+}
+
+/// The lease on serving, if the spec asks for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lease {
+    /// None is asked for, or it lasts for long enough.
+    Holds,
+    /// It will run out before the service could be stopped later.
+    RunsOut,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Duty {
+    /// Bring the service up under this epoch, or go on serving.
+    Serve {
+        /// The epoch.
+        epoch: u64,
+        /// The last word of this instance in this epoch was that it is quiet: time must pass between taking it back and acting on it.
+        takes_back: bool,
+    },
+    /// Make sure that nothing of the service runs here, then say so.
+    Rest {
+        /// The epoch to report; none: the ledger was not read.
+        epoch: Option<u64>,
+        /// What to report once it is down.
+        say: Say,
+        /// Why.
+        why: Why,
+    },
+    /// Change nothing.
+    Hold(Why),
+}
+
+/// What a resting instance reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Say {
+    /// [`AgentState::Waiting`].
+    Waiting,
+    /// [`AgentState::Quiesced`].
+    Quiesced,
+}
+
+/// Why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// The ledger names another.
+    Named(InstanceId),
+    /// A failover away from here fences.
+    Fenced,
+    /// A planned failover away from here has not begun to fence, and this instance does not serve.
+    FailoverAway,
+    /// The metadata service announced the instance's end.
+    Noticed(Notice),
+    /// The ledger could not be read in time to renew the lease.
+    LeaseRunsOut,
+    /// The ledger named this instance anew, while it served under an older epoch.
+    NewEpoch,
+    /// The ledger can't be read.
+    Unreadable(String),
+    /// There is no ledger yet.
+    NoLedger,
+    /// The ledger has no volume yet for data of the spec.
+    NoVolumes,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(other) => write!(formatter, "the ledger names {other}"),
+            Self::Fenced => formatter.write_str("a failover away from this instance runs"),
+            Self::FailoverAway => formatter.write_str("a planned failover away from this instance has begun"),
+            Self::Noticed(Notice::GroupTerminates) => formatter.write_str("the group terminates this instance"),
+            Self::Noticed(Notice::SpotInterrupts { action }) => {
+                write!(formatter, "EC2 will {action} this Spot instance")
+            }
+            Self::Noticed(Notice::Shutdown) => formatter.write_str("the agent was told to stop"),
+            Self::LeaseRunsOut => formatter.write_str("the lease could not be renewed in time (fence.lease_seconds)"),
+            Self::NewEpoch => formatter.write_str("the ledger named this instance anew, under a later epoch"),
+            Self::Unreadable(why) => write!(formatter, "the ledger can't be read: {why}"),
+            Self::NoLedger => formatter.write_str("the service has no ledger yet"),
+            Self::NoVolumes => formatter.write_str("the service's volumes do not exist yet"),
+        }
+    }
+}
+
+impl Claim {
+    /// What `ledger` says of `me`. `mounted` are the names of the volumes that are to be mounted.
+    pub fn of(ledger: &Ledger, me: &InstanceId, mounted: &[failover_core::ids::VolumeName]) -> Self {
+        let active = if ledger.active == *me { Side::Me } else { Side::Other(ledger.active.clone()) };
+        let failover = match &ledger.failover {
+            None => Failover::None,
+            Some(failover) if failover.from.instance_id == *me => {
+                Failover::FromMe { fencing: failover.has_begun_to_fence() || failover.is_promoted() }
+            }
+            Some(failover) if failover.is_target(me) => Failover::ToMe,
+            Some(_) => Failover::Elsewhere,
+        };
+        let has_volumes = mounted.iter().all(|name| ledger.heads.contains_key(name));
+        Self { epoch: ledger.epoch, active, failover, has_volumes }
+    }
+}
+
+/// What to do.
+///
+/// `own` is this instance's last report, as the ledger's table or this process knows it.
+pub fn duty(seen: &Seen, own: Option<&AgentReport>, phase: Phase, notice: Option<&Notice>, lease: Lease) -> Duty {
+    let epoch = match seen {
+        Seen::Read(claim) => Some(claim.epoch),
+        Seen::Unreadable(_) | Seen::NoLedger => None,
+    };
+    let rest = |say, why| Duty::Rest { epoch, say, why };
+    if let Some(notice) = notice {
+        return rest(Say::Quiesced, Why::Noticed(notice.clone()));
+    }
+    if lease == Lease::RunsOut && phase != Phase::Down {
+        return rest(Say::Quiesced, Why::LeaseRunsOut);
+    }
+    let claim = match seen {
+        Seen::Unreadable(why) => return Duty::Hold(Why::Unreadable(why.clone())),
+        Seen::NoLedger => return Duty::Hold(Why::NoLedger),
+        Seen::Read(claim) => claim,
+    };
+    let serves_now = phase == Phase::Serving(claim.epoch);
+    match (&claim.active, claim.failover) {
+        (_, Failover::FromMe { fencing: true }) => rest(Say::Quiesced, Why::Fenced),
+        (Side::Other(other), _) => rest(Say::Waiting, Why::Named(other.clone())),
+        (Side::Me, _) if matches!(phase, Phase::Serving(_)) && !serves_now => rest(Say::Waiting, Why::NewEpoch),
+        (Side::Me, Failover::FromMe { fencing: false }) if !serves_now => Duty::Hold(Why::FailoverAway),
+        (Side::Me, _) if !claim.has_volumes && !serves_now => Duty::Hold(Why::NoVolumes),
+        (Side::Me, Failover::None | Failover::FromMe { .. } | Failover::ToMe | Failover::Elsewhere) => {
+            Duty::Serve { epoch: claim.epoch, takes_back: is_quiet_since(own, claim.epoch) }
+        }
+    }
+}
+
+fn is_quiet_since(own: Option<&AgentReport>, epoch: u64) -> bool {
+    own.is_some_and(|report| report.state == AgentState::Quiesced && report.epoch >= epoch)
+}
+
+#[cfg(test)]
+#[path = "duty_tests.rs"]
+mod tests;

@@ -1,0 +1,370 @@
+//! The loop: look, judge, do; for as long as the agent lives.
+
+use std::time::Duration;
+
+use failover_core::agent::{AgentReport, AgentState};
+use failover_core::world::Sight;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::agent::{Agent, Look, Stop};
+use crate::boot::NotUp;
+use crate::duty::{Claim, Duty, Failover, Lease, Notice, Phase, Say, Seen, Why, duty};
+use crate::machine::{Machine, Trouble};
+use crate::quiesce::take_down;
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Between two looks while a failover runs that concerns this instance.
+const LOOK_OFTEN: Duration = Duration::from_secs(1);
+/// Between taking back "quiesced" and acting on it: longer than a controller rests a decision on what it read (5 s, and the time that
+/// reading took).
+const TAKE_BACK_PAUSE: Duration = Duration::from_secs(20);
+/// The first pause after a failed start; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// How often taking down is tried when the agent is to end.
+const LAST_TRIES: u32 = 3;
+/// The last report gets this long.
+const LAST_WORD_WITHIN: Duration = Duration::from_secs(5);
+
+/// When to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// When told to.
+    Stopped,
+    /// When the service is up, too; it stays up.
+    Ready,
+}
+
+/// The agent ended without having taken the service down.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the service could not be taken down: {0}")]
+pub struct StillUp(Trouble);
+
+/// What the loop remembers from round to round.
+struct Rounds {
+    phase: Phase,
+    /// What earlier runs of the agent reported was read.
+    knows_itself: bool,
+    failures: u32,
+    not_before: Option<(u64, Instant)>,
+    tries_to_end: u32,
+    /// "Quiesced" is to be taken back, and the pause for that was not made yet.
+    owes_pause: bool,
+    /// What was last told in the log.
+    told: Option<Why>,
+}
+
+impl<M: Machine> Agent<M> {
+    /// Serves while the ledger says so. Ends when told to, with the service taken down.
+    pub async fn run(&self, mut stop: Stop, until: Until) -> Result<(), StillUp> {
+        let mut rounds = Rounds {
+            phase: Phase::Unsure,
+            knows_itself: false,
+            failures: 0,
+            not_before: None,
+            tries_to_end: 0,
+            owes_pause: false,
+            told: None,
+        };
+        self.systemd.ready();
+        tracing::info!(step = "watching", service = %self.spec.service, instance = %self.me, "the agent watches the ledger");
+        loop {
+            let began = Instant::now();
+            let look = self.look_within_lease(&stop).await;
+            let often = self.round(&look, &mut rounds, &stop).await;
+            if rounds.phase == Phase::Down && look.notice == Some(Notice::Shutdown) {
+                self.systemd.stopping();
+                return self.last_word().await;
+            }
+            if let (Until::Ready, Phase::Serving(_)) = (until, rounds.phase) {
+                return Ok(());
+            }
+            if rounds.tries_to_end >= LAST_TRIES {
+                let why = self.reporter.last().map(|last| last.state);
+                let why = if let Some(AgentState::Failed(why)) = why { why } else { "it takes too long".to_owned() };
+                return Err(StillUp(Trouble::new("taking down", why)));
+            }
+            self.systemd.alive(&status(rounds.phase, rounds.told.as_ref()));
+            let mut next = began + if often { LOOK_OFTEN } else { LOOK_EVERY };
+            if let Some(deadline) = self.lease_deadline().filter(|_| rounds.phase != Phase::Down) {
+                next = next.min(deadline);
+            }
+            let was_stopped = *stop.borrow();
+            tokio::select! {
+                biased;
+                Ok(()) = stop.changed(), if !was_stopped => {}
+                () = sleep_until(next) => {}
+            }
+        }
+    }
+
+    /// Looks and keeps the report fresh, side by side; a look that hangs ends when the lease is about to.
+    async fn look_within_lease(&self, stop: &Stop) -> Look {
+        let look = async { tokio::join!(self.look(stop), self.reporter.keep()).0 };
+        let Some(deadline) = self.lease_deadline() else { return look.await };
+        tokio::select! {
+            biased;
+            look = look => look,
+            () = sleep_until(deadline) => {
+                let seen = Seen::Unreadable("no answer before the lease runs out".to_owned());
+                Look { seen, ledger: None, notice: stop.borrow().then_some(Notice::Shutdown) }
+            }
+        }
+    }
+
+    /// One round. Says whether the next look is to come soon.
+    async fn round(&self, look: &Look, rounds: &mut Rounds, stop: &Stop) -> bool {
+        if !rounds.knows_itself && matches!(look.seen, Seen::Read(_)) {
+            rounds.knows_itself = self.remember().await;
+        }
+        let own = self.reporter.last();
+        let duty =
+            duty(&look.seen, own.as_ref(), rounds.phase, look.notice.as_ref(), self.lease(&look.seen, rounds.phase));
+        match duty {
+            Duty::Serve { epoch, .. } if rounds.phase == Phase::Serving(epoch) => {
+                rounds.tell(None);
+                self.reporter.change(epoch, AgentState::Ready).await;
+            }
+            Duty::Serve { epoch, takes_back } if rounds.knows_itself && rounds.may_start(epoch) => {
+                rounds.tell(None);
+                rounds.owes_pause |= takes_back;
+                self.start(epoch, rounds, stop).await;
+            }
+            Duty::Serve { .. } => {}
+            Duty::Rest { epoch, say, why } => {
+                rounds.tell(Some(&why));
+                self.rest(epoch, say, &why, rounds).await;
+            }
+            Duty::Hold(why) => {
+                rounds.tell(Some(&why));
+                if let (Seen::Read(claim), Phase::Down) = (&look.seen, rounds.phase)
+                    && rounds.knows_itself
+                {
+                    self.reporter.change(claim.epoch, AgentState::Waiting).await;
+                }
+            }
+        }
+        concerns_me(&look.seen)
+    }
+
+    /// Reads what earlier runs of this agent reported.
+    async fn remember(&self) -> bool {
+        let Some(reports) = self.all_reports().await else { return false };
+        match reports.sight(&self.me) {
+            Sight::Known(report) => self.reporter.remember(Some(report.clone())),
+            Sight::Absent => {}
+            Sight::Unknown(why) => {
+                // It may have been anything: the last word that binds is assumed.
+                tracing::warn!(%why, "this agent's own last report can't be read");
+                let report = AgentReport {
+                    epoch: u64::MAX,
+                    state: AgentState::Quiesced,
+                    at: jiff::Timestamp::UNIX_EPOCH,
+                    lease_seconds: None,
+                };
+                self.reporter.remember(Some(report));
+            }
+        }
+        true
+    }
+
+    /// Says that it starts, looks again, and brings the service up while it is still to serve.
+    async fn start(&self, epoch: u64, rounds: &mut Rounds, stop: &Stop) {
+        tracing::info!(step = "claiming", epoch, "the ledger names this instance: the service is brought up");
+        if self.reporter.say(epoch, AgentState::Starting).await.is_err() {
+            return;
+        }
+        if rounds.owes_pause {
+            tracing::info!(step = "taking back", "it was reported to be quiet: what rests on that has to show first");
+            tokio::time::sleep(TAKE_BACK_PAUSE).await;
+            rounds.owes_pause = false;
+            self.reporter.keep().await;
+        }
+        let look = self.look(stop).await;
+        let Some(ledger) = look.ledger.as_ref().filter(|_| may_begin(&look, epoch)) else { return };
+        let Some(reports) = self.all_reports().await else { return };
+        if self.lease(&look.seen, Phase::Unsure) == Lease::RunsOut {
+            return;
+        }
+        rounds.phase = Phase::Unsure;
+        let (revoke, revoked) = watch::channel(false);
+        let mut work = std::pin::pin!(self.bring_up(ledger, &reports, &revoked));
+        let mut watching = std::pin::pin!(self.until_revoked(epoch, stop));
+        let up = tokio::select! {
+            biased;
+            why = &mut watching => {
+                tracing::warn!(step = "revoked", %why, "bringing the service up is broken off");
+                revoke.send_replace(true);
+                // Without a lease nothing more may happen, not even what was begun on a disk.
+                if why == Why::LeaseRunsOut { Err(NotUp::Revoked) } else { work.await }
+            }
+            up = &mut work => up,
+        };
+        match up {
+            Ok(()) if *revoked.borrow() => {}
+            Ok(()) => {
+                rounds.phase = Phase::Serving(epoch);
+                rounds.failures = 0;
+                rounds.not_before = None;
+                tracing::info!(step = "ready", epoch, "the service is ready");
+                self.reporter.change(epoch, AgentState::Ready).await;
+            }
+            // The next round looks why, and takes down what was started.
+            Err(NotUp::Revoked) => {}
+            Err(NotUp::Failed(trouble)) => self.failed(epoch, &trouble, rounds).await,
+        }
+    }
+
+    /// Until this instance is not to serve any more. Reports go on meanwhile.
+    async fn until_revoked(&self, epoch: u64, stop: &Stop) -> Why {
+        let mut stop = stop.clone();
+        // What starts counts as serving: it reported so, and nobody counts on its being quiet.
+        let phase = Phase::Serving(epoch);
+        loop {
+            let look = self.look_within_lease(&stop).await;
+            let own = self.reporter.last();
+            let lease = self.lease(&look.seen, phase);
+            if let Duty::Rest { why, .. } = duty(&look.seen, own.as_ref(), phase, look.notice.as_ref(), lease) {
+                return why;
+            }
+            self.systemd.alive("starting");
+            let next = Instant::now() + LOOK_EVERY;
+            let next = self.lease_deadline().map_or(next, |deadline| next.min(deadline));
+            let was_stopped = *stop.borrow();
+            tokio::select! {
+                biased;
+                Ok(()) = stop.changed(), if !was_stopped => {}
+                () = sleep_until(next) => {}
+            }
+        }
+    }
+
+    /// What was started is stopped again; the next try comes later and later.
+    async fn failed(&self, epoch: u64, trouble: &Trouble, rounds: &mut Rounds) {
+        let mut why = trouble.to_string();
+        rounds.phase = Phase::Unsure;
+        match self.take_down(Some(epoch), false).await {
+            Ok(()) => rounds.phase = Phase::Down,
+            Err(also) => why = format!("{why}; and it could not be undone: {also}"),
+        }
+        let pause = FIRST_PAUSE.saturating_mul(1 << rounds.failures.min(10)).min(LONGEST_PAUSE);
+        rounds.failures += 1;
+        rounds.not_before = Some((epoch, Instant::now() + pause));
+        tracing::error!(step = "failed", %why, "the service is not up; the next try is in {} s", pause.as_secs());
+        self.reporter.change(epoch, AgentState::Failed(why)).await;
+    }
+
+    /// Makes sure that nothing of the service runs here, then says so.
+    async fn rest(&self, epoch: Option<u64>, say: Say, why: &Why, rounds: &mut Rounds) {
+        let last = self.reporter.last();
+        let epoch = epoch.or_else(|| last.filter(|last| last.epoch != u64::MAX).map(|last| last.epoch));
+        if rounds.phase != Phase::Down {
+            let serves = matches!(rounds.phase, Phase::Serving(_));
+            tracing::info!(step = "quiescing", %why, serves, "the service is taken down");
+            rounds.phase = Phase::Unsure;
+            match self.take_down(epoch, serves).await {
+                Ok(()) => {
+                    rounds.phase = Phase::Down;
+                    tracing::info!(step = "quiet", "nothing of the service runs here");
+                }
+                Err(trouble) => {
+                    tracing::error!(step = "not quiet", %trouble, "the service could not be taken down; it is tried again");
+                    if *why == Why::Noticed(Notice::Shutdown) {
+                        rounds.tries_to_end += 1;
+                    }
+                    if let Some(epoch) = epoch {
+                        self.reporter.change(epoch, AgentState::Failed(trouble.to_string())).await;
+                    }
+                    return;
+                }
+            }
+        }
+        let said = match say {
+            Say::Waiting => AgentState::Waiting,
+            Say::Quiesced => AgentState::Quiesced,
+        };
+        if let Some(epoch) = epoch {
+            self.reporter.change(epoch, said).await;
+        }
+    }
+
+    pub(crate) async fn take_down(&self, epoch: Option<u64>, serves: bool) -> Result<(), Trouble> {
+        let context = self.context(epoch);
+        let mounts = self.mounts();
+        let work = take_down(&self.machine, &self.spec, &mounts, &context, serves, self.grace());
+        let mut work = std::pin::pin!(work);
+        // systemd must not take a slow unmount for a hang.
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = tokio::time::sleep(LOOK_EVERY) => self.systemd.alive("taking the service down"),
+            }
+        }
+    }
+
+    /// The last report is sent until it arrives, but not for ever: the machine is about to go.
+    async fn last_word(&self) -> Result<(), StillUp> {
+        let Some(last) = self.reporter.last() else { return Ok(()) };
+        let arrives = async {
+            while !self.reporter.has_said(last.epoch, &last.state) {
+                self.reporter.keep().await;
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        };
+        if tokio::time::timeout(LAST_WORD_WITHIN, arrives).await.is_err() {
+            tracing::warn!("the last report did not reach the ledger");
+        }
+        Ok(())
+    }
+}
+
+/// The second look shows what the first did: named under this epoch, and no failover away.
+fn may_begin(look: &Look, epoch: u64) -> bool {
+    // The pause has been made, and the word been taken back.
+    matches!(
+        duty(&look.seen, None, Phase::Unsure, look.notice.as_ref(), Lease::Holds),
+        Duty::Serve { epoch: again, .. } if again == epoch
+    )
+}
+
+fn concerns_me(seen: &Seen) -> bool {
+    matches!(seen, Seen::Read(Claim { failover: Failover::ToMe | Failover::FromMe { .. }, .. }))
+}
+
+fn status(phase: Phase, why: Option<&Why>) -> String {
+    match (phase, why) {
+        (Phase::Serving(epoch), None) => format!("serving, epoch {epoch}"),
+        (Phase::Serving(epoch), Some(why)) => format!("serving, epoch {epoch}: {why}"),
+        (Phase::Down | Phase::Unsure, Some(why)) => format!("waiting: {why}"),
+        (Phase::Down | Phase::Unsure, None) => "not up".to_owned(),
+    }
+}
+
+impl Rounds {
+    fn may_start(&self, epoch: u64) -> bool {
+        self.not_before.is_none_or(|(failed, at)| failed != epoch || Instant::now() >= at)
+    }
+
+    /// What changes is told once.
+    fn tell(&mut self, why: Option<&Why>) {
+        if self.told.as_ref() == why {
+            return;
+        }
+        match why {
+            Some(why @ (Why::Unreadable(_) | Why::NoLedger)) => {
+                // The text of an error may differ from time to time: one line for all of them.
+                if !matches!((&self.told, why), (Some(Why::Unreadable(_)), Why::Unreadable(_))) {
+                    tracing::warn!(phase = ?self.phase, "{why}");
+                }
+            }
+            Some(why) => tracing::info!(phase = ?self.phase, "{why}"),
+            None => tracing::info!(phase = ?self.phase, "the ledger names this instance"),
+        }
+        self.told = why.cloned();
+    }
+}
