@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -53,6 +54,7 @@ pub(crate) struct Stage {
     disks: Disks,
     image: Image,
     began: Instant,
+    began_at: SystemTime,
     story: &'static Story,
     /// The service's volume at first.
     volume: Option<String>,
@@ -100,12 +102,12 @@ impl Stage {
         (story.before)(&region);
         let network = Network::start(region.address);
         network.route(public_ip, None);
-        let began = Instant::now();
+        let (began, began_at) = (Instant::now(), SystemTime::now());
         let mirror = Mirror::new(disks.clone(), network, image.clone(), story.controlled);
         let region = Arc::new(region);
         let hardware = Mirroring::start(mirror, Arc::clone(&region));
         let client = Client::start(public_ip, began);
-        Self { region, hardware, client, disks, image, began, story, volume, first, remarks: Vec::new() }
+        Self { region, hardware, client, disks, image, began, began_at, story, volume, first, remarks: Vec::new() }
     }
 
     /// Time since the story's beginning.
@@ -207,6 +209,14 @@ impl Stage {
         assert!(findings.is_empty(), "{findings:#?}");
         let last = &acknowledged.last().expect("the client was served").row;
         let mut remarks = self.remarks;
+        let figures = {
+            let mirror = self.hardware.now();
+            let attached = format!(" is in {}", last.instance);
+            let attached =
+                mirror.log.iter().rev().find(|(_, what)| what.starts_with("vol-") && what.ends_with(&attached));
+            let guest = mirror.guests.get(&last.instance).map(|guest| (guest.agent_log(), guest.units_log()));
+            guest.zip(attached.map(|(at, _)| self.began_at + *at))
+        };
         if let Some(old) = &self.volume {
             let seen = self.region.hardware();
             let is_of = |id: &&String| {
@@ -228,11 +238,12 @@ impl Stage {
             }
             remarks.push(if new == old { "the volume moved".to_owned() } else { "the volume was copied".to_owned() });
         }
+        let agent_seconds = figures.and_then(|(guest, attached)| since_attached(&guest, attached));
         Told {
             story: self.story.name.to_owned(),
             acknowledged: acknowledged.len(),
             downtime_seconds: downtime(&acknowledged).as_secs_f64(),
-            agent_seconds: None,
+            agent_seconds,
             agent_resident_kib: resident,
             remarks: remarks.join("; "),
         }
@@ -245,6 +256,18 @@ impl Stage {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         line.trim().trim_end_matches(" kB").parse().ok()
     }
+}
+
+/// From the volume's appearance to the agent's "ready", less what PostgreSQL itself took to start.
+fn since_attached((agent, units): &(String, String), attached: SystemTime) -> Option<f64> {
+    let ready = agent.lines().rev().find(|line| line.contains("step=\"ready\""))?;
+    let ready: Timestamp = ready.split_whitespace().next()?.parse().ok()?;
+    let at = |what: &str| {
+        let line = units.lines().rev().find(|line| line.ends_with(what))?;
+        line.split(' ').next()?.parse::<f64>().ok()
+    };
+    let all = ready.as_millisecond() as f64 - Timestamp::try_from(attached).ok()?.as_millisecond() as f64;
+    Some((all - (at(" started")? - at(" starting")?)) / 1000.0)
 }
 
 /// The longest time between a server's last acknowledged row and the next server's first.
