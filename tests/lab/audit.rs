@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use super::client::{Acknowledged, Row};
 use super::command::{run, succeeds};
 use super::disks::{Disks, loop_device};
+use super::guest::wait;
 
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
 /// PostgreSQL's data directory, below the mount.
 pub(crate) const DATA: &str = "pgsql";
 
@@ -54,7 +57,8 @@ pub(crate) fn rows_on(volume: &str, disks: &Disks, postgres: &Path) -> Vec<Row> 
     let stop =
         ["-D".as_ref(), data.as_path(), "-w".as_ref(), "-s".as_ref(), "-m".as_ref(), "fast".as_ref(), "stop".as_ref()];
     as_postgres([control.as_path()].into_iter().chain(stop));
-    run("umount", [&mount]);
+    // The server's last process is on its way out when `pg_ctl` calls it stopped.
+    wait("the auditor's server", ENDS_WITHIN, || succeeds("umount", [&mount]));
     printed.lines().map(|line| Row::parse(line).unwrap_or_else(|| panic!("{volume}: {line}"))).collect()
 }
 
@@ -80,8 +84,6 @@ pub(crate) fn by_two_writers(rows: &[Row]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn row(number: u64, instance: &str, epoch: u64) -> Row {

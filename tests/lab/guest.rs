@@ -149,7 +149,11 @@ impl Guest {
         network.unplug(self.private_ip);
         self.devices.keys().for_each(|volume| disks.cut(volume));
         let inside = namespace(&process.id().to_string(), "pid_for_children");
-        drop(process.kill());
+        // With its first process everything in it ends; `unshare` has waited for that one only, and ends after it.
+        match first_of(&process) {
+            Some(init) => drop(succeeds("kill", ["-KILL", &init.to_string()])),
+            None => drop(process.kill()),
+        }
         process.wait().unwrap();
         for device in std::mem::take(&mut self.devices).into_values() {
             device.remove();
@@ -194,9 +198,7 @@ impl Guest {
 
     /// Its first process, by its number outside.
     fn init(&self) -> Option<u32> {
-        let process = self.process.as_ref()?;
-        let inside = namespace(&process.id().to_string(), "pid_for_children")?;
-        processes(&inside).into_iter().min()
+        self.process.as_ref().and_then(first_of)
     }
 
     /// The agent in it, by its number outside.
@@ -219,6 +221,12 @@ impl Guest {
     pub(crate) fn units_log(&self) -> String {
         fs::read_to_string(self.folder.join("units.log")).unwrap_or_default()
     }
+}
+
+/// The first process of what `unshare` made.
+fn first_of(unshare: &Child) -> Option<u32> {
+    let inside = namespace(&unshare.id().to_string(), "pid_for_children")?;
+    processes(&inside).into_iter().min()
 }
 
 /// A process's namespace of a kind, as the kernel numbers it.

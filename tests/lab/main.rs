@@ -36,6 +36,10 @@ use stories::{STORIES, Story};
 /// Names the story to the process that plays it.
 const STORY: &str = "FAILOVER_LAB_STORY";
 const FOLDER: &str = "FAILOVER_LAB_FOLDER";
+/// Part of a story's name: only such stories are played.
+const CHOICE: &str = "FAILOVER_LAB";
+/// Set to anything, the logs of a run stay where they are (`target/lab/`), also if nothing failed.
+const KEEP: &str = "FAILOVER_LAB_KEEP";
 const RESULT: &str = "result.json";
 /// Programs without which there is no lab, and Debian's packages that have them.
 const NEEDED: [(&str, &str); 10] = [
@@ -62,10 +66,10 @@ fn what_was_acknowledged_survives_every_failover() {
     fs::create_dir_all(&folder).unwrap();
     let postgres = postgres().unwrap();
     make_archive(&folder, &postgres);
-    let wanted = std::env::var("FAILOVER_LAB").unwrap_or_default();
+    let wanted = std::env::var(CHOICE).unwrap_or_default();
     let began = Instant::now();
     let chosen: Vec<&Story> = STORIES.iter().filter(|story| story.name.contains(&wanted)).collect();
-    assert!(!chosen.is_empty(), "FAILOVER_LAB={wanted} names no story");
+    assert!(!chosen.is_empty(), "{CHOICE}={wanted} names no story");
     let ended: Vec<(&Story, Result<Told, String>)> = thread::scope(|scope| {
         let playing: Vec<_> = chosen.iter().map(|story| scope.spawn(|| (*story, play(story, &folder)))).collect();
         playing.into_iter().map(|story| story.join().unwrap()).collect()
@@ -73,7 +77,9 @@ fn what_was_acknowledged_survives_every_failover() {
     say(&table(&ended, began.elapsed().as_secs_f64()));
     let failed: Vec<&str> = ended.iter().filter(|(_, told)| told.is_err()).map(|(story, _)| story.name).collect();
     assert!(failed.is_empty(), "failed: {}; logs are in {}", failed.join(", "), folder.display());
-    fs::remove_dir_all(folder).unwrap();
+    if std::env::var_os(KEEP).is_none() {
+        fs::remove_dir_all(folder).unwrap();
+    }
 }
 
 /// The process of a story; as an ordinary test it has nothing to do.
@@ -102,7 +108,7 @@ fn play(story: &Story, folder: &Path) -> Result<Told, String> {
     let told = fs::read(folder.join(RESULT)).ok().filter(|_| status.success());
     match told {
         Some(told) => {
-            fs::remove_dir_all(folder).unwrap();
+            drop(fs::remove_file(folder.join("pool.img")));
             Ok(serde_json::from_slice(&told).unwrap())
         }
         None => {

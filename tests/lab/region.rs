@@ -33,7 +33,6 @@ pub(crate) struct Hardware {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Instance {
     pub(crate) state: String,
-    pub(crate) zone: String,
     pub(crate) private_ip: Ipv4Addr,
     pub(crate) condition: Condition,
     pub(crate) stop: Option<Stop>,

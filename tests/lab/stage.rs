@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use failover_tests::say;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -131,9 +132,13 @@ impl Stage {
         }
     }
 
+    /// What the hardware did, and when.
+    fn timeline(mirror: &Mirror) -> String {
+        mirror.log.iter().map(|(at, what)| format!("{:8.2} {what}\n", at.as_secs_f64())).collect()
+    }
+
     fn so_far(&self) -> String {
         let mirror = self.hardware.now();
-        let log: Vec<String> = mirror.log.iter().map(|(at, what)| format!("{:8.2} {what}", at.as_secs_f64())).collect();
         let status = if self.story.controlled {
             self.region.command(&["status", "--service", SERVICE]).to_string()
         } else {
@@ -162,7 +167,7 @@ impl Stage {
             )
         });
         let inside: String = inside.collect();
-        format!("{}\nlast row: {:?}\n{status}{inside}", log.join("\n"), self.client.last())
+        format!("{}\nlast row: {:?}\n{status}{inside}", Self::timeline(&mirror), self.client.last())
     }
 
     /// Waits until a client's row is acknowledged by such an instance, after a moment.
@@ -204,6 +209,7 @@ impl Stage {
     pub(crate) fn finish(self) -> Told {
         std::thread::sleep(AFTERWARDS);
         let resident = self.resident_kib();
+        say(&format!("{}{}", Self::timeline(&self.hardware.now()), self.agents()));
         let acknowledged = self.client.stop();
         let findings = std::mem::take(&mut self.hardware.now().findings);
         assert!(findings.is_empty(), "{findings:#?}");
@@ -247,6 +253,12 @@ impl Stage {
             agent_resident_kib: resident,
             remarks: remarks.join("; "),
         }
+    }
+
+    /// What all agents logged.
+    fn agents(&self) -> String {
+        let mirror = self.hardware.now();
+        mirror.guests.values().map(|guest| format!("{}:\n{}", guest.id, guest.agent_log())).collect()
     }
 
     fn resident_kib(&self) -> Option<u64> {
