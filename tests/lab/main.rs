@@ -24,7 +24,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use failover_tests::say;
 use failover_tests::tools::{end_of, target_folder};
@@ -40,6 +40,9 @@ const FOLDER: &str = "FAILOVER_LAB_FOLDER";
 const CHOICE: &str = "FAILOVER_LAB";
 /// Set to anything, the logs of a run stay where they are (`target/lab/`), also if nothing failed.
 const KEEP: &str = "FAILOVER_LAB_KEEP";
+/// A story that stands still is killed, with all that it made.
+const LONGEST_STORY: Duration = Duration::from_mins(5);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 const RESULT: &str = "result.json";
 /// Programs without which there is no lab, and Debian's packages that have them.
 const NEEDED: [(&str, &str); 10] = [
@@ -104,7 +107,17 @@ fn play(story: &Story, folder: &Path) -> Result<Told, String> {
     command.args(["--pid", "--fork", "--kill-child=KILL", "--mount-proc"]).arg(std::env::current_exe().unwrap());
     command.args(["--exact", "inside_of_a_story", "--nocapture"]).env(STORY, story.name).env(FOLDER, &folder);
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-    let status = command.status().unwrap();
+    let mut process = command.spawn().unwrap();
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = process.try_wait().unwrap() {
+            break status;
+        }
+        if began.elapsed() > LONGEST_STORY {
+            process.kill().unwrap();
+        }
+        thread::sleep(LOOK_EVERY);
+    };
     let told = fs::read(folder.join(RESULT)).ok().filter(|_| status.success());
     match told {
         Some(told) => {

@@ -209,7 +209,8 @@ impl Stage {
     pub(crate) fn finish(self) -> Told {
         std::thread::sleep(AFTERWARDS);
         let resident = self.resident_kib();
-        say(&format!("{}{}", Self::timeline(&self.hardware.now()), self.agents()));
+        let timeline = Self::timeline(&self.hardware.now());
+        say(&format!("{timeline}{}", self.agents()));
         let acknowledged = self.client.stop();
         let findings = std::mem::take(&mut self.hardware.now().findings);
         assert!(findings.is_empty(), "{findings:#?}");
