@@ -14,6 +14,7 @@ mod client;
 mod command;
 mod disks;
 mod guest;
+mod hardware;
 mod mirror;
 mod network;
 mod region;
@@ -22,7 +23,7 @@ mod stories;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,8 @@ use stories::{STORIES, Story};
 /// Names the story to the process that plays it.
 const STORY: &str = "FAILOVER_LAB_STORY";
 const FOLDER: &str = "FAILOVER_LAB_FOLDER";
+/// Not a story: the disks alone.
+const HARDWARE: &str = "hardware";
 /// Part of a story's name: only such stories are played.
 const CHOICE: &str = "FAILOVER_LAB";
 /// Set to anything, the logs of a run stay where they are (`target/lab/`), also if nothing failed.
@@ -85,10 +88,26 @@ fn what_was_acknowledged_survives_every_failover() {
     }
 }
 
+#[test]
+fn the_hardware_is_as_real_as_it_has_to_be() {
+    if let Some(why) = why_not() {
+        say(&format!("lab: skipped: {why}"));
+        return;
+    }
+    let folder = labs().join(format!("{}-{HARDWARE}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let (status, log) = in_namespaces(HARDWARE, &folder);
+    assert!(status.success(), "{status}\n{log}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
 /// The process of a story; as an ordinary test it has nothing to do.
 #[test]
 fn inside_of_a_story() {
     let Ok(name) = std::env::var(STORY) else { return };
+    if name == HARDWARE {
+        return hardware::behaves(Path::new(&std::env::var(FOLDER).unwrap()));
+    }
     let story = STORIES.iter().find(|story| story.name == name).unwrap();
     let folder = PathBuf::from(std::env::var(FOLDER).unwrap());
     let mut stage = Stage::set(story, &folder, &postgres().unwrap());
@@ -97,38 +116,36 @@ fn inside_of_a_story() {
     fs::write(folder.join(RESULT), serde_json::to_vec(&told).unwrap()).unwrap();
 }
 
-/// Plays a story in new namespaces. All that runs in them is killed with it, and it with this process.
+/// Plays a story; what it found, or why it failed.
 fn play(story: &Story, folder: &Path) -> Result<Told, String> {
     let folder = folder.join(story.name);
     fs::create_dir(&folder).unwrap();
-    let log = File::create(folder.join("story.log")).unwrap();
+    let (status, log) = in_namespaces(story.name, &folder);
+    // What the volumes held went with the namespaces; the image is of no use any more.
+    drop(fs::remove_file(folder.join("pool.img")));
+    let told = fs::read(folder.join(RESULT)).ok().filter(|_| status.success());
+    told.map(|told| serde_json::from_slice(&told).unwrap()).ok_or_else(|| format!("{status}\n{log}"))
+}
+
+/// Runs [`inside_of_a_story`] in new namespaces. All that runs in them is killed with it, and it with this thread.
+fn in_namespaces(story: &str, folder: &Path) -> (ExitStatus, String) {
+    let log = folder.join("story.log");
+    let out = File::create(&log).unwrap();
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "unshare", "--net", "--mount", "--propagation", "private"]);
     command.args(["--pid", "--fork", "--kill-child=KILL", "--mount-proc"]).arg(std::env::current_exe().unwrap());
-    command.args(["--exact", "inside_of_a_story", "--nocapture"]).env(STORY, story.name).env(FOLDER, &folder);
-    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    command.args(["--exact", "inside_of_a_story", "--nocapture"]).env(STORY, story).env(FOLDER, folder);
+    command.stdin(Stdio::null()).stdout(out.try_clone().unwrap()).stderr(out);
     let mut process = command.spawn().unwrap();
     let began = Instant::now();
-    let status = loop {
+    loop {
         if let Some(status) = process.try_wait().unwrap() {
-            break status;
+            return (status, end_of(&log));
         }
         if began.elapsed() > LONGEST_STORY {
             process.kill().unwrap();
         }
         thread::sleep(LOOK_EVERY);
-    };
-    let told = fs::read(folder.join(RESULT)).ok().filter(|_| status.success());
-    match told {
-        Some(told) => {
-            drop(fs::remove_file(folder.join("pool.img")));
-            Ok(serde_json::from_slice(&told).unwrap())
-        }
-        None => {
-            // What the volumes held went with the namespaces; the image is of no use any more.
-            drop(fs::remove_file(folder.join("pool.img")));
-            Err(format!("{status}\n{}", end_of(&folder.join("story.log"))))
-        }
     }
 }
 
@@ -192,7 +209,9 @@ fn labs() -> PathBuf {
 fn sweep() {
     let Ok(left) = fs::read_dir(labs()) else { return };
     for folder in left.flatten().map(|entry| entry.path()) {
-        let alive = folder.file_name().is_some_and(|pid| Path::new("/proc").join(pid).exists());
+        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let pid = name.split('-').next().unwrap_or_default();
+        let alive = Path::new("/proc").join(pid).exists();
         if !alive {
             fs::remove_dir_all(folder).unwrap();
         }
