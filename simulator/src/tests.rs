@@ -225,6 +225,33 @@ async fn a_guest_may_write_on_after_a_forced_stop() {
     assert_eq!(last_write.since(stopped_at), Duration::from_secs(10));
 }
 
+/// A host dies for good, and its volume is taken by force, once or again every half minute: how long that took.
+async fn forced_detach_seconds(seed: u64, again: bool) -> f64 {
+    let setup = Setup { seed, laws: Laws::exact_calls(), ..Setup::default() };
+    let Sample { region, first, volume, .. } = sample(setup);
+    region.inject(Fault::FailHost { instance: first, force_stop: ForceStop::Never }).unwrap();
+    let began = region.now();
+    for try_number in 0..20 {
+        if try_number == 0 || again {
+            call(&region, format!("DetachVolume&VolumeId={volume}&Force=true")).await;
+        }
+        seconds(30).await;
+    }
+    let detach = region.transitions().into_iter().find(|it| it.kind == "detach" && it.resource == volume).unwrap();
+    detach.done_at.since(began).as_secs_f64()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forced_detach_that_is_asked_for_again_ends_no_later() {
+    let mut sooner = 0;
+    for seed in 1..=10 {
+        let (once, again) = (forced_detach_seconds(seed, false).await, forced_detach_seconds(seed, true).await);
+        assert!((30.0..=301.0).contains(&once) && again <= once, "seed {seed}: {once} s, asked again {again} s");
+        sooner += usize::from(again < once);
+    }
+    assert!(sooner > 0, "each try may end it");
+}
+
 /// One run with chance in everything: calls, faults and events; all that came of it.
 async fn chaotic_run(seed: u64) -> String {
     let Sample { region, first, second, volume, .. } = sample(Setup { seed, ..Setup::default() });

@@ -336,7 +336,8 @@ impl Truth {
 
     /// [`Self::lost_intervals`], in seconds.
     pub fn lost_seconds(&self, volume_ids: &[&str]) -> f64 {
-        self.lost_intervals(volume_ids).iter().map(Interval::seconds).sum()
+        // Not `sum()`: the sum of no floats is -0.0.
+        self.lost_intervals(volume_ids).iter().map(Interval::seconds).fold(0.0, |all, seconds| all + seconds)
     }
 
     /// What a volume or snapshot holds.

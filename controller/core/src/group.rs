@@ -82,6 +82,11 @@ impl Lifecycle {
         matches!(self, Self::Pending | Self::PendingWait | Self::InService)
     }
 
+    /// Held by a hook.
+    pub fn is_held(&self) -> bool {
+        matches!(self, Self::PendingWait | Self::TerminatingWait)
+    }
+
     /// On its way out, or out.
     pub fn is_going(&self) -> bool {
         matches!(self, Self::Terminating | Self::TerminatingWait | Self::Retained | Self::Terminated)

@@ -228,9 +228,9 @@ pub struct VolumeLaws {
     pub detach: Distribution,
     /// `detaching` from a stopped instance: there is no guest to wait for. Assumed: 1-4 s.
     pub detach_from_stopped: Distribution,
-    /// A forced detach from a guest that holds the device. Assumed: 5-60 s.
+    /// A forced detach from a guest that holds the device. Assumed: 5-60 s. Asking again may end it sooner, never later.
     pub forced_detach: Distribution,
-    /// A forced detach from a failed host. Field: minutes, several tries.
+    /// A forced detach from a failed host. Field: minutes, several tries. Assumed: 30-300 s; each try draws, the earliest end counts.
     pub forced_detach_from_failed_host: Distribution,
     /// Detach of the volumes of an instance that has just terminated. No source; assumed: 1-15 s.
     pub detach_after_terminate: Distribution,

@@ -98,6 +98,8 @@ pub(crate) struct Volume {
     /// Grows with each attach and detach; a transition of an older one is void.
     pub(crate) generation: u64,
     pub(crate) requested_at: RegionTime,
+    /// When the forced detach under way ends.
+    pub(crate) forced_until: Option<RegionTime>,
 }
 
 /// What a new volume is made from.
@@ -173,6 +175,7 @@ impl State {
             will_fail: false,
             generation: 0,
             requested_at: at,
+            forced_until: None,
         };
         self.volumes.insert(&id, volume, at);
         id
@@ -296,6 +299,7 @@ impl State {
         volume.state = VolumeState::InUse;
         volume.generation += 1;
         volume.requested_at = at;
+        volume.forced_until = None;
         volume.attachment = Some(Attachment {
             instance_id: instance_id.to_owned(),
             device: device.to_owned(),
@@ -390,8 +394,13 @@ impl State {
             (false, true, false) if self.guest_holds(instance_id, id) => laws.forced_detach,
             (false, _, _) => laws.detach,
         };
-        let duration = self.sample(law);
+        let mut done_at = at.after(self.sample(law));
         let Some(volume) = self.volumes.change(id, at) else { return };
+        if force {
+            // Asking again does not start it anew: whichever ends first ends it.
+            done_at = volume.forced_until.map_or(done_at, |until| until.min(done_at));
+            volume.forced_until = Some(done_at);
+        }
         volume.generation += 1;
         if !again {
             volume.requested_at = at;
@@ -405,7 +414,7 @@ impl State {
         } else {
             Transition::DetachTried { volume, generation }
         };
-        self.schedule.add(at.after(duration), next);
+        self.schedule.add(done_at, next);
     }
 
     /// A clean detach reaches the guest: it is done if nothing holds the device, and `busy` otherwise.

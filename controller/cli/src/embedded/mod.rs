@@ -1,5 +1,6 @@
 //! A simulated region in AWS's place, within this process: no network, no account, and under tokio's paused clock no waiting.
 
+mod jitter;
 pub mod sample;
 mod transport;
 pub mod truth;
@@ -9,6 +10,7 @@ use failover_engine::{Engine, EngineError, Names};
 use failover_simulator::{Region, Setup};
 use thiserror::Error;
 
+pub use jitter::Jitter;
 pub use sample::Sample;
 pub use transport::{aws, clock, engine, transport, wall_time};
 

@@ -11,20 +11,29 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
+use super::jitter::Jitter;
+
 #[derive(Debug)]
-struct InProcess(Region);
+struct InProcess {
+    region: Region,
+    jitter: Jitter,
+}
 
 impl Transport for InProcess {
     fn call(&self, request: http::Request<Bytes>) -> BoxFuture<'static, Result<http::Response<Bytes>, TransportError>> {
-        let region = self.0.clone();
+        let (region, reseeding) = (self.region.clone(), self.jitter.reseeding());
         // No answer: the request may have been received, and may have had its effect.
-        async move { region.call(request).await.map_err(|error| TransportError::Broken(error.to_string())) }.boxed()
+        async move {
+            let _reseeding = reseeding;
+            region.call(request).await.map_err(|error| TransportError::Broken(error.to_string()))
+        }
+        .boxed()
     }
 }
 
 /// The region, in place of the network.
 pub fn transport(region: &Region) -> Arc<dyn Transport> {
-    Arc::new(InProcess(region.clone()))
+    Arc::new(InProcess { region: region.clone(), jitter: Jitter::new() })
 }
 
 /// The region's wall clock.

@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 use tokio::sync::Notify;
 
 use super::broken::{Asked, Breakage, Broken};
+use crate::embedded::Jitter;
 
 /// What is done to the controller, beside what the scenario does to the region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,6 +49,7 @@ pub(super) struct Meddled {
     calls: AtomicU64,
     crashed: AtomicBool,
     crash: Notify,
+    jitter: Jitter,
 }
 
 impl Meddled {
@@ -61,6 +63,7 @@ impl Meddled {
             calls: AtomicU64::new(0),
             crashed: AtomicBool::new(false),
             crash: Notify::new(),
+            jitter: Jitter::new(),
         })
     }
 
@@ -129,7 +132,9 @@ impl Transport for Line {
     fn call(&self, request: http::Request<Bytes>) -> BoxFuture<'static, Result<http::Response<Bytes>, TransportError>> {
         let line = Arc::clone(&self.0);
         let number = line.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        let reseeding = line.jitter.reseeding();
         async move {
+            let _reseeding = reseeding;
             if line.meddling.crash == Some(Crash::Before(number)) {
                 return Err(line.die().await);
             }

@@ -12,7 +12,7 @@ mod weather;
 pub use broken::Breakage;
 pub use judge::Finding;
 pub use meddle::{Crash, Meddling};
-pub use play::{Played, play};
+pub use play::{Played, play, play_traced};
 pub use scenario::{Expect, Scenario};
 pub use scenarios::SCENARIOS;
 

@@ -11,7 +11,7 @@ use failover_core::ledger::{FenceState, Ledger};
 use failover_core::report::Report;
 use failover_engine::{Engine, Host, Names};
 use failover_lambda::{Invocation, handle};
-use failover_simulator::{Fault, Region};
+use failover_simulator::{CallRecord, Fault, Region};
 use futures::StreamExt as _;
 use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
@@ -70,11 +70,20 @@ pub struct Played {
 
 /// Plays a scenario in a region of its own, on a runtime of its own, under virtual time: the same seed, the same story.
 pub fn play(scenario: &Scenario, seed: u64, meddling: Meddling) -> std::io::Result<Played> {
+    play_traced(scenario, seed, meddling).map(|(played, _)| played)
+}
+
+/// The same, with every call that reached the region.
+pub fn play_traced(scenario: &Scenario, seed: u64, meddling: Meddling) -> std::io::Result<(Played, Vec<CallRecord>)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
     // The SDK's retry jitter draws from this thread's generator.
     fastrand::seed(seed);
     // The region's clock is the runtime's: it has to be made inside.
-    Ok(runtime.block_on(async { Stage::set(scenario, seed, meddling).play().await }))
+    Ok(runtime.block_on(async {
+        let stage = Stage::set(scenario, seed, meddling);
+        let region = stage.region.clone();
+        (stage.play().await, region.calls())
+    }))
 }
 
 struct Stage<'a> {

@@ -2,14 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::super::agents::{self, Word};
 use super::super::fence::soon;
 use super::super::progress::Progress;
 use super::super::{View, resources};
 use super::known;
-use crate::agent::AgentState;
-use crate::group::{Hook, HookResult, Lifecycle, Transition};
+use crate::group::{Group, Hook, HookResult, Lifecycle, Transition};
 use crate::ids::{HookName, InstanceId, VolumeId};
-use crate::ledger::{Change, FenceState};
+use crate::ledger::{Change, FenceState, StepRecord};
 use crate::spec::Topology;
 use crate::step::Step;
 use crate::verdict::Verdict;
@@ -74,6 +74,7 @@ fn before_the_tick(view: View<'_>, until: Timestamp) -> bool {
 /// Sees to every open hook of ours.
 pub(in super::super) fn tend(view: View<'_>, progress: &mut Progress<'_>) {
     let Some((name, group)) = known(view) else { return };
+    ended(view, group, progress);
     for (instance, member) in &group.members {
         let (transition, fate) = match member.lifecycle {
             Lifecycle::TerminatingWait => (Transition::Terminating, terminating(view, instance)),
@@ -113,6 +114,27 @@ pub(in super::super) fn tend(view: View<'_>, progress: &mut Progress<'_>) {
             }
         }
     }
+}
+
+/// A completion, and the heartbeats before it, are done when the instance is seen to be held no more.
+fn ended(view: View<'_>, group: &Group, progress: &mut Progress<'_>) {
+    let holds = |instance: &str| {
+        let mut members = group.members.iter();
+        members.any(|(id, member)| id.as_str() == instance && member.lifecycle.is_held())
+    };
+    let over = open_records(view, &["complete-hook", "extend-hook"]);
+    let over = over.filter(|it| it.resource.rsplit_once('@').is_some_and(|(_, instance)| !holds(instance)));
+    progress.proved(over.map(|it| it.key.clone()));
+}
+
+/// With the failover its heartbeats end: those that follow are upkeep's.
+pub(in super::super) fn release_holds(view: View<'_>, progress: &mut Progress<'_>) {
+    progress.proved(open_records(view, &["extend-hook"]).map(|it| it.key.clone()));
+}
+
+fn open_records<'a>(view: View<'a>, kinds: &'a [&str]) -> impl Iterator<Item = &'a StepRecord> {
+    let records = view.ledger.failover.iter().flat_map(|failover| &failover.steps);
+    records.filter(|it| it.finished_at.is_none() && kinds.contains(&it.step.as_str()))
 }
 
 fn is_ours(view: View<'_>, name: &HookName) -> bool {
@@ -199,15 +221,5 @@ fn is_equipped(view: View<'_>) -> bool {
     let reached = resources::addresses(view)
         .iter()
         .all(|id| view.world.addresses.get(id).and_then(|address| address.instance.as_ref()) == Some(active));
-    attached && reached && view.ledger.unborn.is_empty() && agent_is_ready(view)
-}
-
-/// Where agents are at work, the active instance's says whether the service is ready.
-fn agent_is_ready(view: View<'_>) -> bool {
-    match view.world.agents.sight(&view.ledger.active) {
-        Sight::Known(report) => report.epoch >= view.ledger.epoch && report.state == AgentState::Ready,
-        // Without a report there is no agent.
-        Sight::Absent => true,
-        Sight::Unknown(_) => false,
-    }
+    attached && reached && view.ledger.unborn.is_empty() && !matches!(agents::word(view), Word::NotYet(_))
 }

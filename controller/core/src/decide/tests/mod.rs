@@ -1,8 +1,10 @@
 //! Decisions as values: a world and a ledger in, a verdict out.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod agents;
 mod cases;
 mod groups;
 mod mishaps;
+mod replaced;
 mod rules;
 mod sample;
