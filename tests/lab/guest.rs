@@ -189,6 +189,11 @@ impl Guest {
         self.mount_source().is_some()
     }
 
+    /// Whether it has a volume mounted.
+    pub(crate) fn has_mounted_volume(&self, volume: &str) -> bool {
+        self.devices.get(volume).is_some_and(|device| self.holds(device))
+    }
+
     fn mount_source(&self) -> Option<String> {
         let pid = self.process.as_ref()?.id();
         let mounts = fs::read_to_string(format!("/proc/{pid}/mounts")).ok()?;

@@ -27,6 +27,7 @@ pub(crate) struct Mirror {
     /// The instances.
     pub(crate) guests: BTreeMap<String, Guest>,
     volumes: BTreeSet<String>,
+    isolated: BTreeSet<String>,
     /// What must never be.
     pub(crate) findings: Vec<String>,
     /// What happened, and when, since the story's beginning.
@@ -73,6 +74,7 @@ impl Mirror {
             image,
             guests: BTreeMap::new(),
             volumes: BTreeSet::new(),
+            isolated: BTreeSet::new(),
             findings: Vec::new(),
             log: Vec::new(),
             began: Instant::now(),
@@ -84,6 +86,7 @@ impl Mirror {
     pub(crate) fn follow(&mut self, seen: &Hardware, region: &Region) {
         // First what ends, then what is copied, then what begins: nobody is given what somebody else still has.
         self.power_down(seen);
+        self.isolate(seen);
         self.take_snapshots(seen);
         self.detach(seen);
         self.create_volumes(seen);
@@ -115,9 +118,23 @@ impl Mirror {
         self.findings.extend(wrong);
     }
 
+    /// An instance whose network fails lives on, and writes; nothing leaves it, not even to its metadata service.
+    fn isolate(&mut self, seen: &Hardware) {
+        for (id, _) in seen.instances.iter().filter(|(_, instance)| instance.condition.network_impaired) {
+            if let Some(guest) = self.guests.get(id).filter(|guest| self.isolated.insert(guest.id.clone())) {
+                self.network.unplug(guest.private_ip);
+                self.log.push((self.began.elapsed(), format!("{id} is cut off")));
+            }
+        }
+    }
+
+    /// No story asks for periodic snapshots: each is one that a failover rests on.
     fn take_snapshots(&mut self, seen: &Hardware) {
         for (id, snapshot) in &seen.snapshots {
             if self.volumes.contains(&snapshot.volume) && !self.disks.has_snapshot(id) {
+                let holder = self.guests.values().find(|guest| guest.has_mounted_volume(&snapshot.volume));
+                self.findings
+                    .extend(holder.map(|guest| format!("{id} of {}, which {} has mounted", snapshot.volume, guest.id)));
                 self.disks.take_snapshot(id, &snapshot.volume);
                 self.note(format!("{id} of {}", snapshot.volume));
             }

@@ -42,6 +42,7 @@ pub(crate) struct Instance {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Condition {
     pub(crate) host_failed: Option<Value>,
+    pub(crate) network_impaired: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]

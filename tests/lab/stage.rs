@@ -321,8 +321,9 @@ fn failover_toml(story: &Story) -> String {
     format!(
         "service = \"{SERVICE}\"\ntopology = \"standby\"\n\n{volume}\
          [detect]\nalarms = [\"{SERVICE}-status\"]\nconfirm_seconds = 2\n\n\
-         [fence]\nstop_grace_seconds = 10\n\n\
+         [fence]\nstop_grace_seconds = 10\n{}\n\
          [limits]\ncooldown_seconds = 0\n\n\
-         [agent]\nunits = [\"postgresql.service\"]\nready = {{ tcp = \"127.0.0.1:5432\" }}\n"
+         [agent]\nunits = [\"postgresql.service\"]\nready = {{ tcp = \"127.0.0.1:5432\" }}\n",
+        story.fence
     )
 }

@@ -21,12 +21,16 @@ pub(crate) struct Story {
     pub(crate) filesystem: &'static str,
     /// Whether the Lambda runs; otherwise the agents are alone.
     pub(crate) controlled: bool,
+    /// What the spec's `[fence]` says more.
+    pub(crate) fence: &'static str,
     /// Before any instance boots.
     pub(crate) before: fn(&Region),
     pub(crate) play: fn(&mut Stage),
 }
 
 const OTHER_ZONE: &str = "idle";
+/// As short as it may be.
+const LEASE: &str = "lease_seconds = 20\n";
 const SAME_ZONE: &str = "idle-same-zone";
 /// A planned failover of two seconds of AWS's time and what agents and PostgreSQL take, with room for a busy machine.
 const PLANNED_WITHIN: Duration = Duration::from_secs(90);
@@ -37,16 +41,24 @@ const AT_FIRST: Duration = Duration::from_secs(3);
 /// How long nothing may change any more.
 const STAYS: Duration = Duration::from_secs(8);
 
-const ORDINARY: Story =
-    Story { name: "", scenario: OTHER_ZONE, filesystem: "ext4", controlled: true, before: |_| {}, play: |_| {} };
+const ORDINARY: Story = Story {
+    name: "",
+    scenario: OTHER_ZONE,
+    filesystem: "ext4",
+    controlled: true,
+    fence: "",
+    before: |_| {},
+    play: |_| {},
+};
 
 /// All of them.
-pub(crate) static STORIES: [Story; 8] = [
+pub(crate) static STORIES: [Story; 9] = [
     Story { name: "planned-same-zone", scenario: SAME_ZONE, play: planned, ..ORDINARY },
     Story { name: "planned-other-zone", filesystem: "xfs", play: planned, ..ORDINARY },
     Story { name: "killed-host-same-zone", scenario: SAME_ZONE, play: killed_host_for_good, ..ORDINARY },
     Story { name: "killed-host-other-zone", play: killed_host, ..ORDINARY },
     Story { name: "terminated", play: terminated, ..ORDINARY },
+    Story { name: "cut-off-under-a-lease", fence: LEASE, play: cut_off, ..ORDINARY },
     Story { name: "agent-killed-at-each-step", scenario: SAME_ZONE, play: agents_killed, ..ORDINARY },
     Story { name: "old-instance-returns", play: old_instance_returns, ..ORDINARY },
     Story {
@@ -104,6 +116,22 @@ fn killed_host_for_good(stage: &mut Stage) {
     begin(stage);
     stage.region.inject(&json!({ "fail_host": { "instance": stage.first, "force_stop": "never" } }));
     stage.until_taken_over(UNPLANNED_WITHIN);
+}
+
+/// The instance can neither be reached nor stopped, and writes on: its agent ends that by itself when it can't renew the lease.
+fn cut_off(stage: &mut Stage) {
+    begin(stage);
+    let refused = json!({ "action": "StopInstances", "code": "InternalError", "status": 500, "count": 1_000_000 });
+    stage.region.inject(&json!({ "fail_action": refused }));
+    let mark = stage.now();
+    to_first(stage, "impair_network");
+    let (_, report) = stage.until_taken_over(UNPLANNED_WITHIN);
+    assert_eq!(stage.seen().instances[&stage.first].state, "running", "the instance was stopped after all: {report}");
+    let mirror = stage.hardware.now();
+    let unmounted = format!("{} unmounts", stage.first);
+    let stopped = mirror.when(mark, |what| what == unmounted).expect("the agent was to stop serving");
+    drop(mirror);
+    stage.remarks.push(format!("stopped by itself after {:.0} s", (stopped - mark).as_secs_f64()));
 }
 
 fn terminated(stage: &mut Stage) {
