@@ -161,7 +161,8 @@ fn table(ended: &[(&Story, Result<Told, String>)], seconds: f64) -> String {
                 told.acknowledged,
                 told.downtime_seconds,
                 told.agent_seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.1} s")),
-                told.agent_resident_kib.map_or_else(|| "-".to_owned(), |kib| format!("{:.1} MB", kib as f64 / 1024.0)),
+                told.agent_resident_kib
+                    .map_or_else(|| "-".to_owned(), |kib| format!("{:.1} MB", f64::from(kib) / 1024.0)),
                 told.remarks
             ),
             Err(why) => format!("{:<28} FAILED: {why}\n", story.name),

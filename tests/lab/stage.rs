@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use failover_tests::say;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ pub(crate) struct Told {
     /// From the volume's appearance in the new instance to the agent's word that it is ready, without PostgreSQL's own start.
     pub(crate) agent_seconds: Option<f64>,
     /// The watching agent's resident memory.
-    pub(crate) agent_resident_kib: Option<u64>,
+    pub(crate) agent_resident_kib: Option<u32>,
     pub(crate) remarks: String,
 }
 
@@ -234,7 +234,8 @@ impl Stage {
             let new = data.clone().find(is_of).expect("the server has its volume");
             let rows = audit::rows_on(new, &self.disks, &self.image.postgres);
             let lost = audit::lost(&acknowledged, &rows);
-            assert!(lost.is_empty(), "{} of {} rows lost: {lost:?}", lost.len(), acknowledged.len());
+            let (count, first) = (lost.len(), lost.first());
+            assert!(lost.is_empty(), "{count} of {} acknowledged rows are lost, first {first:?}", acknowledged.len());
             assert_eq!(audit::by_two_writers(&rows), Vec::<String>::new());
             for other in data.filter(|id| *id != new) {
                 let rows = audit::rows_on(other, &self.disks, &self.image.postgres);
@@ -262,7 +263,7 @@ impl Stage {
         mirror.guests.values().map(|guest| format!("{}:\n{}", guest.id, guest.agent_log())).collect()
     }
 
-    fn resident_kib(&self) -> Option<u64> {
+    fn resident_kib(&self) -> Option<u32> {
         let server = self.client.last()?.row.instance;
         let agent = self.hardware.now().guests.get(&server)?.agent()?;
         let status = fs::read_to_string(format!("/proc/{agent}/status")).ok()?;
@@ -277,10 +278,10 @@ fn since_attached((agent, units): &(String, String), attached: SystemTime) -> Op
     let ready: Timestamp = ready.split_whitespace().next()?.parse().ok()?;
     let at = |what: &str| {
         let line = units.lines().rev().find(|line| line.ends_with(what))?;
-        line.split(' ').next()?.parse::<f64>().ok()
+        line.split(' ').next()?.parse::<i64>().ok()
     };
-    let all = ready.as_millisecond() as f64 - Timestamp::try_from(attached).ok()?.as_millisecond() as f64;
-    Some((all - (at(" started")? - at(" starting")?)) / 1000.0)
+    let all = ready.as_millisecond() - Timestamp::try_from(attached).ok()?.as_millisecond();
+    Some(SignedDuration::from_millis(all - (at(" started")? - at(" starting")?)).as_secs_f64())
 }
 
 /// The longest time between a server's last acknowledged row and the next server's first.
