@@ -37,6 +37,17 @@ impl State {
         })
     }
 
+    /// What somebody who plays the hardware mirrors many times a second: no logs, nothing that grows with time.
+    pub(crate) fn hardware_readable(&self, now: RegionTime) -> Value {
+        json!({
+            "now_seconds": now.seconds(),
+            "instances": self.instances.iter().map(|(id, instance)| (id.to_owned(), self.instance_readable(id, instance))).collect::<Map<_, _>>(),
+            "volumes": self.volumes.iter().map(|(id, volume)| (id.to_owned(), self.volume_readable(id, volume))).collect::<Map<_, _>>(),
+            "snapshots": self.snapshots_readable(now),
+            "addresses": self.addresses_readable(),
+        })
+    }
+
     fn instance_readable(&self, id: &str, instance: &Instance) -> Value {
         json!({
             "state": instance.state,

@@ -222,6 +222,22 @@ impl Region {
         state.readable(now)
     }
 
+    /// Instances, volumes, snapshots and addresses as they really are, without anything that grows with time.
+    pub fn hardware(&self) -> serde_json::Value {
+        let (state, now) = self.lock();
+        state.hardware_readable(now)
+    }
+
+    /// The laws.
+    pub fn laws(&self) -> crate::laws::Laws {
+        self.lock().0.laws.clone()
+    }
+
+    /// Other laws, for all that begins from now on.
+    pub fn set_laws(&self, laws: crate::laws::Laws) {
+        self.lock().0.laws = laws;
+    }
+
     /// The next event that reaches the controller's target; waits until there is one.
     pub async fn next_delivery(&self) -> Delivery {
         loop {

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `GET /_region` | everything |
 //! | `GET /_region/events`, `/calls`, `/transitions`, `/truth` | parts of it |
+//! | `GET /_region/hardware` | instances, volumes, snapshots and addresses only, for whoever mirrors them many times a second |
+//! | `GET /_region/laws` | the laws; `POST` sets those that the body names, for all that begins from then on |
 //! | `POST /_region/fault` | injects the fault in the body |
 //! | `GET /_region/invocations`, `/dlq` | what the Lambda was asked, and what it never managed |
 //! | `POST /_region/event` | hands the event in the body to the Lambda; with `?wait` answers when it is done with it |
@@ -19,6 +21,9 @@ use crate::region::Region;
 /// Paths that are the region's own and no service's.
 pub const PREFIX: &str = "/_region";
 
+const NAMES: [&str; 11] =
+    ["", "events", "calls", "transitions", "truth", "hardware", "laws", "invocations", "dlq", "fault", "event"];
+
 pub(super) async fn answer(
     request: &Request<Bytes>,
     region: &Region,
@@ -32,6 +37,9 @@ pub(super) async fn answer(
         (&Method::GET, "calls") => (StatusCode::OK, json!(region.calls())),
         (&Method::GET, "transitions") => (StatusCode::OK, json!(region.transitions())),
         (&Method::GET, "truth") => (StatusCode::OK, region.truth().readable()),
+        (&Method::GET, "hardware") => (StatusCode::OK, region.hardware()),
+        (&Method::GET, "laws") => (StatusCode::OK, json!(region.laws())),
+        (&Method::POST, "laws") => legislate(region, request.body()),
         (&Method::POST, "fault") => inject(region, request.body()),
         (&Method::GET, "invocations") => with_lambda(dispatcher, |dispatcher| json!(dispatcher.invocations())),
         (&Method::GET, "dlq") => with_lambda(dispatcher, |dispatcher| json!(dispatcher.dead_letters())),
@@ -42,7 +50,7 @@ pub(super) async fn answer(
                 .is_some_and(|query| query.split('&').any(|part| part == "wait" || part == "wait=true"));
             deliver(dispatcher, request.body(), wait).await
         }
-        (_, "" | "events" | "calls" | "transitions" | "truth" | "invocations" | "dlq" | "fault" | "event") => {
+        (_, name) if NAMES.contains(&name) => {
             (StatusCode::METHOD_NOT_ALLOWED, problem(&format!("{path} does not answer {}", request.method())))
         }
         _ => (StatusCode::NOT_FOUND, problem(&format!("there is no {path}; GET {PREFIX} shows the region"))),
@@ -58,6 +66,33 @@ fn inject(region: &Region, body: &[u8]) -> (StatusCode, Value) {
     match region.inject(fault) {
         Ok(()) => (StatusCode::OK, json!({"injected": true})),
         Err(error) => (StatusCode::BAD_REQUEST, problem(&error.to_string())),
+    }
+}
+
+/// Sets the laws that the body names: `{"instances": {"graceful_stop": ...}}`; all others stay as they are.
+fn legislate(region: &Region, body: &[u8]) -> (StatusCode, Value) {
+    let named: serde_json::Map<String, Value> = match serde_json::from_slice(body) {
+        Ok(named) => named,
+        Err(error) => return (StatusCode::BAD_REQUEST, problem(&format!("not a JSON object: {error}"))),
+    };
+    let mut laws = json!(region.laws());
+    merge(&mut laws, named);
+    match serde_json::from_value(laws) {
+        Ok(laws) => {
+            region.set_laws(laws);
+            (StatusCode::OK, json!(region.laws()))
+        }
+        Err(error) => (StatusCode::BAD_REQUEST, problem(&format!("no such laws: {error}"))),
+    }
+}
+
+/// A law's own value is replaced as a whole; what holds laws by name is gone into, two levels deep as the laws are.
+fn merge(laws: &mut Value, named: serde_json::Map<String, Value>) {
+    for (group, changes) in named {
+        match (laws.get_mut(&group), changes) {
+            (Some(Value::Object(known)), Value::Object(changes)) => known.extend(changes),
+            (_, other) => laws[&group] = other,
+        }
     }
 }
 

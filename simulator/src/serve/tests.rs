@@ -87,6 +87,27 @@ async fn services_and_control_share_an_address() {
 }
 
 #[tokio::test]
+async fn laws_change_by_name_and_hardware_is_shown_alone() {
+    let region = region(100.0);
+    let instance = region.add_instance(InstanceSetup::default());
+    let served = serve(region, ServeOptions::default()).await.unwrap();
+    let before = get(&served, "/_region/laws").await;
+    let named = json!({"guests": {"shutdown_share": 0.25}}).to_string();
+    assert_eq!(http(&served, "POST", "/_region/laws", &named).await.0, 200);
+    let mut expected = before.clone();
+    expected["guests"]["shutdown_share"] = json!(0.25);
+    assert_eq!(get(&served, "/_region/laws").await, expected, "all other laws must stay as they were");
+    for wrong in ["{", "[]", r#"{"gravity": {}}"#, r#"{"guests": {"mood": 1}}"#, r#"{"guests": 1}"#] {
+        let (status, text) = http(&served, "POST", "/_region/laws", wrong).await;
+        assert!(status == 400 && text.contains("error"), "{wrong}: {status} {text}");
+    }
+    assert_eq!(get(&served, "/_region/laws").await, expected);
+    let hardware = get(&served, "/_region/hardware").await;
+    assert_eq!(hardware["instances"][&instance], get(&served, "/_region").await["instances"][&instance]);
+    assert!(hardware.get("events").is_none(), "{hardware}");
+}
+
+#[tokio::test]
 async fn the_regions_events_reach_the_function() {
     let region = region(100.0);
     region.set_tick(None);

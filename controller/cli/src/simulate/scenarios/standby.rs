@@ -28,6 +28,20 @@ const ONE: Standby =
 /// Every scenario of the topology `standby`.
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
+        name: "idle",
+        summary: "nothing happens, with a warm standby in another zone",
+        layout: Layout::Standby(ONE),
+        script: |_| Vec::new(),
+        expect: Expect::Untouched,
+    },
+    Scenario {
+        name: "idle-same-zone",
+        summary: "nothing happens, with a warm standby in the same zone",
+        layout: Layout::Standby(Standby { standbys: &[('a', true)], ..ONE }),
+        script: |_| Vec::new(),
+        expect: Expect::Untouched,
+    },
+    Scenario {
         name: "drill-other-zone",
         summary: "a drill to a warm standby in another zone: snapshot, restore, attach, address",
         layout: Layout::Standby(ONE),

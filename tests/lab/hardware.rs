@@ -1,0 +1,87 @@
+//! Whether the lab's hardware does what EC2's does: without that the stories would show nothing.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::command::{run, succeeds};
+use super::disks::{Disks, loop_device};
+
+const VOLUME: &str = "vol-1";
+
+/// In the namespaces of a story, without a region: a disk that is cut, copied and taken away while somebody writes to it.
+pub(crate) fn behaves(folder: &Path) {
+    let disks = Disks::make(&folder.join("pool.img"), Path::new("/mnt"));
+    disks.create(VOLUME, 1, None);
+    run("mkfs.ext4", ["-q", disks.volume(VOLUME).to_str().unwrap()]);
+    let dev = disks.root().join("dev");
+    fs::create_dir(&dev).unwrap();
+    let device = disks.attach(VOLUME, &dev);
+    let node = dev.join("disk/by-id/nvme-Amazon_Elastic_Block_Store_vol1");
+    assert!(node.exists(), "the link by the serial");
+    let mount = disks.root().join("mounted");
+    fs::create_dir(&mount).unwrap();
+    run("mount", [&node, &mount]);
+    let loop_file = PathBuf::from("/dev").join(device.name());
+
+    write(&mount, "synced", true);
+    disks.take_snapshot("snap-1", VOLUME);
+    write(&mount, "after-snapshot", true);
+    write(&mount, "in-memory", false);
+    disks.cut(VOLUME);
+    // Whoever held the volume still believes in it, as a guest does whose host is cut off.
+    write(&mount, "after-cut", true);
+
+    let there = names(&disks, &disks.volume(VOLUME));
+    assert!(there.contains(&"synced".to_owned()) && there.contains(&"after-snapshot".to_owned()), "{there:?}");
+    assert!(!there.contains(&"after-cut".to_owned()), "a write reached a volume that was taken away: {there:?}");
+    let in_memory = contents(&disks, &disks.volume(VOLUME), "in-memory");
+    assert_ne!(in_memory, "in-memory", "what was never synced survived the loss of power");
+    disks.create("vol-2", 2, Some("snap-1"));
+    let there = names(&disks, &disks.volume("vol-2"));
+    assert_eq!(there, ["lost+found", "synced"], "a restored volume is the snapshot's moment");
+
+    assert!(succeeds("xfs_io", [Path::new("-x"), Path::new("-c"), Path::new("shutdown"), &mount]));
+    assert!(File::create(mount.join("late")).is_err(), "a volume that was taken by force still took a write");
+    device.remove();
+    assert!(!node.exists(), "the link went with the volume");
+    run("umount", [&mount]);
+    super::guest::wait("the end of the loop device", std::time::Duration::from_secs(5), || {
+        !succeeds("losetup", [&loop_file])
+    });
+}
+
+fn write(mount: &Path, name: &str, sync: bool) {
+    let mut file = File::create(mount.join(name)).unwrap();
+    file.write_all(name.as_bytes()).unwrap();
+    if sync {
+        file.sync_all().unwrap();
+        File::open(mount).unwrap().sync_all().unwrap();
+    }
+}
+
+/// What is on an image, seen by somebody who mounts a copy of it.
+fn look<T>(disks: &Disks, image: &Path, seen: impl Fn(&Path) -> T) -> T {
+    let (copy, mount) = (disks.root().join("copy"), disks.root().join("look"));
+    disks.copy(image, &copy);
+    fs::create_dir_all(&mount).unwrap();
+    let (device, held) = loop_device(&copy);
+    run("mount", [&device, &mount]);
+    drop(held);
+    let found = seen(&mount);
+    run("umount", [&mount]);
+    found
+}
+
+fn names(disks: &Disks, image: &Path) -> Vec<String> {
+    look(disks, image, |mount| {
+        let mut names: Vec<String> =
+            fs::read_dir(mount).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    })
+}
+
+fn contents(disks: &Disks, image: &Path, name: &str) -> String {
+    look(disks, image, |mount| fs::read_to_string(mount.join(name)).unwrap_or_default())
+}
