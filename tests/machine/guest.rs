@@ -53,8 +53,7 @@ impl Guest {
             json!({"path": "/bin/sh", "arg": ["-c", format!("exec 2>&1; {command}")], "capture-output": true});
         let started = self.ask(&json!({"execute": "guest-exec", "arguments": arguments}));
         loop {
-            let status =
-                self.ask(&json!({"execute": "guest-exec-status", "arguments": {"pid": started["pid"]}}));
+            let status = self.ask(&json!({"execute": "guest-exec-status", "arguments": {"pid": started["pid"]}}));
             if status["exited"] == true {
                 let printed = status["out-data"].as_str().unwrap_or_default();
                 let printed = base64::engine::general_purpose::STANDARD.decode(printed).unwrap();

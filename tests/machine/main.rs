@@ -94,8 +94,11 @@ fn seed(region: &Region, port: u16) -> Host {
     let agent = fs::read(built("failover-agent", "failover-agent")).unwrap();
     let digest = sha256(&agent);
     let mut user_data = TEMPLATE.to_owned();
-    let values =
-        [("AGENT_URL", format!("http://10.0.2.2:{port}/failover-agent")), ("AGENT_SHA256", digest), ("SERVICE", "sample".to_owned())];
+    let values = [
+        ("AGENT_URL", format!("http://10.0.2.2:{port}/failover-agent")),
+        ("AGENT_SHA256", digest),
+        ("SERVICE", "sample".to_owned()),
+    ];
     for (name, value) in values {
         let empty = format!("{name}=\"\"");
         assert_eq!(user_data.matches(&empty).count(), 1, "{empty}");
@@ -157,7 +160,8 @@ impl Volume {
         let header = self.read("dumpe2fs", &["-h"]);
         assert!(header.contains("Filesystem state:         clean"), "{header}");
         assert!(!header.contains("needs_recovery"), "{header}");
-        let marker: serde_json::Value = serde_json::from_str(&self.read("debugfs", &["-R", "cat /.failover.json"])).unwrap();
+        let marker: serde_json::Value =
+            serde_json::from_str(&self.read("debugfs", &["-R", "cat /.failover.json"])).unwrap();
         assert_eq!(marker["service"], "sample", "{marker}");
         assert_eq!(marker["epoch"], 1, "{marker}");
     }

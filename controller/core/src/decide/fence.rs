@@ -32,9 +32,8 @@ pub(super) fn close(view: View<'_>, failover: &Failover, progress: &mut Progress
             prove_stops(view, failover, progress);
             let needs = match proof {
                 Proof::InstancesOff => vec![Part::Instances],
-                Proof::Quiesced => vec![Part::Volumes, Part::Agents],
+                Proof::Quiesced | Proof::LeaseOver => vec![Part::Volumes, Part::Agents],
                 Proof::VolumesDetached => vec![Part::Volumes, Part::Addresses],
-                Proof::LeaseOver => vec![Part::Volumes, Part::Agents],
             };
             progress.change(Change::Fenced(proof), needs);
             progress.reason("the old side is fenced");

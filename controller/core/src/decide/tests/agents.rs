@@ -22,7 +22,7 @@ fn taken_over() -> Story {
     story.attached('b');
     story.led_to('b');
     story.go(3);
-    assert!(story.ledger.failover.as_ref().is_some_and(|failover| failover.is_promoted()));
+    assert!(story.ledger.failover.as_ref().is_some_and(crate::ledger::Failover::is_promoted));
     story
 }
 
