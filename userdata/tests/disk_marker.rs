@@ -132,7 +132,7 @@ async fn a_later_versions_marker_is_read() {
 /// Fills a filesystem to its last block.
 fn fill(root: &Path) {
     let mut file = std::fs::File::create(root.join("filling")).unwrap();
-    let mut size = MIB as usize;
+    let mut size = 1024 * 1024;
     while size >= 512 {
         if file.write_all(&vec![1; size]).is_err() {
             size /= 2;

@@ -132,7 +132,8 @@ async fn stacked_mounts_are_all_taken_off() {
     }
     let lab = Lab::new();
     let disk = mounted(&lab).await;
-    run("mount", &[disk.text(), lab.mount_point().to_str().unwrap()]);
+    let at = lab.mount_point();
+    run("mount", &["--bind", at.to_str().unwrap(), at.to_str().unwrap()]);
     lab.disks.take_down(&lab.mount_point(), BOUND).await.unwrap();
     assert!(!run("cat", &["/proc/self/mounts"]).contains(disk.text()));
 }

@@ -179,20 +179,20 @@ mod tests {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             let left = usize::try_from(self.size_bytes - self.at_byte).unwrap();
             let mut count = buffer.len().min(self.largest_read).min(left);
-            if let Some(error_at) = self.error_at {
-                if error_at < self.at_byte + count as u64 {
-                    count = usize::try_from(error_at - self.at_byte).unwrap();
-                    if count == 0 {
-                        return Err(io::Error::from_raw_os_error(5));
-                    }
+            if let Some(error_at) = self.error_at
+                && error_at < self.at_byte + count as u64
+            {
+                count = usize::try_from(error_at - self.at_byte).unwrap();
+                if count == 0 {
+                    return Err(io::Error::from_raw_os_error(5));
                 }
             }
             let target = buffer.get_mut(..count).unwrap();
             target.fill(0);
-            if let Some(place) = self.data_at.and_then(|at| at.checked_sub(self.at_byte)) {
-                if let Some(byte) = target.get_mut(usize::try_from(place).unwrap()) {
-                    *byte = 1;
-                }
+            if let Some(place) = self.data_at.and_then(|at| at.checked_sub(self.at_byte))
+                && let Some(byte) = target.get_mut(usize::try_from(place).unwrap())
+            {
+                *byte = 1;
             }
             self.at_byte += count as u64;
             Ok(count)

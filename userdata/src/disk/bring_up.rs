@@ -7,7 +7,7 @@ use failover_core::spec::Filesystem;
 use jiff::Timestamp;
 
 use super::content::{Content, Holding, judge, superblock_of};
-use super::device::{Device, partitions, wait_for};
+use super::device::{Claim, Device, partitions, wait_for};
 use super::error::{DiskError, Fault, Subject};
 use super::holders::{self, Held};
 use super::marker::{self, Marker};
@@ -43,9 +43,9 @@ impl Disks {
         let device = wait_for(&self.roots, &volume.volume_id, attach_deadline).await?;
         subject.device = Some(device.path.clone());
         let at = mount::resolved(&volume.mount).await?;
-        match self.present_mount(&device, &at)? {
-            Some((mounted, part)) => self.mounted_already(volume, &mounted, part, &at).await,
-            None => self.not_yet_mounted(volume, &device).await,
+        match self.claim_or_mount(&device, &at).await? {
+            Present::Mounted(mounted, part) => self.mounted_already(volume, &mounted, part, &at).await,
+            Present::Claimed(claim) => self.not_yet_mounted(volume, &device, claim).await,
         }
     }
 
@@ -97,8 +97,7 @@ impl Disks {
     }
 
     /// It isn't mounted: under a lock, judges it, formats it if that is right, checks it and mounts it.
-    async fn not_yet_mounted(&self, volume: &Volume, device: &Device) -> Result<BroughtUp, Fault> {
-        let (claim, _lock) = self.claim(device).await?;
+    async fn not_yet_mounted(&self, volume: &Volume, device: &Device, claim: Claim) -> Result<BroughtUp, Fault> {
         let (holding, formatted) = match judge(&self.roots, &self.limits, volume, device).await? {
             Content::Filesystem(holding) => {
                 drop(claim);
@@ -133,18 +132,19 @@ impl Disks {
         Ok(brought_up)
     }
 
-    /// Claims the device against mounts and locks it against probers and a second agent, waiting a little for either.
+    /// The mount that is there already; else claims the device against mounts, and locks it against probers and a second agent,
+    /// waiting a little for either.
     ///
-    /// A predecessor that was killed may have left its `mkfs` running, which holds the device itself.
-    async fn claim(&self, device: &Device) -> Result<(std::fs::File, std::fs::File), Fault> {
+    /// A predecessor that was killed may have left its `mkfs` or its `mount` running: the first holds the device itself, the
+    /// second ends with a mount.
+    async fn claim_or_mount(&self, device: &Device, at: &Path) -> Result<Present, Fault> {
         let began = Instant::now();
         loop {
-            if let Some(claim) = device.claim()? {
-                // By convention of systemd, udev leaves a device alone while it is locked.
-                let lock = std::fs::File::open(&device.path).map_err(|source| device.fault("opening", source))?;
-                if lock.try_lock().is_ok() {
-                    return Ok((claim, lock));
-                }
+            if let Some((mounted, part)) = self.present_mount(device, at)? {
+                return Ok(Present::Mounted(Box::new(mounted), part));
+            }
+            if let Some(claim) = device.claim_and_lock()? {
+                return Ok(Present::Claimed(claim));
             }
             if began.elapsed() >= self.limits.release {
                 let held = Held {
@@ -212,6 +212,14 @@ impl Disks {
             Err(error) => tracing::error!(mount = %at.display(), %error, "what was mounted can't be unmounted again"),
         }
     }
+}
+
+/// How a device was found.
+enum Present {
+    /// Mounted where it belongs: the device or its partition.
+    Mounted(Box<Mounted>, Device),
+    /// Free, and now ours.
+    Claimed(Claim),
 }
 
 impl Subject {

@@ -139,12 +139,17 @@ fn with_note(volume: &Volume, device: &Device, superblock: Superblock, note: Opt
             found: "an XFS whose mkfs didn't end, and which wasn't begun by us".to_owned(),
             remedy: "if nothing on it is needed, make the filesystem again by hand with mkfs.xfs -f",
         }),
-        (finished_intent, false) => Ok(Content::Filesystem(Holding {
-            device: device.clone(),
-            superblock,
-            finished_intent,
-            on_partition: false,
-        })),
+        (announced, false) => {
+            // Somebody may have grown it over the note's sector, which then is the filesystem's.
+            let outside = intent::place(device.size_bytes).is_some_and(|place| superblock.size_bytes <= place);
+            let finished_intent = announced.filter(|_| outside);
+            Ok(Content::Filesystem(Holding {
+                device: device.clone(),
+                superblock,
+                finished_intent,
+                on_partition: false,
+            }))
+        }
     }
 }
 

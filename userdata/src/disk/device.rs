@@ -159,7 +159,24 @@ pub(super) fn partitions(roots: &Roots, device: &Device) -> Result<Vec<Device>, 
     Ok(partitions.into_values().collect())
 }
 
+/// A device that nobody else may mount, claim or probe while this lives.
+///
+/// It is let go before any tool runs: mkfs and e2fsck claim the device themselves, and newer versions lock it, too.
+#[derive(Debug)]
+pub(super) struct Claim {
+    _exclusive: File,
+    _lock: File,
+}
+
 impl Device {
+    /// Claims it against mounts and other claims, and locks it against udev, which by systemd's convention leaves a locked
+    /// device alone, and against a second agent; `None` while somebody else has either.
+    pub(super) fn claim_and_lock(&self) -> Result<Option<Claim>, Fault> {
+        let Some(exclusive) = self.claim()? else { return Ok(None) };
+        let lock = File::open(&self.path).map_err(|source| self.fault("opening", source))?;
+        Ok(lock.try_lock().is_ok().then_some(Claim { _exclusive: exclusive, _lock: lock }))
+    }
+
     /// Opens it for reading and claims it against mounts and other claims; `None` while somebody else has it.
     pub(super) fn claim(&self) -> Result<Option<File>, Fault> {
         match OpenOptions::new().read(true).custom_flags(O_EXCL).open(&self.path) {

@@ -21,7 +21,7 @@ use std::path::Path;
 use failover_core::spec::Filesystem;
 
 use super::content::{Content, Holding, judge};
-use super::device::Device;
+use super::device::{Claim, Device};
 use super::error::{Fault, filesystem_name};
 use super::intent::{self, Intent, SECTOR_BYTES};
 use super::tool::{MKFS_EXT4, MKFS_XFS, aside, run};
@@ -33,7 +33,7 @@ pub(super) async fn blank_device(
     limits: &Limits,
     volume: &Volume,
     device: &Device,
-    claim: File,
+    claim: Claim,
 ) -> Result<Holding, Fault> {
     if !volume.blank_allowed {
         return Err(refuse_unallowed(volume, limits, device).await);
@@ -77,7 +77,7 @@ pub(super) async fn again(
     volume: &Volume,
     device: &Device,
     intent: Intent,
-    claim: File,
+    claim: Claim,
 ) -> Result<Holding, Fault> {
     tracing::warn!(volume = %volume.name, device = %device.path.display(), "formatting was interrupted: doing it again");
     let filesystem = volume.filesystem.ok_or(Fault::BlankUnspecified)?;

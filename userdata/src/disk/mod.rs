@@ -14,7 +14,8 @@
 //! - After [`Disks::take_down`] nobody on this machine has the filesystem mounted, in whatever mount namespace.
 //!
 //! ## Assumptions
-//! - The caller lets one `bring_up` of a volume run at a time; a second one is refused by a lock on the device.
+//! - The caller lets one `bring_up` of a volume run at a time. A lock refuses a second one while the device is judged; then it is
+//!   the tools' own claims that keep two apart.
 //! - The kernel's device nodes are those of devtmpfs or udev, and `/proc` is the whole machine's.
 
 mod blank;

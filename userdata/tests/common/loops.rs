@@ -91,7 +91,7 @@ impl LoopDisk {
         bytes
     }
 
-    /// Grows the device as ModifyVolume does.
+    /// Grows the device as `ModifyVolume` does.
     pub fn grow_to(&self, size_bytes: u64) {
         File::options().write(true).open(&self.image).unwrap().set_len(size_bytes).unwrap();
         run("losetup", &["--set-capacity", self.text()]);
@@ -173,17 +173,7 @@ impl Lab {
     }
 
     pub fn volume(&self, filesystem: Filesystem) -> Volume {
-        Volume {
-            service: ServiceName::new("billing-db").unwrap(),
-            name: VolumeName::new("data").unwrap(),
-            volume_id: VolumeId::new(VOLUME_ID).unwrap(),
-            mount: self.mount_point(),
-            filesystem: Some(filesystem),
-            blank_allowed: false,
-            epoch: 7,
-            oldest_epoch: 0,
-            options: Vec::new(),
-        }
+        volume_at(self.mount_point(), filesystem)
     }
 
     pub fn blank_volume(&self, filesystem: Filesystem) -> Volume {
@@ -207,3 +197,18 @@ impl Lab {
 }
 
 pub const BOUND: Duration = Duration::from_secs(5);
+
+/// The volume of the tests: not blank, in epoch 7.
+pub fn volume_at(mount: PathBuf, filesystem: Filesystem) -> Volume {
+    Volume {
+        service: ServiceName::new("billing-db").unwrap(),
+        name: VolumeName::new("data").unwrap(),
+        volume_id: VolumeId::new(VOLUME_ID).unwrap(),
+        mount,
+        filesystem: Some(filesystem),
+        blank_allowed: false,
+        epoch: 7,
+        oldest_epoch: 0,
+        options: Vec::new(),
+    }
+}
