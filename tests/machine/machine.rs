@@ -36,7 +36,9 @@ impl Machine {
         command.arg("-kernel").arg(image.file("vmlinuz")).arg("-initrd").arg(image.file("initrd.img"));
         command.args(["-append", &kernel_command_line(host_port, environment)]);
         // What the guest writes goes to a temporary file that vanishes with QEMU; a reboot keeps it.
-        command.arg("-drive").arg(format!("file={},if=virtio,format=raw,snapshot=on", image.file("disk.raw").display()));
+        command
+            .arg("-drive")
+            .arg(format!("file={},if=virtio,format=raw,snapshot=on", image.file("disk.raw").display()));
         command.args(["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net"]);
         // Where a data volume is plugged in.
         command.args(["-device", "pcie-root-port,id=bay,chassis=1"]);
@@ -79,7 +81,8 @@ impl Machine {
     fn tell(&mut self, command: &str, arguments: &Value) {
         self.monitor.send(&json!({"execute": command, "arguments": arguments}));
         loop {
-            let answer = self.monitor.receive(Duration::from_secs(10)).unwrap_or_else(|| panic!("{command}: no answer"));
+            let answer =
+                self.monitor.receive(Duration::from_secs(10)).unwrap_or_else(|| panic!("{command}: no answer"));
             assert!(answer.get("error").is_none(), "{command}: {answer}");
             // Events come in between.
             if answer.get("return").is_some() {

@@ -24,7 +24,8 @@ fn user_data_carries_the_unit_and_the_script_as_they_are() {
     assert_eq!(unit, UNIT, "user-data.sh has another unit than failover-agent.service");
     let (_, rest) = CLOUD_CONFIG.split_once("content: |\n").unwrap();
     let (script, _) = rest.split_once("runcmd:\n").unwrap();
-    let script: String = script.lines().map(|line| format!("{}\n", line.strip_prefix("      ").unwrap_or(line))).collect();
+    let script: String =
+        script.lines().map(|line| format!("{}\n", line.strip_prefix("      ").unwrap_or(line))).collect();
     assert_eq!(script, SCRIPT, "cloud-init.yaml has another script than user-data.sh");
     for text in [SCRIPT, CLOUD_CONFIG] {
         assert!(text.len() < MOST_BYTES / 2, "{} bytes leave little room for the user's own", text.len());
@@ -51,7 +52,9 @@ fn cloud_init_knows_every_key() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../userdata/cloud-init.yaml");
     let mut command = Command::new("cloud-init");
     match command.args(["schema", "--config-file"]).arg(file).stdin(Stdio::null()).output() {
-        Err(error) => say(&format!("cloud_init_knows_every_key: skipped, cloud-init can't be run: {error} (the machine test asks it, too)")),
+        Err(error) => say(&format!(
+            "cloud_init_knows_every_key: skipped, cloud-init can't be run: {error} (the machine test asks it, too)"
+        )),
         Ok(output) => {
             let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
             assert!(output.status.success() && told.contains("Valid"), "{told}");
@@ -67,7 +70,11 @@ const INSTALLED: &str = "/usr/local/bin/failover-agent";
 fn it_installs_from_the_web_enables_and_starts() {
     let Some(sandbox) = Sandbox::make("web", BINARY) else { return };
     let digest = sandbox.digest();
-    let told = sandbox.run(&[("AGENT_URL", "https://example.com/agent"), ("AGENT_SHA256", &digest), ("SERVICE", "billing-db")]);
+    let told = sandbox.run(&[
+        ("AGENT_URL", "https://example.com/agent"),
+        ("AGENT_SHA256", &digest),
+        ("SERVICE", "billing-db"),
+    ]);
     assert_eq!(told.code, 0, "{told:?}");
     assert!(told.printed.contains("agent of the sandbox --version"), "{told:?}");
     assert_eq!(told.files["agent.toml"], "service = \"billing-db\"\ntable = \"failover\"\n");
@@ -85,7 +92,10 @@ fn it_installs_from_s3_and_leaves_the_service_to_the_tag() {
     let told = sandbox.run(&[("AGENT_URL", "s3://bucket/agent"), ("AGENT_SHA256", &digest), ("TABLE", "")]);
     assert_eq!(told.code, 0, "{told:?}");
     assert_eq!(told.files["agent.toml"], "", "no table: the agent is alone; no service: the tag names it");
-    assert!(told.files["fetch.log"].starts_with("aws s3 cp --only-show-errors s3://bucket/agent /usr/local/bin/"), "{told:?}");
+    assert!(
+        told.files["fetch.log"].starts_with("aws s3 cp --only-show-errors s3://bucket/agent /usr/local/bin/"),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -128,9 +138,8 @@ struct Sandbox {
 }
 
 /// Everything that the script may need of an image, besides systemctl and something to download with.
-const TOOLS: [&str; 13] = [
-    "bash", "cat", "chmod", "cut", "echo", "id", "mkdir", "mktemp", "mount", "mv", "rm", "sha256sum", "timeout",
-];
+const TOOLS: [&str; 13] =
+    ["bash", "cat", "chmod", "cut", "echo", "id", "mkdir", "mktemp", "mount", "mv", "rm", "sha256sum", "timeout"];
 /// Both write what they were called with to a log.
 const SYSTEMCTL: &str = "#!/bin/bash\necho \"$@\" >>\"$SANDBOX/out/systemctl.log\"\n";
 /// The destination is the last argument, or the one of `--output`.
@@ -228,7 +237,12 @@ impl Sandbox {
         });
         let files = files.collect();
         let printed = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        Told { code: output.status.code().unwrap_or(-1), printed, files, in_image: self.folder.join("in-image").exists() }
+        Told {
+            code: output.status.code().unwrap_or(-1),
+            printed,
+            files,
+            in_image: self.folder.join("in-image").exists(),
+        }
     }
 
     fn enter(&self, script: &str) -> Output {
@@ -239,7 +253,8 @@ impl Sandbox {
     }
 
     fn digest(&self) -> String {
-        let printed = succeeded("sha256sum", &Command::new("sha256sum").arg(self.folder.join("agent")).output().unwrap());
+        let printed =
+            succeeded("sha256sum", &Command::new("sha256sum").arg(self.folder.join("agent")).output().unwrap());
         String::from_utf8(printed).unwrap().split(' ').next().unwrap().to_owned()
     }
 }
