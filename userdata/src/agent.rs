@@ -52,7 +52,7 @@ impl<M: Machine> Agent<M> {
     /// The agent of `spec`'s service on the instance `me`, with the ledger in `table`.
     pub fn new(aws: &Aws, table: &str, metadata: &Metadata, me: InstanceId, spec: Spec, machine: M) -> Self {
         let store = Store::new(aws, table);
-        let lease = spec.fence.lease_seconds.map(|seconds| seconds.duration());
+        let lease = spec.fence.lease_seconds.map(failover_core::spec::Bounded::duration);
         let reporter = Reporter::new(&store, aws.clock(), &spec.service, &me, lease);
         let notices = Notices::new(metadata);
         Self { me, spec, store, machine, reporter, notices, systemd: Systemd::default() }

@@ -34,7 +34,7 @@ const LOOK_WITHIN: Duration = Duration::from_secs(15);
 /// The first pause after a failed start; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// How often taking down is tried when the agent is to end.
 const LAST_TRIES: u32 = 3;
 
@@ -289,10 +289,9 @@ impl Rounds {
     fn tell(&mut self, why: Option<Why>) {
         let same_kind = matches!((&self.told, &why), (Some(Why::Unknown(_)), Some(Why::Unknown(_))));
         if self.told != why && !same_kind {
-            match &why {
-                Some(why) => tracing::info!(up = ?self.up, "{why}"),
-                None => tracing::info!(up = ?self.up, "the address is this instance's, or may be"),
-            }
+            let why =
+                why.as_ref().map_or_else(|| "the address is this instance's, or may be".to_owned(), Why::to_string);
+            tracing::info!(up = ?self.up, "{why}");
         }
         self.told = why;
     }

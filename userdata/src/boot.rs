@@ -14,7 +14,9 @@ use crate::disk::Volume;
 use crate::machine::{Context, Machine, Trouble};
 
 /// The controller attaches a volume within seconds of the promotion; a slow attach, or one that is tried again, takes minutes.
-const ATTACH_WITHIN: Duration = Duration::from_secs(180);
+const ATTACH_WITHIN: Duration = Duration::from_mins(3);
+/// One piece of the wait for it.
+const ATTACH_PIECE: Duration = Duration::from_secs(5);
 /// Pause between two probes of readiness.
 const PROBE_EVERY: Duration = Duration::from_millis(500);
 /// One probe.
@@ -45,6 +47,11 @@ async fn unless<T>(revoked: &Stop, work: impl Future<Output = Result<T, Trouble>
     }
 }
 
+async fn pause(pause: Duration) -> Result<(), Trouble> {
+    tokio::time::sleep(pause).await;
+    Ok(())
+}
+
 fn check(revoked: &Stop) -> Result<(), NotUp> {
     if *revoked.borrow() { Err(NotUp::Revoked) } else { Ok(()) }
 }
@@ -63,12 +70,27 @@ impl<M: Machine> Agent<M> {
             check(revoked)?;
             let volume_id = volume.volume_id.as_str();
             tracing::info!(step = "mounting", volume = %volume.name, volume_id, "bringing up {volume_id}");
-            for warning in self.machine.mount(&volume, ATTACH_WITHIN).await? {
+            for warning in self.mount(&volume, revoked).await? {
                 tracing::warn!(volume = %volume.name, volume_id, "{warning}");
             }
         }
         check(revoked)?;
         start_service(&self.machine, &self.spec, &self.context(Some(ledger.epoch)), revoked).await
+    }
+
+    /// Mounts a volume once it is attached. The wait for it is made in short pieces, so that it ends when it is revoked.
+    async fn mount(&self, volume: &Volume, revoked: &Stop) -> Result<Vec<String>, NotUp> {
+        let deadline = Instant::now() + ATTACH_WITHIN;
+        loop {
+            match self.machine.mount(volume, ATTACH_PIECE).await {
+                Err(trouble) if trouble.may_pass && Instant::now() < deadline => {
+                    tracing::debug!(%trouble, "it is tried again");
+                    check(revoked)?;
+                    unless(revoked, pause(PROBE_EVERY)).await?;
+                }
+                other => return Ok(other?),
+            }
+        }
     }
 
     /// The volumes to mount, as spec and ledger have them.
@@ -142,10 +164,74 @@ pub(crate) async fn start_service(
             Err(NotUp::Failed(error)) => tracing::debug!(%error, "not ready yet"),
             Err(NotUp::Revoked) => return Err(NotUp::Revoked),
         }
-        unless(revoked, async {
-            tokio::time::sleep(PROBE_EVERY.min(left())).await;
-            Ok(())
-        })
-        .await?;
+        unless(revoked, pause(PROBE_EVERY.min(left()))).await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use jiff::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn ledger(failover: &Value) -> Ledger {
+        let at = Timestamp::UNIX_EPOCH.to_string();
+        serde_json::from_value(json!({
+            "service": "db", "epoch": 5, "active": "i-00000000000000001", "active_zone": "eu-central-1a", "active_since": at,
+            "members": {}, "heads": {}, "addresses": [], "failover": failover,
+        }))
+        .unwrap()
+    }
+
+    fn failover(changes: &Value) -> Value {
+        let at = Timestamp::UNIX_EPOCH.to_string();
+        let mut failover = json!({
+            "id": "test-1", "cause": { "operator": "a test" }, "drill": false, "planned": true, "destination": "standby",
+            "from": { "instance_id": "i-00000000000000002", "zone": "eu-central-1b" },
+            "to": { "instance_id": "i-00000000000000001", "zone": "eu-central-1a" },
+            "accepted_loss_seconds": null, "excluded": {}, "down_since": null, "started_at": at,
+            "fence": { "proven": { "at": at, "proof": "instances_off" } }, "older_copies": {}, "data_loss_seconds": 0,
+            "promoted_at": at, "attempts": {}, "steps": [], "warnings": [], "halted": null,
+        });
+        for (key, value) in changes.as_object().unwrap() {
+            failover[key] = value.clone();
+        }
+        failover
+    }
+
+    fn reports() -> Listing<InstanceId, AgentReport> {
+        let report = |number: u32, epoch, state| {
+            let at = Timestamp::UNIX_EPOCH;
+            (
+                InstanceId::new(format!("i-{number:017x}")).unwrap(),
+                AgentReport { epoch, state, at, lease_seconds: None },
+            )
+        };
+        let all = [
+            report(1, 5, AgentState::Starting),
+            report(2, 5, AgentState::Quiesced),
+            report(3, 3, AgentState::Ready),
+            report(4, 2, AgentState::Ready),
+            report(6, 4, AgentState::Failed("a test".to_owned())),
+        ];
+        Listing::known(all, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn data_is_too_old_only_where_nobody_accepted_a_loss() {
+        let of = |failover: &Value| oldest_epoch(&ledger(failover), &reports());
+        assert_eq!(of(&failover(&json!({}))), 3, "what was last ready below this epoch");
+        assert_eq!(of(&Value::Null), 0, "no failover tells what was accepted");
+        for accepted in [
+            json!({ "promoted_at": null }),
+            json!({ "accepted_loss_seconds": 60 }),
+            json!({ "data_loss_seconds": 1 }),
+            json!({ "older_copies": { "data": "snap-00000001" } }),
+            json!({ "fence": { "waived": { "at": Timestamp::UNIX_EPOCH.to_string(), "why": "a test" } } }),
+        ] {
+            assert_eq!(of(&failover(&accepted)), 0, "{accepted}");
+        }
     }
 }

@@ -1,2 +1,186 @@
+//! Every small case there is, and what must hold in each.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use super::*;
+
+const E: u64 = 5;
+
+fn instance(number: u32) -> InstanceId {
+    InstanceId::new(format!("i-{number:017x}")).unwrap()
+}
+
+/// One case.
+#[derive(Debug, Clone)]
+struct Case {
+    seen: Seen,
+    own: Option<AgentReport>,
+    phase: Phase,
+    notice: Option<Notice>,
+    lease: Lease,
+}
+
+impl Case {
+    fn duty(&self) -> Duty {
+        duty(&self.seen, self.own.as_ref(), self.phase, self.notice.as_ref(), self.lease)
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        if let Seen::Read(claim) = &self.seen { Some(claim) } else { None }
+    }
+
+    fn is_away(&self) -> bool {
+        self.claim().is_some_and(|claim| matches!(claim.failover, Failover::FromMe { .. }))
+    }
+
+    fn is_fenced(&self) -> bool {
+        self.claim().is_some_and(|claim| claim.failover == Failover::FromMe { fencing: true })
+    }
+}
+
+fn all_seen() -> Vec<Seen> {
+    let mut all = vec![Seen::Unreadable("throttled".to_owned()), Seen::NoLedger];
+    for active in [Side::Me, Side::Other(instance(2))] {
+        for failover in [
+            Failover::None,
+            Failover::FromMe { fencing: false },
+            Failover::FromMe { fencing: true },
+            Failover::ToMe,
+            Failover::Elsewhere,
+        ] {
+            for has_volumes in [true, false] {
+                all.push(Seen::Read(Claim { epoch: E, active: active.clone(), failover, has_volumes }));
+            }
+        }
+    }
+    all
+}
+
+fn all_reports() -> Vec<Option<AgentReport>> {
+    let mut all = vec![None];
+    for epoch in [E - 1, E, E + 1] {
+        for state in [
+            AgentState::Waiting,
+            AgentState::Starting,
+            AgentState::Ready,
+            AgentState::Quiesced,
+            AgentState::Failed("no such unit".to_owned()),
+        ] {
+            all.push(Some(AgentReport { epoch, state, at: jiff::Timestamp::UNIX_EPOCH, lease_seconds: None }));
+        }
+    }
+    all
+}
+
+fn cases() -> Vec<Case> {
+    let mut all = Vec::new();
+    for seen in all_seen() {
+        for own in all_reports() {
+            for phase in [Phase::Down, Phase::Unsure, Phase::Serving(E - 1), Phase::Serving(E)] {
+                for notice in [
+                    None,
+                    Some(Notice::GroupTerminates),
+                    Some(Notice::SpotInterrupts { action: "stop".to_owned() }),
+                    Some(Notice::Shutdown),
+                ] {
+                    for lease in [Lease::Holds, Lease::RunsOut] {
+                        let (seen, own, notice) = (seen.clone(), own.clone(), notice.clone());
+                        all.push(Case { seen, own, phase, notice, lease });
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(all.len(), 22 * 16 * 4 * 4 * 2);
+    all
+}
+
+#[test]
+fn nothing_serves_but_what_the_ledger_names_and_nothing_calls_away() {
+    for case in cases() {
+        let Duty::Serve { epoch, .. } = case.duty() else { continue };
+        let claim = case.claim().unwrap();
+        assert_eq!((&claim.active, claim.epoch, epoch), (&Side::Me, E, E), "{case:?}");
+        assert!(!case.is_fenced() && case.notice.is_none(), "{case:?}");
+        assert!(case.lease == Lease::Holds || case.phase == Phase::Down, "{case:?}");
+    }
+}
+
+#[test]
+fn nothing_begins_to_serve_while_a_failover_away_runs() {
+    for case in cases().iter().filter(|case| case.is_away() && case.phase != Phase::Serving(E)) {
+        assert!(!matches!(case.duty(), Duty::Serve { .. }), "{case:?}");
+    }
+}
+
+#[test]
+fn what_was_quiet_in_this_epoch_never_serves_in_a_failover_away_and_otherwise_only_takes_it_back_with_a_pause() {
+    let mut taken_back = 0;
+    for case in cases() {
+        let quiet = case.own.as_ref().is_some_and(|own| own.state == AgentState::Quiesced && own.epoch >= E);
+        match case.duty() {
+            Duty::Serve { takes_back, .. } => {
+                assert_eq!(takes_back, quiet, "{case:?}");
+                // What serves has not reported to be quiet; the case is there all the same.
+                assert!(!case.is_away() || case.phase == Phase::Serving(E), "{case:?}");
+                taken_back += u32::from(takes_back);
+            }
+            Duty::Rest { .. } | Duty::Hold(_) => {}
+        }
+    }
+    assert!(taken_back > 0);
+}
+
+#[test]
+fn what_is_not_to_serve_is_taken_down_whatever_it_said() {
+    for case in cases() {
+        let other = case.claim().is_some_and(|claim| matches!(claim.active, Side::Other(_)));
+        if case.is_fenced() || other || case.notice.is_some() {
+            assert!(matches!(case.duty(), Duty::Rest { .. }), "{case:?}");
+        }
+    }
+}
+
+#[test]
+fn quiet_is_said_only_where_somebody_waits_for_it_or_the_instance_ends() {
+    for case in cases() {
+        if let Duty::Rest { say: Say::Quiesced, epoch, .. } = case.duty() {
+            let lapsed = case.lease == Lease::RunsOut;
+            assert!(case.is_fenced() || case.notice.is_some() || lapsed, "{case:?}");
+            assert_eq!(epoch, case.claim().map(|_| E), "{case:?}");
+        } else {
+            assert!(case.notice.is_none() && !case.is_fenced(), "{case:?}");
+        }
+    }
+}
+
+#[test]
+fn a_ledger_out_of_reach_starts_nothing_and_stops_nothing_but_by_lease_or_notice() {
+    for case in cases().iter().filter(|case| case.claim().is_none() && case.notice.is_none()) {
+        let duty = case.duty();
+        if case.lease == Lease::RunsOut && case.phase != Phase::Down {
+            assert!(matches!(duty, Duty::Rest { why: Why::LeaseRunsOut, .. }), "{case:?}");
+        } else {
+            assert!(matches!(duty, Duty::Hold(_)), "{case:?}");
+        }
+    }
+}
+
+#[test]
+fn an_epoch_that_went_on_is_not_served_by_what_was_started_before() {
+    for case in cases().iter().filter(|case| case.phase == Phase::Serving(E - 1)) {
+        assert!(!matches!(case.duty(), Duty::Serve { .. }), "{case:?}");
+    }
+}
+
+#[test]
+fn a_planned_failover_lets_the_old_side_serve_until_it_fences() {
+    let read = |fencing| {
+        let failover = Failover::FromMe { fencing };
+        Seen::Read(Claim { epoch: E, active: Side::Me, failover, has_volumes: true })
+    };
+    let of = |seen: &Seen, phase| duty(seen, None, phase, None, Lease::Holds);
+    assert_eq!(of(&read(false), Phase::Serving(E)), Duty::Serve { epoch: E, takes_back: false });
+    assert_eq!(of(&read(false), Phase::Down), Duty::Hold(Why::FailoverAway));
+    let rest = Duty::Rest { epoch: Some(E), say: Say::Quiesced, why: Why::Fenced };
+    assert_eq!(of(&read(true), Phase::Serving(E)), rest);
+}

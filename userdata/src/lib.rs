@@ -1,7 +1,7 @@
 //! The boot agent: it brings a service up on the instance that the ledger names, and takes it down when the ledger names another.
 //!
 //! ```text
-//! config, cli    what it is told            duty     PURE: what was seen ──► serve, rest or hold
+//! config, cli, remembered  what it is told   duty     PURE: what was seen ──► serve, rest or hold
 //! agent, notices how it looks               watch    the loop: look, judge, do
 //! report         what it says of itself     boot     bringing up: volumes, units, commands, readiness
 //! machine, host, disk  what it works on     quiesce  taking down, in reverse
@@ -20,6 +20,7 @@ pub mod host;
 pub mod machine;
 mod notices;
 mod quiesce;
+pub mod remembered;
 mod report;
 mod watch;
 

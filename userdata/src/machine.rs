@@ -6,7 +6,7 @@ use std::time::Duration;
 use failover_core::spec::Ready;
 use thiserror::Error;
 
-use crate::disk::{Disks, Volume};
+use crate::disk::{DiskError, Disks, Volume};
 use crate::host::{self, HostError};
 
 /// The machine did not do what it was asked to.
@@ -17,12 +17,14 @@ pub struct Trouble {
     pub what: String,
     /// What came of it.
     pub why: String,
+    /// The same may go well in a moment, without anybody's help.
+    pub may_pass: bool,
 }
 
 impl Trouble {
     /// An operation that failed.
     pub fn new(what: impl Into<String>, why: impl std::fmt::Display) -> Self {
-        Self { what: what.into(), why: why.to_string() }
+        Self { what: what.into(), why: why.to_string(), may_pass: false }
     }
 }
 
@@ -63,7 +65,8 @@ pub struct ThisMachine {
 impl Machine for ThisMachine {
     async fn mount(&self, volume: &Volume, within: Duration) -> Result<Vec<String>, Trouble> {
         let what = || format!("bringing up volume {} ({})", volume.name, volume.volume_id);
-        let up = self.disks.bring_up(volume, within).await.map_err(|error| Trouble::new(what(), error))?;
+        let trouble = |error: DiskError| Trouble { may_pass: error.may_pass(), ..Trouble::new(what(), error) };
+        let up = self.disks.bring_up(volume, within).await.map_err(trouble)?;
         tracing::info!(step = "mounted", volume = %volume.name, device = %up.device.display(), "{} is mounted on {}",
             volume.volume_id, volume.mount.display());
         Ok(up.warnings)

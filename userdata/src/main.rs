@@ -1,6 +1,7 @@
 //! The `failover-agent` command: reads what it is told, builds its parts, runs one of them.
 
 use std::fs::File;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use failover_agent::cli::{Cli, Command};
 use failover_agent::config::{Config, ConfigError};
 use failover_agent::host::notify::Systemd;
 use failover_agent::machine::ThisMachine;
+use failover_agent::remembered::{self, Remembered};
 use failover_agent::{Agent, Stop, Until, doctor};
 use failover_aws::{Aws, Metadata, Settings};
 use failover_core::ids::InstanceId;
@@ -58,17 +60,12 @@ async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let until = if cli.command == Command::Boot { Until::Ready } else { Until::Stopped };
     // `quiesce` is the end of a run that never began.
     let stop = if cli.command == Command::Quiesce { stopped() } else { stop };
-    match &config.table {
-        Some(table) => {
-            let agent = Agent::new(&aws, table, &metadata, me, spec, ThisMachine::default()).with_systemd(systemd);
-            agent.run(stop, until).await?;
-        }
-        None => {
-            Alone::new(&aws, &metadata, me, spec, ThisMachine::default())?
-                .with_systemd(systemd)
-                .run(stop, until)
-                .await?
-        }
+    if let Some(table) = &config.table {
+        let agent = Agent::new(&aws, table, &metadata, me, spec, ThisMachine::default()).with_systemd(systemd);
+        Box::pin(agent.run(stop, until)).await?;
+    } else {
+        let agent = Alone::new(&aws, &metadata, me, spec, ThisMachine::default())?.with_systemd(systemd);
+        Box::pin(agent.run(stop, until)).await?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -112,12 +109,38 @@ async fn learn(
 }
 
 async fn learn_once(config: &Config, metadata: &Metadata) -> anyhow::Result<Known> {
+    let path = Path::new(remembered::PATH);
+    match learn_anew(config, metadata).await {
+        Ok((known, remembered)) => {
+            if let Err(error) = remembered.write(path) {
+                tracing::warn!(%error, path = %path.display(), "what the agent knows is not kept for its next run");
+            }
+            Ok(known)
+        }
+        Err(error) if error.downcast_ref::<ConfigError>().is_some_and(|error| !error.may_pass()) => Err(error),
+        Err(error) => {
+            let Some(Remembered { instance, region, spec }) = Remembered::read(path) else { return Err(error) };
+            if config.service.as_ref().is_some_and(|service| *service != spec.service) {
+                return Err(error);
+            }
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "the agent goes on with what it knew before it was started again"
+            );
+            let aws = Aws::from_environment(&Settings { region: Some(region), ..Settings::default() }).await?;
+            Ok(Known { aws, me: instance, spec })
+        }
+    }
+}
+
+async fn learn_anew(config: &Config, metadata: &Metadata) -> anyhow::Result<(Known, Remembered)> {
     let me = metadata.instance_id().await?;
     let service = config.service(metadata).await?;
     let region = if std::env::var_os("AWS_REGION").is_none() { Some(metadata.region().await?) } else { None };
     let aws = Aws::from_environment(&Settings { region, ..Settings::default() }).await?;
     let spec = config.spec.load(&aws, &service).await?;
-    Ok(Known { aws, me, spec })
+    let remembered = Remembered { instance: me.clone(), region: aws.region().to_owned(), spec: spec.clone() };
+    Ok((Known { aws, me, spec }, remembered))
 }
 
 fn lock() -> anyhow::Result<File> {

@@ -13,7 +13,7 @@ const TERMINATED: &str = "Terminated";
 /// All notices together: they are on the instance's own link.
 const WITHIN: Duration = Duration::from_secs(4);
 /// The same trouble is told again after this.
-const TELL_AGAIN: Duration = Duration::from_secs(60);
+const TELL_AGAIN: Duration = Duration::from_mins(1);
 
 /// Reads notices; while they can't be read, the last ones stand.
 #[derive(Debug)]

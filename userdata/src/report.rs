@@ -14,8 +14,10 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_secs(1);
 /// A report that takes longer has not arrived.
 const WITHIN: Duration = Duration::from_secs(5);
+/// Characters of a reason that are reported.
+const LONGEST_REASON: usize = 2_000;
 /// The same trouble is told again after this.
-const TELL_AGAIN: Duration = Duration::from_secs(60);
+const TELL_AGAIN: Duration = Duration::from_mins(1);
 
 /// Writes this instance's reports.
 #[derive(Debug)]
@@ -43,7 +45,13 @@ struct State {
 
 impl Reporter {
     /// A reporter that has not said anything.
-    pub(crate) fn new(store: &Store, clock: &Clock, service: &ServiceName, me: &InstanceId, lease: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        store: &Store,
+        clock: &Clock,
+        service: &ServiceName,
+        me: &InstanceId,
+        lease: Option<Duration>,
+    ) -> Self {
         let (store, clock) = (store.clone(), clock.clone());
         Self { store, clock, service: service.clone(), me: me.clone(), lease, state: Mutex::default() }
     }
@@ -73,6 +81,7 @@ impl Reporter {
 
     /// Says something, now. It stands as the last word even if it did not arrive, and is sent again by [`Self::keep`].
     pub(crate) async fn say(&self, epoch: u64, said: AgentState) -> Result<(), StoreError> {
+        let said = bounded(said);
         let at = self.clock.now();
         let lease_seconds = self.lease.map(|lease| lease.as_secs());
         let report = AgentReport { epoch, state: said, at, lease_seconds };
@@ -105,6 +114,7 @@ impl Reporter {
 
     /// The same, if it was not said already. That it does not arrive is told in the log only.
     pub(crate) async fn change(&self, epoch: u64, said: AgentState) {
+        let said = bounded(said);
         let is_new = {
             let state = self.state();
             let same = state.last.as_ref().is_some_and(|last| last.epoch == epoch && last.state == said);
@@ -145,6 +155,16 @@ impl Reporter {
     /// Whether the spec asks for a lease.
     pub(crate) fn has_lease(&self) -> bool {
         self.lease.is_some()
+    }
+}
+
+/// A reason may hold what a command said: people need its beginning, the table no more.
+fn bounded(said: AgentState) -> AgentState {
+    match said {
+        AgentState::Failed(why) if why.len() > LONGEST_REASON => {
+            AgentState::Failed(why.chars().take(LONGEST_REASON).chain(['…']).collect())
+        }
+        other => other,
     }
 }
 

@@ -24,7 +24,7 @@ const TAKE_BACK_PAUSE: Duration = Duration::from_secs(20);
 /// The first pause after a failed start; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// How often taking down is tried when the agent is to end.
 const LAST_TRIES: u32 = 3;
 /// The last report gets this long.
@@ -74,7 +74,7 @@ impl<M: Machine> Agent<M> {
         tracing::info!(step = "watching", service = %self.spec.service, instance = %self.me, "the agent watches the ledger");
         loop {
             let began = Instant::now();
-            let look = self.look_within_lease(&stop).await;
+            let look = Box::pin(self.look_within_lease(rounds.phase, &stop)).await;
             let often = self.round(&look, &mut rounds, &stop).await;
             if rounds.phase == Phase::Down && look.notice == Some(Notice::Shutdown) {
                 self.systemd.stopping();
@@ -103,16 +103,18 @@ impl<M: Machine> Agent<M> {
     }
 
     /// Looks and keeps the report fresh, side by side; a look that hangs ends when the lease is about to.
-    async fn look_within_lease(&self, stop: &Stop) -> Look {
-        let look = async { tokio::join!(self.look(stop), self.reporter.keep()).0 };
-        let Some(deadline) = self.lease_deadline() else { return look.await };
+    async fn look_within_lease(&self, phase: Phase, stop: &Stop) -> Look {
+        let look = Box::pin(async { tokio::join!(self.look(stop), self.reporter.keep()).0 });
+        // What is down has nothing to stop in time.
+        let Some(deadline) = self.lease_deadline().filter(|_| phase != Phase::Down) else { return look.await };
+        // The deadline first: what is late must not even try to renew.
         tokio::select! {
             biased;
-            look = look => look,
             () = sleep_until(deadline) => {
                 let seen = Seen::Unreadable("no answer before the lease runs out".to_owned());
                 Look { seen, ledger: None, notice: stop.borrow().then_some(Notice::Shutdown) }
             }
+            look = look => look,
         }
     }
 
@@ -180,9 +182,10 @@ impl<M: Machine> Agent<M> {
         }
         if rounds.owes_pause {
             tracing::info!(step = "taking back", "it was reported to be quiet: what rests on that has to show first");
-            tokio::time::sleep(TAKE_BACK_PAUSE).await;
+            if !self.pause(TAKE_BACK_PAUSE, stop).await {
+                return;
+            }
             rounds.owes_pause = false;
-            self.reporter.keep().await;
         }
         let look = self.look(stop).await;
         let Some(ledger) = look.ledger.as_ref().filter(|_| may_begin(&look, epoch)) else { return };
@@ -219,13 +222,29 @@ impl<M: Machine> Agent<M> {
         }
     }
 
+    /// Waits, and goes on reporting. Says whether the whole time passed: it ends when the agent is to end.
+    async fn pause(&self, pause: Duration, stop: &Stop) -> bool {
+        let end = Instant::now() + pause;
+        let mut stop = stop.clone();
+        while Instant::now() < end {
+            self.systemd.alive("taking back that it is quiet");
+            self.reporter.keep().await;
+            tokio::select! {
+                biased;
+                Ok(_) = stop.wait_for(|it| *it) => return false,
+                () = sleep_until(end.min(Instant::now() + LOOK_EVERY)) => {}
+            }
+        }
+        true
+    }
+
     /// Until this instance is not to serve any more. Reports go on meanwhile.
     async fn until_revoked(&self, epoch: u64, stop: &Stop) -> Why {
         let mut stop = stop.clone();
         // What starts counts as serving: it reported so, and nobody counts on its being quiet.
         let phase = Phase::Serving(epoch);
         loop {
-            let look = self.look_within_lease(&stop).await;
+            let look = Box::pin(self.look_within_lease(phase, &stop)).await;
             let own = self.reporter.last();
             let lease = self.lease(&look.seen, phase);
             if let Duty::Rest { why, .. } = duty(&look.seen, own.as_ref(), phase, look.notice.as_ref(), lease) {

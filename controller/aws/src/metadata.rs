@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::clients::over_tls;
+use crate::clients::{SetupError, over_tls};
 use crate::error::chain;
 use crate::transport::{InProcess, Transport};
 
@@ -116,6 +116,14 @@ impl Metadata {
     pub fn from_environment() -> Self {
         let config = ProviderConfig::default().with_http_client(over_tls()).with_sleep_impl(TokioSleep::new());
         Self { client: client().configure(&config).build() }
+    }
+
+    /// The one at `url`.
+    pub fn at(url: &str) -> Result<Self, SetupError> {
+        let config = ProviderConfig::without_region().with_http_client(over_tls()).with_sleep_impl(TokioSleep::new());
+        let wrong = |why: String| SetupError::Endpoint { url: url.to_owned(), why };
+        let client = client().configure(&config).endpoint(url).map_err(|error| wrong(error.to_string()))?;
+        Ok(Self { client: client.build() })
     }
 
     /// A metadata service that lives in this process.

@@ -158,10 +158,98 @@ pub fn duty(view: &View, serving: bool) -> Duty {
         }
     }
     match (held, unsure) {
-        (Some(why), _) => Duty::Rest(why),
-        // It is not ours, whatever it is: clients do not reach this instance by it.
-        (None, Some(why)) => Duty::Rest(why),
+        // What can't be told is not ours either: clients do not reach this instance by it.
+        (Some(why), _) | (None, Some(why)) => Duty::Rest(why),
         (None, None) if takeable.is_empty() => Duty::Serve,
         (None, None) => Duty::Take(takeable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    const STANDINGS: [Standing; 5] =
+        [Standing::NoGroup, Standing::In, Standing::Unhealthy, Standing::Leaving, Standing::Aside];
+    const LIVES: [Life; 3] = [Life::Lives, Life::Ends, Life::Unknown];
+
+    fn other(life: Life, standing: Standing) -> Holder {
+        let instance = InstanceId::new("i-00000000000000002").unwrap();
+        Holder::Other { association: "eipassoc-1".to_owned(), instance, life, standing }
+    }
+
+    fn holders() -> Vec<Holder> {
+        let mut all = vec![Holder::Nobody, Holder::Me, Holder::Interface];
+        all.extend(LIVES.into_iter().flat_map(|life| STANDINGS.map(|standing| other(life, standing))));
+        all
+    }
+
+    fn view(standing: Standing, holders: &[Holder]) -> View {
+        let address = |holder: &Holder| Address {
+            allocation: AllocationId::new("eipalloc-00000001").unwrap(),
+            holder: holder.clone(),
+        };
+        View { seen: Ok((standing, holders.iter().map(address).collect())), notice: None }
+    }
+
+    /// Whether a holder may be taken from: dead, or on its way out of its group.
+    fn is_over(holder: &Holder) -> bool {
+        match holder {
+            Holder::Nobody | Holder::Other { life: Life::Ends, .. } => true,
+            Holder::Me | Holder::Interface | Holder::Other { life: Life::Unknown, .. } => false,
+            Holder::Other { life: Life::Lives, standing, .. } => {
+                matches!(standing, Standing::Leaving | Standing::Unhealthy)
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_who_lives_and_is_in_service_is_robbed_and_no_one_serves_beside_him() {
+        for mine in STANDINGS {
+            for first in holders() {
+                for second in holders() {
+                    for serving in [false, true] {
+                        let holders = [first.clone(), second.clone()];
+                        let duty = duty(&view(mine, &holders), serving);
+                        let case = format!("{mine:?} {holders:?} {serving}");
+                        let ours = |holder: &Holder| *holder == Holder::Me;
+                        match &duty {
+                            Duty::Serve => assert!(holders.iter().all(ours), "{case}"),
+                            Duty::Take(wanted) => {
+                                assert!(holders.iter().all(|it| ours(it) || is_over(it)), "{case}");
+                                assert_eq!(wanted.len(), holders.iter().filter(|it| !ours(it)).count(), "{case}");
+                            }
+                            Duty::Rest(_) | Duty::Hold(_) => {}
+                        }
+                        if matches!(duty, Duty::Serve | Duty::Take(_)) {
+                            assert!(!matches!(mine, Standing::Leaving | Standing::Aside), "{case}");
+                            assert!(serving || mine != Standing::Unhealthy, "{case}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_can_t_be_seen_changes_nothing_and_a_notice_ends_it() {
+        for serving in [false, true] {
+            let mut unseen = View { seen: Err("throttled".to_owned()), notice: None };
+            assert!(matches!(duty(&unseen, serving), Duty::Hold(Why::Unknown(_))));
+            assert_eq!(duty(&view(Standing::In, &[]), serving), Duty::Hold(Why::NoAddress));
+            unseen.notice = Some(Notice::GroupTerminates);
+            assert!(matches!(duty(&unseen, serving), Duty::Rest(Why::Noticed(_))));
+        }
+    }
+
+    #[test]
+    fn an_association_is_ended_only_where_there_is_one() {
+        let taken = |holder: Holder| match duty(&view(Standing::In, &[holder]), false) {
+            Duty::Take(wanted) => wanted.into_iter().map(|it| it.release).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(taken(Holder::Nobody), [None]);
+        assert_eq!(taken(other(Life::Ends, Standing::NoGroup)), [Some("eipassoc-1".to_owned())]);
     }
 }

@@ -1,6 +1,6 @@
 //! From an attached volume to a mounted, marked filesystem.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use failover_core::spec::Filesystem;
@@ -16,7 +16,7 @@ use super::tool::aside;
 use super::{BroughtUp, Disks, Volume, filesystem, format, mount};
 
 /// How long an unmount after a failure may take.
-const BACK_OUT_WITHIN: Duration = Duration::from_secs(60);
+const BACK_OUT_WITHIN: Duration = Duration::from_mins(1);
 
 /// How often a device in use is tried again.
 const TRY_EVERY: Duration = Duration::from_millis(200);
@@ -45,7 +45,7 @@ impl Disks {
         let at = mount::resolved(&volume.mount).await?;
         match self.present_mount(&device, &at)? {
             Some((mounted, part)) => self.mounted_already(volume, &mounted, part, &at).await,
-            None => self.from_device(volume, &device).await,
+            None => self.not_yet_mounted(volume, &device).await,
         }
     }
 
@@ -97,7 +97,7 @@ impl Disks {
     }
 
     /// It isn't mounted: under a lock, judges it, formats it if that is right, checks it and mounts it.
-    async fn from_device(&self, volume: &Volume, device: &Device) -> Result<BroughtUp, Fault> {
+    async fn not_yet_mounted(&self, volume: &Volume, device: &Device) -> Result<BroughtUp, Fault> {
         let (claim, _lock) = self.claim(device).await?;
         let (holding, formatted) = match judge(&self.roots, &self.limits, volume, device).await? {
             Content::Filesystem(holding) => {
@@ -206,7 +206,7 @@ impl Disks {
     }
 
     /// Unmounts what was mounted for nothing.
-    async fn back_out(&self, at: &PathBuf) {
+    async fn back_out(&self, at: &Path) {
         match mount::unmount(&self.roots, at, BACK_OUT_WITHIN).await.and_then(super::tool::Finished::success) {
             Ok(_) => {}
             Err(error) => tracing::error!(mount = %at.display(), %error, "what was mounted can't be unmounted again"),

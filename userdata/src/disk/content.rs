@@ -241,7 +241,7 @@ fn described(kind: &str, signatures: &Signatures) -> String {
     };
     for key in ["LABEL", "UUID"] {
         if let Some(value) = signatures.get(key) {
-            text.push_str(&format!(", {key} {value}"));
+            text.extend([", ", key, " ", value]);
         }
     }
     text

@@ -1,6 +1,6 @@
 //! From an EBS volume's id to its block device: by serial, never by kernel name, which changes from boot to boot.
 //!
-//! A Nitro instance shows a volume as an NVMe device whose serial is the volume's id without its hyphen (aws-facts: NVMe serial);
+//! A Nitro instance shows a volume as an `NVMe` device whose serial is the volume's id without its hyphen (aws-facts 2.7);
 //! udev makes links of it in `/dev/disk/by-id`, whose other parts depend on the maker's name and on udev's version.
 
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ const O_EXCL: i32 = 0o200;
 /// How often a device that isn't there yet is looked for. A look is a few small reads.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// The NVMe serial of a volume.
+/// The `NVMe` serial of a volume.
 pub(super) fn serial(volume_id: &VolumeId) -> String {
     volume_id.as_str().replace('-', "")
 }

@@ -77,7 +77,7 @@ pub enum Fault {
          instance; instances that aren't built on Nitro show no serials and can't be used"
     )]
     DeviceMissing {
-        /// The NVMe serial: the volume's id without its hyphen.
+        /// The `NVMe` serial: the volume's id without its hyphen.
         serial: String,
         /// How long it was waited for.
         waited: Duration,

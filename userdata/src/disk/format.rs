@@ -112,7 +112,7 @@ async fn make(
 /// Removes our note from a device whose filesystem is finished.
 pub(super) async fn finish(limits: &Limits, holding: &Holding) -> Result<(), Fault> {
     // The filesystem first: without the note, a filesystem that was lost with the page cache would be taken for data.
-    write_sector(limits, &holding.device, [0; SECTOR_BYTES], true).await
+    write_sector(limits, &holding.device, &[0; SECTOR_BYTES], true).await
 }
 
 async fn mkfs(
@@ -162,21 +162,21 @@ async fn write_note(limits: &Limits, device: &Device, intent: &Intent) -> Result
         found: "names that don't fit into one sector".to_owned(),
         allowed: "service and volume names of at most 63 characters",
     })?;
-    write_sector(limits, device, sector, false).await
+    write_sector(limits, device, &sector, false).await
 }
 
 /// Writes the note's sector and returns when it is on the disk; `sync_first`: after everything else is.
 async fn write_sector(
     limits: &Limits,
     device: &Device,
-    sector: [u8; SECTOR_BYTES],
+    sector: &[u8; SECTOR_BYTES],
     sync_first: bool,
 ) -> Result<(), Fault> {
     let at_byte = intent::place(device.size_bytes).ok_or_else(|| Fault::Settings {
         found: format!("the device has {} bytes", device.size_bytes),
         allowed: "more than 2 MiB",
     })?;
-    let device = device.clone();
+    let (device, sector) = (device.clone(), *sector);
     aside("writing to the device", limits.format, move || {
         let failed = |source| device.fault("writing the formatting's note to", source);
         let file = OpenOptions::new().write(true).open(&device.path).map_err(failed)?;

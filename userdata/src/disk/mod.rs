@@ -1,4 +1,4 @@
-//! Data volumes inside the guest: found by their NVMe serial, checked, never formatted unless they are surely blank, mounted.
+//! Data volumes inside the guest: found by their `NVMe` serial, checked, never formatted unless they are surely blank, mounted.
 //!
 //! ```text
 //! wait for the device ─► judge what it holds ─► blank? ─► format ─┐
@@ -149,14 +149,14 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            probe: Duration::from_secs(120),
+            probe: Duration::from_mins(2),
             release: Duration::from_secs(10),
-            blank_read: Duration::from_secs(4 * 3_600),
-            format: Duration::from_secs(1_800),
-            check: Duration::from_secs(3_600),
-            mount: Duration::from_secs(600),
-            grow: Duration::from_secs(600),
-            stall: Duration::from_secs(120),
+            blank_read: Duration::from_hours(4),
+            format: Duration::from_mins(30),
+            check: Duration::from_hours(1),
+            mount: Duration::from_mins(10),
+            grow: Duration::from_mins(10),
+            stall: Duration::from_mins(2),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is mounted where, from `/proc/PID/mountinfo` (proc(5)).
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
@@ -52,6 +53,20 @@ pub(super) fn read(proc: &Path) -> io::Result<Vec<Mounted>> {
 pub(super) fn of_process(process: &Path) -> io::Result<Vec<Mounted>> {
     let text = std::fs::read(process.join("mountinfo"))?;
     Ok(text.split(|&byte| byte == b'\n').filter_map(parse_line).collect())
+}
+
+/// The mounts of every other mount namespace of the machine, as one process of each sees them.
+pub(super) fn of_other_namespaces(proc: &Path) -> Vec<Mounted> {
+    let namespace = |process: &Path| std::fs::read_link(process.join("ns/mnt")).ok();
+    let mut known: BTreeSet<PathBuf> = namespace(&proc.join("self")).into_iter().collect();
+    let mut mounts = Vec::new();
+    for entry in std::fs::read_dir(proc).into_iter().flatten().flatten() {
+        let process = entry.path();
+        if namespace(&process).is_some_and(|namespace| known.insert(namespace)) {
+            mounts.extend(of_process(&process).unwrap_or_default());
+        }
+    }
+    mounts
 }
 
 /// The mount that is seen at `at`.

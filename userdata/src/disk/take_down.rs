@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::device::{Device, open_at};
+use super::device::{Device, find_bounded, open_at};
 use super::error::{DiskError, Fault, Subject, ToolFault};
 use super::holders::{self, Held, Holders};
-use super::mountinfo::{Mounted, seen_at};
+use super::mountinfo::{self, DeviceNumber, Mounted, seen_at};
 use super::tool::{Finished, SYNC, run};
-use super::{Disks, mount};
+use super::{Disks, Volume, mount};
 
 /// How often a busy unmount is tried again.
 const TRY_EVERY: Duration = Duration::from_millis(200);
@@ -37,6 +37,7 @@ impl Disks {
         for _ in 0..MOST_STACKED {
             let mounts = mount::mounts(&self.roots)?;
             let Some(mounted) = seen_at(&mounts, &at).cloned() else {
+                self.copies_released(&at, until, deadline, subject).await?;
                 return failed_sync.map_or(Ok(()), |failure: ToolFault| Err(failure.into()));
             };
             let device = open_at(&mounted.source)?.filter(|device| device.number == mounted.number);
@@ -45,9 +46,45 @@ impl Disks {
             let synced = run(&self.roots, SYNC, &["-f".as_ref(), at.as_os_str()], left(until)).await;
             failed_sync = failed_sync.or(synced.and_then(Finished::success).err());
             self.unmount(&at, &mounted, device.as_ref(), until, deadline).await?;
-            self.wait_until_released(&at, &mounted, device.as_ref(), until, deadline).await?;
+            // Mounted once more at the same place: that one is taken off next.
+            let stacked =
+                seen_at(&mount::mounts(&self.roots)?, &at).is_some_and(|below| below.number == mounted.number);
+            if let Some(device) = device.as_ref().filter(|_| !stacked) {
+                self.wait_until_claimable(device, until, deadline).await?;
+            }
         }
         Err(Fault::Busy { waited: deadline, holders: Holders::default() })
+    }
+
+    /// Whether nobody on this machine has the volume's device mounted or claimed, in whatever mount namespace; a device that
+    /// isn't attached any more is released. For whoever says that the volume may be detached: a container that sees the
+    /// filesystem at a path of its own is found only by the device.
+    pub async fn released(&self, volume: &Volume) -> Result<(), DiskError> {
+        let mut subject = Subject::of(volume);
+        let outcome = self.released_inner(volume, &mut subject).await;
+        outcome.map_err(|fault| DiskError { subject: Box::new(subject), fault: Box::new(fault) })
+    }
+
+    async fn released_inner(&self, volume: &Volume, subject: &mut Subject) -> Result<(), Fault> {
+        let Some(device) = find_bounded(&self.roots, &volume.volume_id).await? else { return Ok(()) };
+        subject.device = Some(device.path.clone());
+        let until = Instant::now() + self.limits.release;
+        self.wait_until_claimable(&device, until, self.limits.release).await
+    }
+
+    /// Nothing is mounted here in our own namespace; but an earlier unmount may have left a container's copy behind.
+    async fn copies_released(
+        &self,
+        at: &Path,
+        until: Instant,
+        deadline: Duration,
+        subject: &mut Subject,
+    ) -> Result<(), Fault> {
+        let copies = mountinfo::of_other_namespaces(&self.roots.proc);
+        let Some(copy) = copies.iter().find(|mounted| mounted.at == at) else { return Ok(()) };
+        let Some(device) = open_at(&copy.source)?.filter(|device| device.number == copy.number) else { return Ok(()) };
+        subject.device = Some(device.path.clone());
+        self.wait_until_claimable(&device, until, deadline).await
     }
 
     /// Unmounts, again and again while it is busy.
@@ -72,41 +109,36 @@ impl Disks {
                 return Err(finished.failed().into());
             }
             if Instant::now() >= until {
-                return Err(Fault::Busy { waited: deadline, holders: self.holders(Some(at), mounted, device).await });
+                return Err(Fault::Busy {
+                    waited: deadline,
+                    holders: self.holders(Some(at), mounted.number, device).await,
+                });
             }
             tokio::time::sleep(TRY_EVERY).await;
         }
     }
 
     /// Waits until the kernel lets the device be claimed: only then the last mount of it is gone, also those of containers.
-    async fn wait_until_released(
-        &self,
-        at: &Path,
-        mounted: &Mounted,
-        device: Option<&Device>,
-        until: Instant,
-        deadline: Duration,
-    ) -> Result<(), Fault> {
-        let Some(device) = device else { return Ok(()) };
+    async fn wait_until_claimable(&self, device: &Device, until: Instant, deadline: Duration) -> Result<(), Fault> {
         loop {
-            let mounts = mount::mounts(&self.roots)?;
-            // Mounted once more at the same place: the caller takes that one off next.
-            let stacked = seen_at(&mounts, at).is_some_and(|below| below.number == mounted.number);
-            if stacked || device.claim()?.is_some() {
+            if device.claim()?.is_some() {
                 return Ok(());
             }
             if Instant::now() >= until {
-                return Err(Fault::Busy { waited: deadline, holders: self.holders(None, mounted, Some(device)).await });
+                return Err(Fault::Busy {
+                    waited: deadline,
+                    holders: self.holders(None, device.number, Some(device)).await,
+                });
             }
             tokio::time::sleep(TRY_EVERY).await;
         }
     }
 
-    async fn holders(&self, at: Option<&Path>, mounted: &Mounted, device: Option<&Device>) -> Holders {
+    async fn holders(&self, at: Option<&Path>, number: DeviceNumber, device: Option<&Device>) -> Holders {
         let held = Held {
             mount: at.map(Path::to_owned),
             device: device.map(|device| (device.path.clone(), device.kernel_name.clone())),
-            number: mounted.number,
+            number,
         };
         holders::find(&self.roots, held).await
     }

@@ -156,3 +156,41 @@ pub(super) async fn aside<T: Send + 'static>(
         Ok(Err(_)) | Err(_) => Err(Fault::Stalled { operation, waited: deadline }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    const MISSING: Tool = Tool { name: "mkfs.nobody-has", package: "nobodys-progs" };
+    const SHELL: Tool = Tool { name: "sh", package: "dash" };
+
+    #[tokio::test]
+    async fn a_missing_tool_is_named_with_its_package() {
+        let fault = run(&Roots::default(), MISSING, &["-q"], Duration::from_secs(5)).await.unwrap_err();
+        assert_eq!(fault.to_string(), "mkfs.nobody-has is not installed; install the package nobodys-progs");
+    }
+
+    #[tokio::test]
+    async fn a_tool_that_hangs_is_ended_in_time_and_one_that_floods_is_cut() {
+        let began = std::time::Instant::now();
+        let fault =
+            run(&Roots::default(), SHELL, &["-c", "exec sleep 60"], Duration::from_millis(300)).await.unwrap_err();
+        assert!(matches!(fault, ToolFault::Deadline { .. }) && began.elapsed() < Duration::from_secs(10), "{fault}");
+        let flood = "head -c 1000000 /dev/zero | tr '\\0' x; echo $LC_ALL >&2; exit 3";
+        let finished = run(&Roots::default(), SHELL, &["-c", flood], Duration::from_secs(30)).await.unwrap();
+        assert_eq!((finished.code, finished.stdout.len()), (Some(3), KEPT_OUTPUT_BYTES));
+        assert_eq!(finished.stderr.trim(), "C");
+        assert!(finished.success().unwrap_err().to_string().contains("exit code 3"));
+    }
+
+    #[tokio::test]
+    async fn work_that_hangs_is_left_behind() {
+        let hung = aside("looking", Duration::from_millis(100), || {
+            std::thread::sleep(Duration::from_secs(2));
+            Ok(())
+        });
+        assert!(matches!(hung.await, Err(Fault::Stalled { operation: "looking", .. })));
+        assert_eq!(aside("looking", Duration::from_secs(5), || Ok(7)).await.unwrap(), 7);
+    }
+}

@@ -1,30 +1,61 @@
 //! What the boot agents report: one item for each instance, replaced by each report. Written by the agents, read by the engine.
 
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use failover_core::agent::AgentReport;
 use failover_core::ids::{InstanceId, ServiceName};
 use failover_core::world::{Listing, Observed};
 use jiff::Timestamp;
 
-use super::item::{self, Item, key, text};
+use super::item::{self, Item, key, number, text};
 use super::{BadRecord, Store, StoreError};
-use crate::error::failed;
+use crate::error::{convert, failed};
+
+/// Nobody else writes this item: a second attempt is for a clock that went backwards, a third for a request that arrived late.
+const REPORT_ATTEMPTS: usize = 3;
 
 impl Store {
     /// Keeps what an instance's agent says; it replaces what it said before.
+    ///
+    /// # Guarantees
+    /// A request that was given up and arrives late does not replace what was said after it: an old "quiesced" must not come to stand
+    /// beside a service that runs again.
+    ///
+    /// # Assumptions
+    /// One agent at a time writes for an instance. Its clock may go backwards.
     pub async fn report(
         &self,
         service: &ServiceName,
         instance: &InstanceId,
         report: &AgentReport,
     ) -> Result<(), StoreError> {
+        const OPERATION: &str = "PutItem";
         let body = serde_json::to_string(report).map_err(|error| BadRecord {
             service: service.to_string(),
             why: format!("the report of {instance} can't be written: {error}"),
         })?;
-        let mut item = key(&partition(service), instance.as_str());
-        item.insert("body".to_owned(), item::string(&body));
-        let call = self.aws.dynamodb().put_item().table_name(self.table()).set_item(Some(item));
-        call.send().await.map(drop).map_err(|error| self.error(failed("PutItem")(error)))
+        let mut said = u64::try_from(self.aws.clock().now().as_microsecond()).unwrap_or_default();
+        let mut seen = None;
+        for _ in 0..REPORT_ATTEMPTS {
+            let mut item = key(&partition(service), instance.as_str());
+            item.insert("body".to_owned(), item::string(&body));
+            item.insert("said".to_owned(), item::integer(said));
+            let call = self.aws.dynamodb().put_item().table_name(self.table()).set_item(Some(item));
+            let call = call
+                .condition_expression("attribute_not_exists(said) OR said < :said")
+                .expression_attribute_values(":said", item::integer(said))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            let Err(error) = call.send().await else { return Ok(()) };
+            let Some(there) = item::refused_put(&error) else { return Err(self.error(convert(OPERATION, &error))) };
+            let later = number(&there, "said").unwrap_or_default();
+            if later == said && text(&there, "body") == Some(body.as_str()) {
+                // Our own request, which the SDK repeated after its answer was lost.
+                return Ok(());
+            }
+            // The clock went backwards: what is there was said before all the same.
+            seen = Some(later);
+            said = later.saturating_add(1);
+        }
+        Err(StoreError::Conflict { service: service.to_string(), expected: said, found: seen })
     }
 
     /// The last report of each of a service's instances. It never fails as a whole: what can't be read is unknown.

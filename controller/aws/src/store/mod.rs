@@ -4,7 +4,7 @@
 //! pk                 sk            attributes
 //! ledger             SERVICE       body (JSON), version, wake, mark, updated_at, lease_holder?, lease_until? (milliseconds)
 //! history#SERVICE    FAILOVER ID   body (JSON)
-//! agent#SERVICE      INSTANCE ID   body (JSON): written by the instance's agent
+//! agent#SERVICE      INSTANCE ID   body (JSON), said (microseconds): written by the instance's agent
 //! ```
 //!
 //! Three things protect a record. The **version** grows with every write, and a write names the one it is based on. The **lease**

@@ -268,13 +268,36 @@ async fn an_agents_report_replaces_the_one_before_and_can_be_forgotten() {
     store(&script).forget_report(&service(), &one).await.unwrap();
     assert_eq!(script.actions(), ["PutItem", "DeleteItem"]);
     let put = script.requests()[0].json();
-    assert_eq!(put["ConditionExpression"], Value::Null);
+    assert_eq!(put["ConditionExpression"], "attribute_not_exists(said) OR said < :said");
+    assert_eq!(put["Item"]["said"], put["ExpressionAttributeValues"][":said"]);
     let body: Value = serde_json::from_str(put["Item"]["body"]["S"].as_str().unwrap()).unwrap();
     assert_eq!((&put["Item"]["pk"]["S"], &put["Item"]["sk"]["S"]), (&json!("agent#db"), &json!(one.as_str())));
     let read: AgentReport = serde_json::from_value(body).unwrap();
     assert_eq!(read, report(AgentState::Failed("no filesystem".to_owned())));
     let key = json!({ "pk": {"S": "agent#db"}, "sk": {"S": one.as_str()} });
     assert_eq!(script.requests()[1].json()["Key"], key);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_replaces_one_of_a_clock_that_was_ahead_and_finds_its_own_repetition() {
+    let one = InstanceId::new("i-00000000000000001").unwrap();
+    let refused = |said: u64, body: &str| {
+        let there = json!({ "body": {"S": body}, "said": {"N": said.to_string()} });
+        Reply::json_error("ConditionalCheckFailedException", json!({ "message": "no", "Item": there }))
+    };
+    let ahead = u64::try_from(now().as_microsecond()).unwrap() + 3_600_000_000;
+    let script = Script::of([refused(ahead, "{}"), done()]);
+    store(&script).report(&service(), &one, &report(AgentState::Ready)).await.unwrap();
+    let said = |index: usize| script.requests()[index].json()["Item"]["said"]["N"].as_str().unwrap().to_owned();
+    assert_eq!(said(1), (ahead + 1).to_string());
+
+    let body = serde_json::to_string(&report(AgentState::Ready)).unwrap();
+    let script = Script::of([refused(ahead - 3_600_000_000, &body)]);
+    store(&script).report(&service(), &one, &report(AgentState::Ready)).await.unwrap();
+
+    let script = Script::of([refused(ahead, "{}"), refused(ahead + 9, "{}"), refused(ahead + 99, "{}")]);
+    let error = store(&script).report(&service(), &one, &report(AgentState::Ready)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Conflict { .. }), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

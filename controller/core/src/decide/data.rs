@@ -11,7 +11,6 @@ use super::progress::{Progress, next_look};
 use super::{View, fence};
 use crate::ids::{SnapshotId, VolumeId, VolumeName};
 use crate::ledger::{Change, Failover, FenceState, Head, Target};
-use crate::spec::Topology;
 use crate::step::{SnapshotSource, Step, StepKey, StepOutcome, Together};
 use crate::verdict::Halt;
 use crate::world::{Lineage, Part, Sight, Snapshot, SnapshotState, Tags, Volume, VolumeState, tag};
@@ -144,9 +143,7 @@ impl Bringing<'_, '_, '_> {
             let step = |force| Step::DetachVolume { volume: id.clone(), instance: attachment.instance.clone(), force };
             let asked = self.failover.attempt(&step(false)).map(|attempt| attempt.first_at);
             let force = asked.is_some_and(|asked| self.view.now.duration_since(asked) >= DETACH_PATIENCE);
-            if self.view.spec.topology == Topology::AutoScaling {
-                self.progress.rest_on([Part::Agents]);
-            }
+            self.progress.rest_on([Part::Agents]);
             self.progress.step(step(force), DETACH_PATIENCE, DETACH_PACE);
         }
         None

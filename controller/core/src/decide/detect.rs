@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::progress::record;
-use super::{View, choose, group, resources, upkeep};
+use super::{View, agents, choose, group, resources, upkeep};
 use crate::group::Lifecycle;
 use crate::ids::FailoverId;
 use crate::ledger::{Cause, Change, Destination, Failover, FenceState, Member, Request, Suspicion, Target};
@@ -39,6 +39,7 @@ pub(super) fn evidence(view: View<'_>) -> Evidence {
             return Evidence::Down(vec![format!("the group terminates {id}")]);
         }
         signs.extend(choose::unwell(view, id).map(|why| format!("{id}: {why}")));
+        signs.extend(agents::complaint(view));
     }
     if seen == Sight::Absent {
         signs.push(format!("{id} does not exist any more"));
@@ -261,6 +262,7 @@ fn failover(view: View<'_>, wanted: &Wanted, to: Option<Target>, down_since: Tim
         down_since: (!wanted.planned).then_some(down_since),
         started_at: view.now,
         fence: FenceState::Open { since: None },
+        lease: None,
         fences: 0,
         older_copies: BTreeMap::new(),
         data_loss_seconds: 0,

@@ -6,9 +6,8 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::View;
 use super::progress::Progress;
-use crate::agent::AgentState;
+use super::{View, agents};
 use crate::ids::InstanceId;
 use crate::ledger::{Change, Failover, FenceState, Proof};
 use crate::spec::WhenUnconfirmed;
@@ -22,8 +21,6 @@ const STOP_PATIENCE: SignedDuration = SignedDuration::from_secs(120);
 const FORCE_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 /// A forced detach "may need several tries over minutes" (EBS guide).
 const FORCED_DETACH_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
-/// An agent reports more often than this while it lives.
-const AGENT_SILENCE: SignedDuration = SignedDuration::from_secs(90);
 /// No instance stops in less.
 const STOP_PACE: SignedDuration = SignedDuration::from_secs(4);
 
@@ -37,6 +34,7 @@ pub(super) fn close(view: View<'_>, failover: &Failover, progress: &mut Progress
                 Proof::InstancesOff => vec![Part::Instances],
                 Proof::Quiesced => vec![Part::Volumes, Part::Agents],
                 Proof::VolumesDetached => vec![Part::Volumes, Part::Addresses],
+                Proof::LeaseOver => vec![Part::Volumes, Part::Agents],
             };
             progress.change(Change::Fenced(proof), needs);
             progress.reason("the old side is fenced");
@@ -69,21 +67,23 @@ fn contradicted(view: View<'_>, failover: &Failover, proof: Proof) -> bool {
             writers.iter().any(|id| view.world.instances.get(id).is_some_and(|instance| !instance.state.is_off()))
         }
         // The report alone may be lost; a volume that is held again says more, and so does an agent that serves again.
-        Proof::Quiesced => held_again(view, failover) || serves_again(view, &failover.from.instance_id),
+        Proof::Quiesced => held_again(view, failover) || agents::serves_again(view, &failover.from.instance_id),
         Proof::VolumesDetached => held_again(view, failover),
+        Proof::LeaseOver => agents::renewed(view, failover) || held_by_others(view, failover),
     }
+}
+
+/// By whom no lease binds.
+fn held_by_others(view: View<'_>, failover: &Failover) -> bool {
+    writers(view, failover).iter().any(|id| {
+        *id != failover.from.instance_id
+            && !view.world.instances.get(id).is_some_and(|instance| instance.state.is_off())
+    })
 }
 
 fn held_again(view: View<'_>, failover: &Failover) -> bool {
     let elsewhere = |volume: &Volume| volume.attachments.iter().any(|it| !failover.is_target(&it.instance));
     view.ledger.heads.values().any(|head| view.world.volumes.get(&head.volume).is_some_and(elsewhere))
-}
-
-/// Its agent says that it brings the service up again, in the epoch in which it had stopped it.
-fn serves_again(view: View<'_>, id: &InstanceId) -> bool {
-    let off = view.world.instances.get(id).is_some_and(|instance| instance.state.is_off());
-    let report = view.world.agents.get(id).filter(|_| !off);
-    report.is_some_and(|report| matches!(report.state, AgentState::Starting | AgentState::Ready))
 }
 
 /// Who could write to the service's data, besides the target: the old active, and whoever holds a volume of it.
@@ -98,16 +98,12 @@ pub(super) fn writers(view: View<'_>, failover: &Failover) -> BTreeSet<InstanceI
     writers
 }
 
-/// Whether an instance can't write: it is off; or it is the old active, and its agent says that it stopped the units and unmounted.
+/// Whether an instance can't write: it is off; or it is the old active, and its agent stopped the units and unmounted, or had to when its
+/// lease ran out.
 pub(super) fn is_quiet(view: View<'_>, failover: &Failover, id: &InstanceId) -> bool {
     view.world.instances.get(id).is_some_and(|instance| instance.state.is_off())
-        || (*id == failover.from.instance_id && is_quiesced(view, id))
-}
-
-/// Its agent's last word on this epoch. It does not start again before a later epoch names it.
-fn is_quiesced(view: View<'_>, id: &InstanceId) -> bool {
-    let report = view.world.agents.get(id);
-    report.is_some_and(|report| report.epoch >= view.ledger.epoch && report.state == AgentState::Quiesced)
+        || (*id == failover.from.instance_id
+            && (agents::is_quiesced(view, id) || agents::lease_is_over(view, failover)))
 }
 
 /// What shows that none of them can.
@@ -125,7 +121,7 @@ fn proof(view: View<'_>, failover: &Failover) -> Option<Proof> {
         volume.is_free() || volume.attachments.iter().all(|attachment| failover.is_target(&attachment.instance))
     };
     let all_detached = volumes.iter().all(|volume| volume.is_some_and(detached));
-    if all_detached && is_quiesced(view, &failover.from.instance_id) {
+    if all_detached && agents::is_quiesced(view, &failover.from.instance_id) {
         return Some(Proof::Quiesced);
     }
     let all_detached = all_detached && !volumes.is_empty();
@@ -135,7 +131,11 @@ fn proof(view: View<'_>, failover: &Failover) -> Option<Proof> {
             .get(id)
             .is_some_and(|address| address.instance.as_ref().is_none_or(|holder| !writers.contains(holder)))
     });
-    (all_detached && addresses_away).then_some(Proof::VolumesDetached)
+    if all_detached && addresses_away {
+        return Some(Proof::VolumesDetached);
+    }
+    let all_seen = volumes.iter().all(Option::is_some);
+    (all_seen && !held_by_others(view, failover) && agents::lease_is_over(view, failover)).then_some(Proof::LeaseOver)
 }
 
 fn fence(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
@@ -153,8 +153,19 @@ fn fence(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     if view.now.duration_since(since) >= within {
         unconfirmed(view, &open, progress);
     }
+    await_lease(view, failover, progress);
     for writer in &open {
         fence_one(view, failover, writer, since, progress);
+    }
+}
+
+/// An agent that serves under a lease stops when it can't renew it: that shows what AWS may not be able to show.
+fn await_lease(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
+    if let Some(seen) = agents::note_lease(view, failover) {
+        progress.change(seen, [Part::Agents]);
+    }
+    if let Some(end) = agents::lease_end(view, failover).filter(|end| *end > view.now) {
+        progress.wait(Part::Agents, end, format!("{} has to stop when its lease ends", failover.from.instance_id));
     }
 }
 
@@ -236,7 +247,7 @@ fn quiesces(
     if !runs {
         return false;
     }
-    if is_quiesced(view, writer) {
+    if agents::is_quiesced(view, writer) {
         progress.wait(Part::Volumes, soon(view), format!("{writer} is quiet; its volumes are to leave it"));
         for head in view.ledger.heads.values() {
             if view.world.volumes.get(&head.volume).is_some_and(|volume| volume.attachment_to(writer).is_some()) {
@@ -248,8 +259,7 @@ fn quiesces(
         // An unmounted volume leaves at once; one that does not is taken the other way.
         return view.now.duration_since(report.at.max(since)) < grace + FORCED_DETACH_PATIENCE;
     }
-    let alive = view.now.duration_since(report.at) < AGENT_SILENCE && !matches!(report.state, AgentState::Failed(_));
-    if alive && view.now.duration_since(since) < grace {
+    if agents::is_alive(view, report) && view.now.duration_since(since) < grace {
         progress.wait(Part::Agents, soon(view), format!("the agent of {writer} is to quiesce it"));
         return true;
     }

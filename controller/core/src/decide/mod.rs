@@ -4,6 +4,7 @@
 //! reordered event changes nothing but the time.
 
 mod adopt;
+mod agents;
 mod choose;
 mod data;
 mod detect;
@@ -53,8 +54,9 @@ impl<'a> View<'a> {
 
     /// Those of `parts` that were last looked at longer than `age` ago.
     fn older_than(&self, age: SignedDuration, parts: impl IntoIterator<Item = Part>) -> Vec<Part> {
-        let mut stale: Vec<Part> =
-            parts.into_iter().filter(|part| self.now.duration_since(self.world.seen_at(*part)) > age).collect();
+        let matters = |part: &Part| *part != Part::Agents || agents::are_heard(*self);
+        let old = |part: &Part| self.now.duration_since(self.world.seen_at(*part)) > age;
+        let mut stale: Vec<Part> = parts.into_iter().filter(|part| matters(part) && old(part)).collect();
         stale.sort_unstable();
         stale.dedup();
         stale
@@ -72,7 +74,7 @@ impl<'a> View<'a> {
     fn relevant_parts(&self) -> Vec<Part> {
         let has_volumes = !self.spec.volumes.is_empty() || !self.ledger.heads.is_empty();
         let has_alarms = !self.spec.detect.alarms.is_empty();
-        let has_agents = self.spec.topology == Topology::AutoScaling || !self.spec.agent.units.is_empty();
+        let has_agents = agents::are_heard(*self);
         Part::ALL
             .into_iter()
             .filter(|part| match part {
@@ -107,8 +109,9 @@ pub fn decide(spec: &Spec, ledger: &Ledger, world: &World, now: Timestamp) -> Ve
         }
         return group::tend_beside(view, paused_verdict(view, &paused.by));
     }
-    // What agents say matters to failovers, and to hooks that hold an instance, which ask for it.
-    let stale = view.stale(view.relevant_parts().into_iter().filter(|part| *part != Part::Agents));
+    // What agents say matters to failovers, and to hooks that hold an instance, which ask for it; as evidence only if the spec says so.
+    let counts = |part: &Part| *part != Part::Agents || spec.detect.agent_silent_seconds.is_some();
+    let stale = view.stale(view.relevant_parts().into_iter().filter(counts));
     if !stale.is_empty() {
         return Verdict::Look(stale);
     }

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::agents::{self, Word};
 use super::progress::{Progress, next_look};
 use super::target::{Readiness, await_checks, prepare};
 use super::{View, WHOLE_PICTURE, data, fence, group, resources};
@@ -11,7 +12,7 @@ use crate::report::Outcome;
 use crate::spec::Topology;
 use crate::step::{FailureClass, Step, StepOutcome};
 use crate::verdict::{Halt, Verdict};
-use crate::world::{AttachmentState, Instance, InstanceState, Part, Sight};
+use crate::world::{AttachmentState, Checks, Instance, InstanceState, Part, Sight};
 
 const ATTACH_PACE: SignedDuration = SignedDuration::from_secs(2);
 const ATTACH_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
@@ -83,7 +84,7 @@ fn take_over(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     let Some(heads) = heads else { return };
     if readiness != Readiness::Coming {
         let reason = format!("{} is made the active instance, epoch {}", target.instance_id, view.ledger.epoch + 1);
-        progress.turn(Change::Promote { heads }, [Part::Instances, Part::Volumes], reason);
+        progress.turn(Change::Promote { heads }, [Part::Instances, Part::Volumes, Part::Agents], reason);
     }
 }
 
@@ -223,28 +224,41 @@ pub(super) fn move_address(to: &InstanceId, allocation: AllocationId, progress: 
     progress.step(address_step(to, allocation), ADDRESS_PATIENCE, SignedDuration::from_secs(1));
 }
 
+/// Shown to serve: by its agent where there is one, and else by EC2's status checks.
 fn prove(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     let id = &view.ledger.active;
-    let checks = view.world.checks.get(id);
-    if checks.is_some_and(|checks| checks.passed()) {
-        let reason = format!("{id} serves: volumes, address and status checks are as they should be");
-        return progress.turn(Change::Finish, [Part::Instances, Part::Volumes, Part::Addresses, Part::Checks], reason);
-    }
+    let (witness, missing) = match agents::word(view) {
+        Word::Ready => {
+            let reason = format!("{id} serves: its agent has shown that the service is ready");
+            return progress.turn(Change::Finish, proof_parts(Part::Agents), reason);
+        }
+        Word::NotYet(why) => (Part::Agents, why),
+        Word::NoAgent => match view.world.checks.get(id) {
+            Some(checks) if checks.passed() => {
+                let reason = format!("{id} serves: volumes, address and status checks are as they should be");
+                return progress.turn(Change::Finish, proof_parts(Part::Checks), reason);
+            }
+            checks => (Part::Checks, unproven(checks)),
+        },
+    };
     let since = failover.promoted_at.unwrap_or(view.now);
     if view.now.duration_since(since) >= PROOF_PATIENCE {
-        let why = checks.map_or("its status checks can't be seen".to_owned(), |checks| match checks.impaired() {
-            names if names.is_empty() => "its status checks have not passed".to_owned(),
-            names => format!("its {} status check is impaired", names.join(" and ")),
-        });
-        progress.halt(Halt::TargetUnwell { instance: id.clone(), why }, Part::Checks);
-        return;
+        return progress.halt(Halt::TargetUnwell { instance: id.clone(), why: missing }, witness);
     }
     let look = next_look(since, SignedDuration::ZERO, view.now);
-    progress.wait(
-        Part::Checks,
-        look,
-        format!("{id} has its data and the address; its status checks have not passed yet"),
-    );
+    progress.wait(witness, look, format!("{id} has its data and the address; {missing}"));
+}
+
+fn proof_parts(witness: Part) -> [Part; 4] {
+    [Part::Instances, Part::Volumes, Part::Addresses, witness]
+}
+
+/// What EC2's status checks lack.
+fn unproven(checks: Option<&Checks>) -> String {
+    checks.map_or("its status checks can't be seen".to_owned(), |checks| match checks.impaired() {
+        names if names.is_empty() => "its status checks have not passed yet".to_owned(),
+        names => format!("its {} status check is impaired", names.join(" and ")),
+    })
 }
 
 fn soon(view: View<'_>) -> Timestamp {

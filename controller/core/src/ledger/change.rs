@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::{
     Attempt, Cause, Failover, FenceState, Halted, Head, LastFailover, Ledger, Member, Notice, Pause, Proof, Refused,
-    Request, StepRecord, Superseded, Suspicion, Target,
+    Request, SeenLease, StepRecord, Superseded, Suspicion, Target,
 };
 use crate::ids::{InstanceId, SnapshotId, SubnetId, VolumeId, VolumeName};
 use crate::report::{Outcome, Report};
@@ -45,6 +45,8 @@ pub enum Change {
     ReopenFence,
     /// The old side was seen fenced.
     Fenced(Proof),
+    /// The old active's agent renewed its lease.
+    LeaseSeen(SeenLease),
     /// The old side could not be shown to be fenced, and the spec says to go on.
     WaiveFence(String),
     /// An older copy is taken, since the newest data can't be reached.
@@ -168,6 +170,7 @@ impl Ledger {
             | Change::BeginFence
             | Change::ReopenFence
             | Change::Fenced(_)
+            | Change::LeaseSeen(_)
             | Change::WaiveFence(_)
             | Change::ChooseCopy { .. }
             | Change::Proved(_)
@@ -416,6 +419,7 @@ impl Failover {
                 }
                 self.fence = FenceState::Open { since: Some(now) };
                 self.fences += 1;
+                self.lease = None;
                 self.attempts.clear();
             }
             Change::Fenced(proof) => {
@@ -423,6 +427,7 @@ impl Failover {
                 self.down_since.get_or_insert(now);
                 self.halted = None;
             }
+            Change::LeaseSeen(lease) => self.lease = Some(lease.clone()),
             Change::WaiveFence(why) => {
                 if matches!(self.fence, FenceState::Proven { .. }) {
                     return Err(("waive the fence", "it is proven"));

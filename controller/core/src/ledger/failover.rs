@@ -45,6 +45,9 @@ pub struct Failover {
     /// How often the fence was opened again: copies count only under the fence that they were made under.
     #[serde(default)]
     pub fences: u32,
+    /// The lease of the old active, as it was last seen renewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<SeenLease>,
     /// Older copies that were chosen because the newest data could not be reached.
     pub older_copies: BTreeMap<VolumeName, SnapshotId>,
     /// How much of the newest data the older copies lack.
@@ -127,6 +130,17 @@ pub enum Proof {
     VolumesDetached,
     /// Its agent stopped the units and unmounted, and every data volume is detached from it.
     Quiesced,
+    /// Its agent serves only under a lease, and was seen not to renew it for as long as it lasts.
+    LeaseOver,
+}
+
+/// A lease of a boot agent, as we saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenLease {
+    /// When it was renewed, by the agent's clock: it only tells one renewal from the next.
+    pub renewed_at: Timestamp,
+    /// When that renewal was first seen, by ours.
+    pub since: Timestamp,
 }
 
 /// What became of a step.

@@ -25,7 +25,7 @@ use crate::step::StepKey;
 use crate::world::VolumeShape;
 
 pub use change::{Change, IllegalChange};
-pub use failover::{Attempt, Cause, Failover, FenceState, Halted, Proof, StepRecord, Target};
+pub use failover::{Attempt, Cause, Failover, FenceState, Halted, Proof, SeenLease, StepRecord, Target};
 
 /// The record of one service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -137,11 +137,13 @@ pub struct Detect {
     pub alarms: Vec<AlarmName>,
     /// How long evidence must last, read again, before it is believed. An instance seen stopped or terminated needs none.
     pub confirm_seconds: Seconds<0, 3_600>,
+    /// How long the active instance's agent may be silent before that is evidence, as a failure that it reports then is, too. None: never.
+    pub agent_silent_seconds: Option<Seconds<60, 3_600>>,
 }
 
 impl Default for Detect {
     fn default() -> Self {
-        Self { alarms: Vec::new(), confirm_seconds: Bounded::of(20) }
+        Self { alarms: Vec::new(), confirm_seconds: Bounded::of(20), agent_silent_seconds: None }
     }
 }
 

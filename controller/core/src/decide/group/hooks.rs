@@ -2,11 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::super::agents::{self, Word};
 use super::super::fence::soon;
 use super::super::progress::Progress;
 use super::super::{View, resources};
 use super::known;
-use crate::agent::AgentState;
 use crate::group::{Hook, HookResult, Lifecycle, Transition};
 use crate::ids::{HookName, InstanceId, VolumeId};
 use crate::ledger::{Change, FenceState};
@@ -199,15 +199,5 @@ fn is_equipped(view: View<'_>) -> bool {
     let reached = resources::addresses(view)
         .iter()
         .all(|id| view.world.addresses.get(id).and_then(|address| address.instance.as_ref()) == Some(active));
-    attached && reached && view.ledger.unborn.is_empty() && agent_is_ready(view)
-}
-
-/// Where agents are at work, the active instance's says whether the service is ready.
-fn agent_is_ready(view: View<'_>) -> bool {
-    match view.world.agents.sight(&view.ledger.active) {
-        Sight::Known(report) => report.epoch >= view.ledger.epoch && report.state == AgentState::Ready,
-        // Without a report there is no agent.
-        Sight::Absent => true,
-        Sight::Unknown(_) => false,
-    }
+    attached && reached && view.ledger.unborn.is_empty() && !matches!(agents::word(view), Word::NotYet(_))
 }

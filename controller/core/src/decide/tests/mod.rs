@@ -1,6 +1,7 @@
 //! Decisions as values: a world and a ledger in, a verdict out.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod agents;
 mod cases;
 mod groups;
 mod mishaps;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::Case;
+use crate::agent::AgentState;
 use crate::group::Lifecycle;
 use crate::ids::{InstanceId, VolumeName};
 use crate::ledger::{Change, Failover, FenceState, Head, Proof, Target};
@@ -36,6 +37,18 @@ impl Case {
                 prop_assert!(self.is_fresh(Part::Agents));
                 self.the_newest_data_is_let_go()
             }
+            Change::Fenced(Proof::LeaseOver) => {
+                let from = &self.ledger.failover.as_ref().unwrap().from.instance_id;
+                prop_assert!(self.lease_is_over(from) && self.is_fresh(Part::Agents));
+                for volume in self.ledger.heads.values().map(|head| self.world.volumes.get(&head.volume)) {
+                    let held_by = volume.map(|volume| volume.attachments.iter().map(|it| &it.instance));
+                    let to = self.ledger.failover.as_ref().unwrap().to.as_ref().map(|to| &to.instance_id);
+                    prop_assert!(
+                        held_by.is_some_and(|mut all| all.all(|it| it == from || Some(it) == to || self.is_off(it)))
+                    );
+                }
+                Ok(())
+            }
             Change::Begin(failover) => self.the_beginning_keeps_the_rules(failover),
             Change::Retarget { to: Some(to), .. } => self.the_target_keeps_the_rules(to),
             Change::GiveUp { outcome: Outcome::Refused, .. } => {
@@ -60,7 +73,10 @@ impl Case {
                 let active = &self.ledger.active;
                 self.the_newest_data_is_attached_to(active)?;
                 prop_assert!(!self.is_going(active), "what goes is not shown to serve");
-                prop_assert!(self.world.checks.get(active).is_some_and(|checks| checks.passed()));
+                let report = self.world.agents.get(active);
+                let ready = report.is_some_and(|it| it.state == AgentState::Ready && it.epoch >= self.ledger.epoch);
+                prop_assert!(ready || self.world.checks.get(active).is_some_and(|checks| checks.passed()));
+                prop_assert!(ready || report.is_none(), "an agent that has not shown it was passed over");
                 for id in &self.ledger.addresses {
                     prop_assert_eq!(
                         self.world.addresses.get(id).and_then(|address| address.instance.as_ref()),

@@ -12,7 +12,8 @@ use crate::agent::{AgentReport, AgentState};
 use crate::group::{Group, GroupMember, Hook, Lifecycle, Transition};
 use crate::ids::{FailoverId, GroupName, HookName, SubnetId};
 use crate::ledger::{
-    Attempt, Cause, Destination, Failover, FenceState, Ledger, Member, Pause, Request, Superseded, Suspicion, Target,
+    Attempt, Cause, Destination, Failover, FenceState, Ledger, Member, Pause, Request, SeenLease, Superseded,
+    Suspicion, Target,
 };
 use crate::spec::Spec;
 use crate::step::StepKey;
@@ -89,7 +90,13 @@ fn report() -> impl Strategy<Value = AgentReport> {
         1 => Just(Waiting),
         1 => Just(Failed("no such unit".to_owned())),
     ];
-    (0_u64..4, state, past()).prop_map(|(epoch, state, at)| AgentReport { epoch, state, at, lease_seconds: None })
+    let lease = prop::option::weighted(0.3, 20_u64..700);
+    (0_u64..4, state, past(), lease).prop_map(|(epoch, state, at, lease_seconds)| AgentReport {
+        epoch,
+        state,
+        at,
+        lease_seconds,
+    })
 }
 
 fn world_strategy() -> impl Strategy<Value = World> {
@@ -187,6 +194,7 @@ fn failover() -> impl Strategy<Value = Failover> {
                     down_since: Some(started_at),
                     started_at,
                     fence,
+                    lease: None,
                     fences,
                     older_copies: if older_copies {
                         BTreeMap::from([(data(), snapshot_id(3))])
@@ -306,8 +314,10 @@ pub(super) fn cases() -> impl Strategy<Value = Case> {
         prop::bool::weighted(0.5),
     )
         .prop_map(|(when_unconfirmed, mended, named, seen)| Bent { when_unconfirmed, mended, named, seen });
-    (ledgers(), world_strategy(), bent, prop::option::of(0_u64..2_000), outcome(), any_group()).prop_map(
-        |(ledger, mut world, bent, loss, answer, group)| {
+    let lease = prop::option::weighted(0.4, past());
+    (ledgers(), world_strategy(), bent, prop::option::of(0_u64..2_000), (outcome(), lease), any_group()).prop_map(
+        |(mut ledger, mut world, bent, loss, (answer, lease), group)| {
+            seen_before(&mut ledger, &world, lease);
             if bent.seen {
                 world.groups = Listing::known([(GroupName::new("db").unwrap(), group)], after(NOW));
             }
@@ -320,6 +330,13 @@ pub(super) fn cases() -> impl Strategy<Value = Case> {
             Case { spec: spec_of(&ledger, bent, loss), ledger, world, now: after(NOW), answer }
         },
     )
+}
+
+/// The old active's report was seen before, and has not changed since.
+fn seen_before(ledger: &mut Ledger, world: &World, since: Option<Timestamp>) {
+    let Some(failover) = &mut ledger.failover else { return };
+    let report = world.agents.get(&failover.from.instance_id);
+    failover.lease = report.zip(since).map(|(report, since)| SeenLease { renewed_at: report.at, since });
 }
 
 /// The active instance of a service that is well is in service, too; or about to be.

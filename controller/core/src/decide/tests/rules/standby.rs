@@ -46,6 +46,7 @@ fn failover() -> impl Strategy<Value = Failover> {
                 down_since: Some(started_at),
                 started_at,
                 fence,
+                lease: None,
                 fences,
                 older_copies: if older_copies { BTreeMap::from([(data(), snapshot_id(3))]) } else { BTreeMap::new() },
                 data_loss_seconds: 0,

@@ -27,6 +27,19 @@ impl Case {
         from && report.is_some_and(|it| it.state == AgentState::Quiesced && it.epoch >= self.ledger.epoch)
     }
 
+    /// The old active serves only under a lease, and has not renewed it for longer than that.
+    pub(super) fn lease_is_over(&self, id: &InstanceId) -> bool {
+        let Some(failover) = self.ledger.failover.as_ref().filter(|it| it.from.instance_id == *id) else {
+            return false;
+        };
+        let (Some(report), Some(seen)) = (self.world.agents.get(id), &failover.lease) else { return false };
+        let unchanged = self.now.duration_since(seen.since).as_secs();
+        let promised = report.lease_seconds.and_then(|seconds| i64::try_from(seconds).ok());
+        report.at == seen.renewed_at
+            && matches!(report.state, AgentState::Ready | AgentState::Starting)
+            && promised.is_some_and(|seconds| unchanged > seconds + 10)
+    }
+
     pub(super) fn is_off(&self, id: &InstanceId) -> bool {
         self.world.instances.get(id).is_some_and(|instance| instance.state.is_off())
     }
@@ -125,7 +138,8 @@ impl Case {
                 prop_assert!(*instance != self.ledger.active || (failover.is_some() && !promoted));
                 // From a guest that may run only by force, as the last resort of a fence; or once its agent says that it let go.
                 let takes_over = failover.is_some() && !promoted;
-                let let_go = self.is_quiesced(instance) && self.is_fresh(Part::Agents);
+                let let_go =
+                    (self.is_quiesced(instance) || self.lease_is_over(instance)) && self.is_fresh(Part::Agents);
                 prop_assert!(self.is_off(instance) || (takes_over && (*force || let_go)));
             }
             Step::MoveAddress { instance, .. } => {

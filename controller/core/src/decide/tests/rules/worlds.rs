@@ -161,6 +161,7 @@ pub(super) fn fence_state() -> impl Strategy<Value = FenceState> {
         past().prop_map(|at| FenceState::Proven { at, proof: Proof::InstancesOff }),
         past().prop_map(|at| FenceState::Proven { at, proof: Proof::VolumesDetached }),
         past().prop_map(|at| FenceState::Proven { at, proof: Proof::Quiesced }),
+        past().prop_map(|at| FenceState::Proven { at, proof: Proof::LeaseOver }),
         past().prop_map(|at| FenceState::Waived { at, why: "dark".to_owned() }),
     ]
 }

@@ -1,0 +1,129 @@
+//! What the words of the boot agents count for: they are the only witnesses of what goes on inside the guests.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::View;
+use crate::agent::{AgentReport, AgentState};
+use crate::ids::InstanceId;
+use crate::ledger::{Change, Failover, SeenLease};
+use crate::spec::Topology;
+use crate::world::{Part, Sight};
+
+/// An agent reports more often than this while it lives.
+const SILENCE: SignedDuration = SignedDuration::from_secs(90);
+/// A lease runs by the agent's clock, its end is seen by ours, and stopping takes a moment: so much is added before it counts.
+const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(15);
+
+/// Whether agents have a say in this service at all.
+pub(super) fn are_heard(view: View<'_>) -> bool {
+    view.spec.topology == Topology::AutoScaling || view.spec.agent.is_expected()
+}
+
+/// Whether the service is ready on the active instance, as far as its agent tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Word {
+    /// There is no agent: the status checks have to do.
+    NoAgent,
+    /// It says so.
+    Ready,
+    /// It does not say so; what it says instead.
+    NotYet(String),
+}
+
+/// What the active instance's agent says of this epoch.
+pub(super) fn word(view: View<'_>) -> Word {
+    if !are_heard(view) {
+        return Word::NoAgent;
+    }
+    let active = &view.ledger.active;
+    match view.world.agents.sight(active) {
+        Sight::Known(report) if report.epoch < view.ledger.epoch => {
+            Word::NotYet(format!("the agent of {active} has not reported since it was made active"))
+        }
+        Sight::Known(report) => match &report.state {
+            AgentState::Ready => Word::Ready,
+            AgentState::Waiting | AgentState::Starting => {
+                Word::NotYet(format!("the agent of {active} brings the service up"))
+            }
+            AgentState::Quiesced => Word::NotYet(format!("the agent of {active} has stopped the service")),
+            AgentState::Failed(why) => Word::NotYet(format!("the agent of {active} can't go on: {why}")),
+        },
+        Sight::Absent if view.spec.agent.is_expected() => {
+            Word::NotYet(format!("no agent has reported from {active}; the spec has an [agent]"))
+        }
+        Sight::Absent => Word::NoAgent,
+        Sight::Unknown(why) => Word::NotYet(format!("the report of the agent of {active} can't be seen: {why}")),
+    }
+}
+
+/// What the active instance's agent says against it, where the spec counts that as evidence.
+pub(super) fn complaint(view: View<'_>) -> Option<String> {
+    let seconds = view.spec.detect.agent_silent_seconds?.get();
+    let id = &view.ledger.active;
+    // What it said of an earlier epoch, it said of another life.
+    let report = view.world.agents.get(id).filter(|report| report.epoch >= view.ledger.epoch)?;
+    if let AgentState::Failed(why) = &report.state {
+        return Some(format!("the agent of {id} can't go on: {why}"));
+    }
+    let silent = view.now.duration_since(report.at);
+    let longest = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+    (silent > longest).then(|| format!("the agent of {id} has been silent since {}", report.at))
+}
+
+/// Its agent's last word on this epoch is that it stopped. It does not start again before a later epoch names it.
+pub(super) fn is_quiesced(view: View<'_>, id: &InstanceId) -> bool {
+    let report = view.world.agents.get(id);
+    report.is_some_and(|report| report.epoch >= view.ledger.epoch && report.state == AgentState::Quiesced)
+}
+
+/// Whether an agent is at work that can be expected to quiesce its instance.
+pub(super) fn is_alive(view: View<'_>, report: &AgentReport) -> bool {
+    view.now.duration_since(report.at) < SILENCE && !matches!(report.state, AgentState::Failed(_))
+}
+
+/// Its agent says that it brings the service up again, in the epoch in which it had stopped it.
+pub(super) fn serves_again(view: View<'_>, id: &InstanceId) -> bool {
+    let off = view.world.instances.get(id).is_some_and(|instance| instance.state.is_off());
+    let report = view.world.agents.get(id).filter(|_| !off);
+    report.is_some_and(|report| is_serving(&report.state))
+}
+
+fn is_serving(state: &AgentState) -> bool {
+    matches!(state, AgentState::Starting | AgentState::Ready)
+}
+
+/// The lease of the old active: what its agent promised, and when it ran out by our own clock.
+///
+/// The two clocks are never compared: the report has to stay the same, seen by us, for as long as the lease lasts and a margin.
+pub(super) fn lease_end(view: View<'_>, failover: &Failover) -> Option<Timestamp> {
+    let report = leased(view, failover)?;
+    let lasts = SignedDuration::from_secs(i64::try_from(report.lease_seconds?).ok()?).checked_add(LEASE_MARGIN)?;
+    let seen = failover.lease.as_ref().filter(|seen| seen.renewed_at == report.at)?;
+    seen.since.saturating_add(lasts).ok()
+}
+
+/// Whether the old active's lease was seen to run out.
+pub(super) fn lease_is_over(view: View<'_>, failover: &Failover) -> bool {
+    lease_end(view, failover).is_some_and(|end| view.world.seen_at(Part::Agents) >= end)
+}
+
+/// What is to be written down of the old active's lease, if it was renewed since.
+pub(super) fn note_lease(view: View<'_>, failover: &Failover) -> Option<Change> {
+    let renewed_at = leased(view, failover)?.at;
+    let known = failover.lease.as_ref().is_some_and(|seen| seen.renewed_at == renewed_at);
+    let since = view.world.seen_at(Part::Agents);
+    (!known).then_some(Change::LeaseSeen(SeenLease { renewed_at, since }))
+}
+
+/// The old active was seen to renew a lease that had counted as over.
+pub(super) fn renewed(view: View<'_>, failover: &Failover) -> bool {
+    let seen = failover.lease.as_ref().map(|seen| seen.renewed_at);
+    serves_again(view, &failover.from.instance_id)
+        && view.world.agents.get(&failover.from.instance_id).map(|report| report.at) != seen
+}
+
+/// Only one that promised to stop with its lease, and still has to.
+fn leased<'a>(view: View<'a>, failover: &Failover) -> Option<&'a AgentReport> {
+    let report = view.world.agents.get(&failover.from.instance_id)?;
+    (report.lease_seconds.is_some() && is_serving(&report.state)).then_some(report)
+}
