@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use crate::lines::Lines;
 
 const STEP: Duration = Duration::from_secs(2);
+/// A command on an emulated processor of a busy machine.
+const COMMAND: Duration = Duration::from_mins(5);
 
 /// The guest, as seen from the host.
 pub(crate) struct Guest {
@@ -47,7 +49,7 @@ impl Guest {
     }
 
     /// Runs a shell command to its end.
-    pub(crate) fn run(&mut self, command: &str, limit: Duration) -> Ran {
+    pub(crate) fn run(&mut self, command: &str) -> Ran {
         let began = Instant::now();
         let arguments =
             json!({"path": "/bin/sh", "arg": ["-c", format!("exec 2>&1; {command}")], "capture-output": true});
@@ -60,14 +62,14 @@ impl Guest {
                 let code = status["exitcode"].as_i64().unwrap_or(-1);
                 return Ran { code, printed: String::from_utf8_lossy(&printed).into_owned() };
             }
-            assert!(began.elapsed() < limit, "{command} runs for more than {limit:?}");
+            assert!(began.elapsed() < COMMAND, "{command} runs for more than {COMMAND:?}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
     /// What a command printed, which succeeds.
     pub(crate) fn output(&mut self, command: &str) -> String {
-        let ran = self.run(command, Duration::from_secs(60));
+        let ran = self.run(command);
         assert_eq!(ran.code, 0, "{command}: {}", ran.printed);
         ran.printed.trim().to_owned()
     }
@@ -80,7 +82,7 @@ impl Guest {
 
     fn ask(&mut self, question: &Value) -> Value {
         self.lines.send(question);
-        let answer = self.lines.receive(Duration::from_secs(20)).unwrap_or_else(|| panic!("no answer to {question}"));
+        let answer = self.lines.receive(COMMAND).unwrap_or_else(|| panic!("no answer to {question}"));
         assert!(answer.get("return").is_some(), "{question}: {answer}");
         answer["return"].clone()
     }

@@ -85,6 +85,10 @@ RequiresMountsFor=/srv/data
 ExecStart=/usr/bin/python3 -m http.server 5432 --directory /srv/data
 SERVICE
 
+# What the agent says is on the console, too, which the test shows when it fails.
+mkdir "$root/etc/systemd/system/failover-agent.service.d"
+printf '[Service]\nStandardError=journal+console\n' >"$root/etc/systemd/system/failover-agent.service.d/console.conf"
+
 in_root systemctl enable systemd-networkd metadata.socket
 in_root systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
     e2scrub_reap.service fstrim.timer systemd-timesyncd.service
