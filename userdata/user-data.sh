@@ -92,6 +92,8 @@ StartLimitIntervalSec=0
 # It says when it watches the ledger, and every few seconds that it still does, also while it waits for a disk.
 Type=notify
 WatchdogSec=180
+# One that does not even react to the watchdog's signal is ended at once.
+TimeoutAbortSec=5
 ExecStart=/usr/local/bin/failover-agent run
 # Optional: FAILOVER_TABLE, AWS_ENDPOINT_URL, RUST_LOG, HTTPS_PROXY, ...
 EnvironmentFile=-/etc/failover/environment

@@ -83,7 +83,7 @@ impl<M: Machine> Alone<M> {
     /// Serves while the address leads here. Ends when told to, with the service taken down.
     pub async fn run(&self, mut stop: Stop, until: Until) -> Result<(), AloneError> {
         let mut rounds = Rounds { up: Up::Unsure, failures: 0, not_before: None, tries_to_end: 0, told: None };
-        self.systemd.ready();
+        self.systemd.ready(None);
         tracing::info!(step = "watching", service = %self.spec.service, instance = %self.me,
             "the agent watches the service's address and its group, without a ledger");
         loop {

@@ -98,7 +98,7 @@ async fn learn(
         }
         told = error;
         // The unit has started, as far as others wait for it.
-        systemd.ready();
+        systemd.ready(None);
         systemd.alive("waiting for what it has to know");
         tokio::select! {
             biased;

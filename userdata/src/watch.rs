@@ -70,7 +70,9 @@ impl<M: Machine> Agent<M> {
             owes_pause: false,
             told: None,
         };
-        self.systemd.ready();
+        // One that hangs must be started anew in time to find its lease over, and to take down what nobody counts on any more.
+        let lease = self.spec.fence.lease_seconds.as_ref().map(|seconds| seconds.duration() / 2);
+        self.systemd.ready(lease);
         tracing::info!(step = "watching", service = %self.spec.service, instance = %self.me, "the agent watches the ledger");
         loop {
             let began = Instant::now();

@@ -2,6 +2,7 @@
 
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
 
 /// systemd's socket, if it gave one.
 #[derive(Debug, Default)]
@@ -37,9 +38,11 @@ impl Systemd {
         }
     }
 
-    /// The agent watches: what is ordered after it may start.
-    pub fn ready(&self) {
-        self.say("READY=1");
+    /// The agent watches: what is ordered after it may start. With `watchdog`, systemd takes a silence that long for a hang, whatever the
+    /// unit says.
+    pub fn ready(&self, watchdog: Option<Duration>) {
+        let watchdog = watchdog.map(|it| format!("\nWATCHDOG_USEC={}", it.as_micros()));
+        self.say(&format!("READY=1{}", watchdog.unwrap_or_default()));
     }
 
     /// The agent ends.
@@ -76,10 +79,11 @@ mod tests {
         ];
         for (end, path) in ends {
             let systemd = Systemd::at(&path);
-            systemd.ready();
+            systemd.ready(None);
+            systemd.ready(Some(Duration::from_secs(30)));
             systemd.alive("serving\nnow");
             let mut buffer = [0; 100];
-            for expected in ["READY=1", "WATCHDOG=1\nSTATUS=serving now"] {
+            for expected in ["READY=1", "READY=1\nWATCHDOG_USEC=30000000", "WATCHDOG=1\nSTATUS=serving now"] {
                 let count = end.recv(&mut buffer).unwrap();
                 assert_eq!(std::str::from_utf8(&buffer[..count]).unwrap(), expected);
             }
@@ -88,7 +92,7 @@ mod tests {
 
     #[test]
     fn without_systemd_nothing_is_said() {
-        Systemd::default().ready();
+        Systemd::default().ready(None);
         Systemd::at("/nowhere/at/all").alive("x");
     }
 }
