@@ -20,7 +20,7 @@ pub(crate) fn rows_on(volume: &str, disks: &Disks, postgres: &Path) -> Vec<Row> 
     fs::create_dir_all(&mount).unwrap();
     fs::create_dir(&sockets).unwrap();
     run("chown", [Path::new("postgres:postgres"), &sockets]);
-    disks.copy(&disks.volume(volume), &copy);
+    Disks::copy(&disks.volume(volume), &copy);
     let (device, held) = loop_device(&copy);
     // XFS refuses a second file system of the same UUID; the original may be mounted still.
     let mounted = succeeds("mount", [&device, &mount])

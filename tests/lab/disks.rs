@@ -59,7 +59,7 @@ impl Disks {
     pub(crate) fn create(&self, volume: &str, size_gib: u64, snapshot: Option<&str>) {
         let file = self.volume(volume);
         if let Some(snapshot) = snapshot {
-            self.copy(&self.snapshot(snapshot), &file);
+            Self::copy(&self.snapshot(snapshot), &file);
         }
         let file = File::options().append(true).create(true).open(file).unwrap();
         file.set_len(size_gib * GIB).unwrap();
@@ -67,7 +67,7 @@ impl Disks {
 
     /// A snapshot appears: its volume at this moment, whoever writes to it.
     pub(crate) fn take_snapshot(&self, snapshot: &str, volume: &str) {
-        self.copy(&self.volume(volume), &self.snapshot(snapshot));
+        Self::copy(&self.volume(volume), &self.snapshot(snapshot));
     }
 
     /// Has a snapshot been taken?
@@ -78,12 +78,12 @@ impl Disks {
     /// From this moment on nobody who held the volume reaches it any more.
     pub(crate) fn cut(&self, volume: &str) {
         let copy = self.root.join("volumes").join(format!("{volume}.new"));
-        self.copy(&self.volume(volume), &copy);
+        Self::copy(&self.volume(volume), &copy);
         fs::rename(copy, self.volume(volume)).unwrap();
     }
 
     /// A copy of this moment: XFS holds off writers while it shares the blocks, and writes back what is in memory before.
-    pub(crate) fn copy(&self, from: &Path, to: &Path) {
+    pub(crate) fn copy(from: &Path, to: &Path) {
         run("cp", [Path::new("--reflink=always"), from, to]);
     }
 

@@ -63,7 +63,7 @@ fn write(mount: &Path, name: &str, sync: bool) {
 /// What is on an image, seen by somebody who mounts a copy of it.
 fn look<T>(disks: &Disks, image: &Path, seen: impl Fn(&Path) -> T) -> T {
     let (copy, mount) = (disks.root().join("copy"), disks.root().join("look"));
-    disks.copy(image, &copy);
+    Disks::copy(image, &copy);
     fs::create_dir_all(&mount).unwrap();
     let (device, held) = loop_device(&copy);
     run("mount", [&device, &mount]);

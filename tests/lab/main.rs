@@ -150,13 +150,13 @@ fn in_namespaces(story: &str, folder: &Path) -> (ExitStatus, String) {
 }
 
 fn table(ended: &[(&Story, Result<Told, String>)], seconds: f64) -> String {
-    let mut text = format!("lab: {} stories in {seconds:.0} s\n", ended.len());
-    text +=
-        &format!("{:<28} {:>7} {:>10} {:>10} {:>10}  {}\n", "story", "rows", "downtime", "agent", "memory", "remarks");
+    let head =
+        format!("{:<28} {:>7} {:>10} {:>10} {:>10}  {}", "story", "rows", "downtime", "agent", "memory", "remarks");
+    let mut lines = vec![format!("lab: {} stories in {seconds:.0} s", ended.len()), head];
     for (story, told) in ended {
-        text += &match told {
+        lines.push(match told {
             Ok(told) => format!(
-                "{:<28} {:>7} {:>8.1} s {:>10} {:>10}  {}\n",
+                "{:<28} {:>7} {:>8.1} s {:>10} {:>10}  {}",
                 told.story,
                 told.acknowledged,
                 told.downtime_seconds,
@@ -165,10 +165,10 @@ fn table(ended: &[(&Story, Result<Told, String>)], seconds: f64) -> String {
                     .map_or_else(|| "-".to_owned(), |kib| format!("{:.1} MB", f64::from(kib) / 1024.0)),
                 told.remarks
             ),
-            Err(why) => format!("{:<28} FAILED: {why}\n", story.name),
-        };
+            Err(why) => format!("{:<28} FAILED: {why}", story.name),
+        });
     }
-    text
+    lines.join("\n") + "\n"
 }
 
 /// Why this machine can't have a lab.

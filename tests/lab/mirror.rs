@@ -114,7 +114,9 @@ impl Mirror {
                 wrong.push(format!("the first process of {} ended", guest.id));
             }
         }
-        happened.into_iter().for_each(|what| self.note(what));
+        for what in happened {
+            self.note(what);
+        }
         self.findings.extend(wrong);
     }
 
@@ -150,7 +152,9 @@ impl Mirror {
                 happened.push(format!("{volume} left {}", guest.id));
             }
         }
-        happened.into_iter().for_each(|what| self.note(what));
+        for what in happened {
+            self.note(what);
+        }
     }
 
     fn create_volumes(&mut self, seen: &Hardware) {
@@ -188,7 +192,9 @@ impl Mirror {
                 }
             }
         }
-        happened.into_iter().for_each(|what| self.note(what));
+        for what in happened {
+            self.note(what);
+        }
     }
 
     fn route(&mut self, seen: &Hardware) {

@@ -28,7 +28,7 @@ const LINES: usize = 25;
 /// A command is a process of its own.
 const ASK_EVERY: Duration = Duration::from_millis(500);
 /// The first start, on a machine that is busy with seven other stories.
-const SERVES_WITHIN: Duration = Duration::from_secs(60);
+const SERVES_WITHIN: Duration = Duration::from_mins(1);
 /// How long the client goes on after the failover is done.
 const AFTERWARDS: Duration = Duration::from_secs(2);
 
@@ -134,7 +134,8 @@ impl Stage {
 
     /// What the hardware did, and when.
     fn timeline(mirror: &Mirror) -> String {
-        mirror.log.iter().map(|(at, what)| format!("{:8.2} {what}\n", at.as_secs_f64())).collect()
+        let lines = mirror.log.iter().map(|(at, what)| format!("{:8.2} {what}", at.as_secs_f64()));
+        lines.collect::<Vec<_>>().join("\n") + "\n"
     }
 
     fn so_far(&self) -> String {
@@ -146,14 +147,9 @@ impl Stage {
         };
         let inside = mirror.guests.values().map(|guest| {
             let log = |text: String| {
-                text.lines()
-                    .rev()
-                    .take(LINES)
-                    .collect::<Vec<_>>()
-                    .into_iter()
-                    .rev()
-                    .map(|line| format!("  {line}\n"))
-                    .collect::<String>()
+                let mut last: Vec<_> = text.lines().rev().take(LINES).map(|line| format!("  {line}")).collect();
+                last.reverse();
+                last.join("\n")
             };
             let database = self.disks.root().join(&guest.id).join("var/log/postgresql/postgresql.log");
             let database = fs::read_to_string(database).unwrap_or_default();
@@ -233,9 +229,13 @@ impl Stage {
             let data = seen.volumes.iter().filter(|(_, volume)| volume.data.is_some()).map(|(id, _)| id);
             let new = data.clone().find(is_of).expect("the server has its volume");
             let rows = audit::rows_on(new, &self.disks, &self.image.postgres);
-            let lost = audit::lost(&acknowledged, &rows);
-            let (count, first) = (lost.len(), lost.first());
-            assert!(lost.is_empty(), "{count} of {} acknowledged rows are lost, first {first:?}", acknowledged.len());
+            let missing = audit::lost(&acknowledged, &rows);
+            let (count, first) = (missing.len(), missing.first());
+            assert!(
+                missing.is_empty(),
+                "{count} of {} acknowledged rows are lost, first {first:?}",
+                acknowledged.len()
+            );
             assert_eq!(audit::by_two_writers(&rows), Vec::<String>::new());
             for other in data.filter(|id| *id != new) {
                 let rows = audit::rows_on(other, &self.disks, &self.image.postgres);
@@ -260,7 +260,8 @@ impl Stage {
     /// What all agents logged.
     fn agents(&self) -> String {
         let mirror = self.hardware.now();
-        mirror.guests.values().map(|guest| format!("{}:\n{}", guest.id, guest.agent_log())).collect()
+        let logs = mirror.guests.values().map(|guest| format!("{}:\n{}", guest.id, guest.agent_log()));
+        logs.collect::<Vec<_>>().join("\n")
     }
 
     fn resident_kib(&self) -> Option<u32> {

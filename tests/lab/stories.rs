@@ -101,8 +101,8 @@ fn planned(stage: &mut Stage) {
 /// An agent that works makes a stop of the instance unnecessary.
 fn quiesced(report: &Value) -> String {
     let steps = report["steps"].as_array().unwrap();
-    let stops = steps.iter().filter(|step| step["step"].as_str().is_some_and(|step| step.contains("stop"))).count();
-    if stops == 0 { "the agent let go".to_owned() } else { format!("{stops} stops") }
+    let forced = steps.iter().filter(|step| step["step"].as_str().is_some_and(|step| step.contains("stop"))).count();
+    if forced == 0 { "the agent let go".to_owned() } else { format!("{forced} stops") }
 }
 
 fn killed_host(stage: &mut Stage) {
@@ -131,7 +131,7 @@ fn cut_off(stage: &mut Stage) {
     let unmounted = format!("{} unmounts", stage.first);
     let stopped = mirror.when(mark, |what| what == unmounted).expect("the agent was to stop serving");
     drop(mirror);
-    stage.remarks.push(format!("stopped by itself after {:.0} s", (stopped - mark).as_secs_f64()));
+    stage.remarks.push(format!("stopped by itself after {:.0} s", stopped.checked_sub(mark).unwrap().as_secs_f64()));
 }
 
 fn terminated(stage: &mut Stage) {
@@ -153,7 +153,7 @@ fn agents_killed(stage: &mut Stage) {
     begin(stage);
     let enough = Arc::new(AtomicBool::new(false));
     let (mirror, ended) = (Arc::clone(&stage.hardware.mirror), Arc::clone(&enough));
-    let killer = thread::spawn(move || {
+    let assassin = thread::spawn(move || {
         let mut seen = BTreeSet::new();
         let mut killed = 0;
         // What was logged on the way here is no step of the failover.
@@ -170,7 +170,7 @@ fn agents_killed(stage: &mut Stage) {
     stage.region.ask("standby", true);
     let (_, report) = stage.until_taken_over(UNPLANNED_WITHIN);
     enough.store(true, Ordering::Relaxed);
-    let killed = killer.join().unwrap();
+    let killed = assassin.join().unwrap();
     assert!(killed >= 4, "killed {killed} times only");
     stage.remarks.push(format!("agents killed {killed} times, {}", quiesced(&report)));
 }

@@ -60,7 +60,7 @@ impl Machine {
         machine
     }
 
-    /// Attaches a file as EBS volumes appear: an NVMe disk whose serial number is the volume's id without its dash.
+    /// Attaches a file as EBS volumes appear: an `NVMe` disk whose serial number is the volume's id without its dash.
     pub(crate) fn attach(&mut self, volume_id: &str, file: &Path) {
         let file = json!({"driver": "file", "filename": file});
         self.tell("blockdev-add", &json!({"driver": "raw", "node-name": "volume", "file": file}));

@@ -1,4 +1,4 @@
-//! A real machine, as far as there is one without AWS: Debian under QEMU boots with the user data as shipped, gets its volume as an NVMe
+//! A real machine, as far as there is one without AWS: Debian under QEMU boots with the user data as shipped, gets its volume as an `NVMe`
 //! disk that is plugged in while it runs, and its service comes up; again after a reboot; and it stops cleanly.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

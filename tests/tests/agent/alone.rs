@@ -35,7 +35,7 @@ fn live(stage: &Stage, instance: &str) -> Lone {
     let (stop, stopped) = watch::channel(false);
     let me = InstanceId::new(instance).unwrap();
     let agent = Alone::new(&aws, &metadata, me, Spec::parse(SPEC).unwrap(), machine.clone()).unwrap();
-    tokio::task::spawn_local(async move { agent.run(stopped, Until::Stopped).await.unwrap() });
+    tokio::task::spawn_local(async move { Box::pin(agent.run(stopped, Until::Stopped)).await.unwrap() });
     Lone { machine, stop }
 }
 
@@ -72,7 +72,7 @@ fn a_living_holder_is_never_robbed_and_a_dead_one_s_address_is_taken() {
         let first = live(&stage, &sample.active);
         let second = live(&stage, &sample.warm_standby);
         until("the holder serves", 30, || first.serves()).await;
-        sleep(Duration::from_secs(120)).await;
+        sleep(Duration::from_mins(2)).await;
         assert!(!second.serves());
         assert_eq!(holder(&region, &sample.address).as_deref(), Some(sample.active.as_str()));
         inject(&region, &serde_json::json!({ "stop_instance": { "instance": sample.active } }));
@@ -86,7 +86,7 @@ fn a_living_holder_is_never_robbed_and_a_dead_one_s_address_is_taken() {
         let start = serde_json::json!({ "start_instance": { "instance": sample.active } });
         let started = || region.inject(Fault::from_json(start.to_string().as_bytes()).unwrap()).is_ok();
         until("it has stopped, and starts", 600, started).await;
-        sleep(Duration::from_secs(120)).await;
+        sleep(Duration::from_mins(2)).await;
         assert_eq!(holder(&region, &sample.address).as_deref(), Some(sample.warm_standby.as_str()));
         assert!(second.serves() && !first.serves());
         second.stop.send_replace(true);

@@ -231,7 +231,7 @@ impl Lived {
     /// SIGTERM; says when it has ended.
     pub(crate) async fn shut_down(self) -> Bench {
         self.stop.send_replace(true);
-        tokio::time::timeout(Duration::from_secs(120), self.task).await.expect("the agent does not end").unwrap();
+        tokio::time::timeout(Duration::from_mins(2), self.task).await.expect("the agent does not end").unwrap();
         self.machine
     }
 
