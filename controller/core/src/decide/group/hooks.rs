@@ -228,8 +228,8 @@ fn is_equipped(view: View<'_>) -> bool {
 fn agent_is_ready(view: View<'_>) -> bool {
     match view.world.agents.sight(&view.ledger.active) {
         Sight::Known(report) => report.epoch >= view.ledger.epoch && report.state == AgentState::Ready,
-        // Without a report there is no agent.
-        Sight::Absent => true,
+        // Without units nobody has to say that they run; with them, an agent that has not reported is not up yet.
+        Sight::Absent => view.spec.agent.units.is_empty(),
         Sight::Unknown(_) => false,
     }
 }
