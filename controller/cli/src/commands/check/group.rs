@@ -133,7 +133,7 @@ fn active(found: &mut Found, ledger: &Ledger, name: &GroupName, group: &Group) {
             found.warning(format!("the active instance {active} is not in service in {name}"));
         }
         Some(member) if !member.healthy => {
-            found.warning(format!("{name} counts the active instance {active} as unhealthy"))
+            found.warning(format!("{name} counts the active instance {active} as unhealthy"));
         }
         Some(_) => {}
     }
