@@ -227,6 +227,9 @@ fn prove(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     let id = &view.ledger.active;
     let checks = view.world.checks.get(id);
     if checks.is_some_and(|checks| checks.passed()) {
+        if group::is_completing(view) {
+            return progress.wait(Part::Groups, soon(view), format!("{id} serves; its launch hook is being completed"));
+        }
         group::release_holds(view, progress);
         let reason = format!("{id} serves: volumes, address and status checks are as they should be");
         return progress.turn(Change::Finish, [Part::Instances, Part::Volumes, Part::Addresses, Part::Checks], reason);
