@@ -38,6 +38,15 @@ pub struct Guest {
     pub(crate) generation: u64,
 }
 
+/// What an agent in a guest finds: the test double of one asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AgentView {
+    /// The service runs, and writes.
+    pub serves: bool,
+    /// Other machines can be reached.
+    pub online: bool,
+}
+
 impl Guest {
     /// Whether its service runs, and writes.
     pub fn serves(&self) -> bool {
@@ -54,7 +63,7 @@ impl State {
             && self.zone_loss(&instance.zone) != Some(ZoneLoss::Power);
         if let Some(guest) = self.guests.get_mut(id).filter(|_| alive) {
             guest.up = true;
-            guest.quiesced = false;
+            guest.quiesced = self.agents;
         }
     }
 
@@ -199,6 +208,18 @@ impl State {
             heard.push((service.to_owned(), server.map(str::to_owned)));
         }
         self.truth.set_heard(&heard, at);
+    }
+
+    /// The guests that are up and have a service to run.
+    pub(crate) fn guests_up(&self) -> impl Iterator<Item = &String> {
+        let with_workload = |id: &str| self.instances.get(id).is_some_and(|instance| instance.workload.is_some());
+        self.guests.iter().filter(move |(id, guest)| guest.up && with_workload(id)).map(|(id, _)| id)
+    }
+
+    /// Nothing: the guest is not up.
+    pub(crate) fn agent_view(&self, id: &str) -> Option<AgentView> {
+        let guest = self.guests.get(id).filter(|guest| guest.up)?;
+        Some(AgentView { serves: guest.serves(), online: self.is_reachable(id) })
     }
 
     fn is_reachable(&self, id: &str) -> bool {

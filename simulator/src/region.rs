@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::events::Delivery;
 use crate::faults::{ActionEffect, Fault, FaultError};
+use crate::guest::AgentView;
 use crate::laws::distribution::{Distribution, seconds_duration};
 use crate::setup::Setup;
 use crate::state::State;
@@ -292,6 +293,16 @@ impl Region {
     pub fn truth(&self) -> Truth {
         let (state, now) = self.lock();
         state.truth.at(now, state.resources(), state.group_truth())
+    }
+
+    /// The instances whose guests are up and have a service to run.
+    pub fn guests_up(&self) -> Vec<String> {
+        self.lock().0.guests_up().cloned().collect()
+    }
+
+    /// What an agent in the guest of an instance finds; nothing if the guest is not up.
+    pub fn agent_view(&self, instance_id: &str) -> Option<AgentView> {
+        self.lock().0.agent_view(instance_id)
     }
 
     /// An agent's hand in a guest: the service stops and its volumes are unmounted.

@@ -42,6 +42,8 @@ pub struct Setup {
     /// New blank volumes that carry this tag beside the workload's hold the service's data of the name that its value gives: without it, what is
     /// written to a volume made blank over the API is nobody's data for the truth.
     pub volume_name_tag: Option<String>,
+    /// Guests have boot agents: a service starts after a boot, and again after it was quiesced, only at `Region::resume`.
+    pub agents: bool,
 }
 
 impl Default for Setup {
@@ -56,6 +58,7 @@ impl Default for Setup {
             laws: Laws::default(),
             workload_tag: None,
             volume_name_tag: None,
+            agents: false,
         }
     }
 }

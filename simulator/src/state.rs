@@ -59,6 +59,8 @@ pub(crate) struct State {
     pub(crate) account_id: String,
     pub(crate) workload_tag: Option<String>,
     pub(crate) volume_name_tag: Option<String>,
+    /// Guests have boot agents, on whose word their services wait.
+    pub(crate) agents: bool,
     pub(crate) clock: Clock,
     pub(crate) laws: Laws,
     pub(crate) chance: Chance,
@@ -123,6 +125,7 @@ impl State {
             region_name: setup.region_name,
             account_id: setup.account_id,
             workload_tag: setup.workload_tag,
+            agents: setup.agents,
             volume_name_tag: setup.volume_name_tag,
             clock: Clock::start(setup.origin, setup.speed),
             laws: setup.laws,

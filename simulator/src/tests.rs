@@ -252,6 +252,29 @@ async fn a_forced_detach_that_is_asked_for_again_ends_no_later() {
     assert!(sooner > 0, "each try may end it");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_guest_with_an_agent_serves_at_its_word_only() {
+    let Sample { region, first, volume, .. } =
+        sample(Setup { laws: Laws::exact_calls(), agents: true, ..Setup::default() });
+    assert!(region.agent_view(&first).unwrap().serves, "what exists from the start runs already");
+    region.quiesce(&first);
+    call(&region, format!("DetachVolume&VolumeId={volume}")).await;
+    until(&region, format!("DescribeVolumes&VolumeId.1={volume}"), "status", "available").await;
+    call(&region, format!("AttachVolume&VolumeId={volume}&InstanceId={first}&Device=/dev/sdf")).await;
+    seconds(60).await;
+    assert!(!region.agent_view(&first).unwrap().serves);
+    region.resume(&first);
+    seconds(60).await;
+    assert!(region.agent_view(&first).unwrap().serves);
+    call(&region, format!("StopInstances&InstanceId.1={first}")).await;
+    until(&region, format!("DescribeInstances&InstanceId.1={first}"), "name", "stopped").await;
+    assert_eq!((region.agent_view(&first), region.guests_up().contains(&first)), (None, false));
+    call(&region, format!("StartInstances&InstanceId.1={first}")).await;
+    seconds(120).await;
+    assert!(region.guests_up().contains(&first));
+    assert!(!region.agent_view(&first).unwrap().serves, "after a boot it waits for its agent");
+}
+
 /// One run with chance in everything: calls, faults and events; all that came of it.
 async fn chaotic_run(seed: u64) -> String {
     let Sample { region, first, second, volume, .. } = sample(Setup { seed, ..Setup::default() });

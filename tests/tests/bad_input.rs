@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use failover_cli::embedded;
+use failover_cli::simulate::Agents;
 use failover_cli::simulate::layout::{Made, REGION, SERVICE, Standby};
 use failover_core::ids::ServiceName;
 use failover_core::ledger::Ledger;
@@ -13,8 +14,14 @@ use failover_simulator::setup::DataName;
 use failover_simulator::{AddressSetup, Fault, Region, Setup, VolumeSetup};
 use serde_json::{Value, json};
 
-const LAYOUT: Standby =
-    Standby { standbys: &[('b', true)], volumes: &["data"], encrypted: false, confirm_seconds: 20, spec: "" };
+const LAYOUT: Standby = Standby {
+    standbys: &[('b', true)],
+    volumes: &["data"],
+    encrypted: false,
+    confirm_seconds: 20,
+    agents: Agents::None,
+    spec: "",
+};
 
 struct Bench {
     region: Region,

@@ -3,7 +3,7 @@
 
 use failover_cli::simulate::layout::{Layout, Standby};
 use failover_cli::simulate::scenario::{Act, Happening};
-use failover_cli::simulate::{Breakage, Expect, Meddling, Scenario, named, play};
+use failover_cli::simulate::{Agents, Breakage, Expect, Meddling, Scenario, named, play};
 
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=3;
 
@@ -37,6 +37,7 @@ fn lost_writes_are_found() {
             volumes: &["data"],
             encrypted: false,
             confirm_seconds: 20,
+            agents: Agents::None,
             spec: "[data]\nsnapshot_every_seconds = 60\n",
         }),
         script: |made| {

@@ -201,7 +201,7 @@ pub fn duty(seen: &Seen, own: Option<&AgentReport>, phase: Phase, notice: Option
         Seen::Unreadable(_) | Seen::NoLedger => None,
     };
     let rest = |say, why| Duty::Rest { epoch, say, why };
-    if let Some(notice) = notice {
+    if let Some(notice) = notice.filter(|notice| !is_held_on(seen, notice)) {
         return rest(Say::Quiesced, Why::Noticed(notice.clone()));
     }
     if lease == Lease::RunsOut && phase != Phase::Down {
@@ -223,6 +223,12 @@ pub fn duty(seen: &Seen, own: Option<&AgentReport>, phase: Phase, notice: Option
             Duty::Serve { epoch: claim.epoch, takes_back: is_quiet_since(own, claim.epoch) }
         }
     }
+}
+
+/// A planned failover holds this instance in its group until the replacement is well: it serves until the fence begins.
+fn is_held_on(seen: &Seen, notice: &Notice) -> bool {
+    let planned = |claim: &Claim| claim.active == Side::Me && claim.failover == Failover::FromMe { fencing: false };
+    *notice == Notice::GroupTerminates && matches!(seen, Seen::Read(claim) if planned(claim))
 }
 
 fn is_quiet_since(own: Option<&AgentReport>, epoch: u64) -> bool {

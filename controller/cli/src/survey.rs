@@ -29,7 +29,10 @@ pub async fn survey(session: &Session, service: &ServiceName) -> Result<Survey, 
     let stored = stored.map_err(EngineError::from)?;
     let ledger = stored.ok_or_else(|| EngineError::NoLedger { service: service.clone() })?.ledger;
     let mut world = World::unseen(Timestamp::UNIX_EPOCH);
-    session.aws.look(&interest(&spec, &ledger), &Part::ALL, &mut world).await;
+    let interest = interest(&spec, &ledger);
+    let look = Box::pin(session.aws.look(&interest, &Part::ALL, &mut world));
+    let (reports, ()) = futures::join!(session.engine.store().reports(service), look);
+    world.agents = reports;
     Ok(Survey { spec, ledger, world })
 }
 

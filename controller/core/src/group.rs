@@ -100,6 +100,8 @@ pub struct Hook {
     pub transition: Transition,
     /// For how long, unless it is extended.
     pub heartbeat_timeout_seconds: u32,
+    /// What its end counts as if nobody says anything.
+    pub default_result: HookResult,
 }
 
 /// When a hook holds an instance.

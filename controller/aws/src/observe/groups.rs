@@ -7,7 +7,7 @@ use std::future::Future;
 use aws_sdk_autoscaling::operation::describe_auto_scaling_groups::builders::DescribeAutoScalingGroupsFluentBuilder;
 use aws_sdk_autoscaling::types::{AutoScalingGroup, Instance as Ec2Member, LifecycleHook};
 use aws_sdk_ec2::types::{Filter, Subnet};
-use failover_core::group::{Group, GroupMember, Hook, Lifecycle, Transition};
+use failover_core::group::{Group, GroupMember, Hook, HookResult, Lifecycle, Transition};
 use failover_core::ids::{GroupName, HookName, InstanceId, SubnetId, Zone};
 use failover_core::world::{Listing, Observed, Tags, World};
 use futures::StreamExt;
@@ -239,7 +239,10 @@ fn hook(hook: &LifecycleHook) -> Result<Option<(HookName, Hook)>, String> {
         _ => return Ok(None),
     };
     let heartbeat_timeout_seconds = number("heartbeat timeout", hook.heartbeat_timeout())?;
-    Ok(Some((name, Hook { transition, heartbeat_timeout_seconds })))
+    // AWS's own default is ABANDON.
+    let default_result =
+        if hook.default_result() == Some("CONTINUE") { HookResult::Continue } else { HookResult::Abandon };
+    Ok(Some((name, Hook { transition, heartbeat_timeout_seconds, default_result })))
 }
 
 fn number(what: &str, value: Option<i32>) -> Result<u32, String> {

@@ -1,9 +1,12 @@
 //! Whether a service could fail over now, and what is wrong with its set-up: better found today than during an outage.
 
+mod agents;
+mod group;
+
 use failover_core::decide::Plan;
 use failover_core::ids::ServiceName;
 use failover_core::ledger::{Destination, Ledger};
-use failover_core::spec::Spec;
+use failover_core::spec::{Spec, Topology};
 use failover_core::world::{AlarmState, Observed, Sight, Tags, World, tag};
 use serde::Serialize;
 
@@ -82,10 +85,12 @@ fn text(checked: &Checked) -> String {
 pub fn findings(spec: &Spec, ledger: &Ledger, world: &World) -> Vec<Finding> {
     let mut found = Found::default();
     unseen(&mut found, spec, world);
-    instances(&mut found, ledger, world);
+    instances(&mut found, spec, ledger, world);
     volumes(&mut found, spec, ledger, world);
     addresses(&mut found, spec, ledger, world);
     alarms(&mut found, spec, ledger, world);
+    group::group(&mut found, spec, ledger, world);
+    agents::agents(&mut found, spec, ledger, world);
     found.0.sort();
     found.0.dedup();
     found.0
@@ -121,6 +126,8 @@ fn unseen(found: &mut Found, spec: &Spec, world: &World) {
         ("snapshots", &world.snapshots.complete, !spec.volumes.is_empty()),
         ("addresses", &world.addresses.complete, true),
         ("alarms", &world.alarms.complete, !spec.detect.alarms.is_empty()),
+        ("Auto Scaling groups", &world.groups.complete, spec.topology == Topology::AutoScaling),
+        ("what agents report", &world.agents.complete, !spec.agent.units.is_empty()),
     ];
     for (what, complete, matters) in parts {
         if let (Observed::Unknown { why, .. }, true) = (complete, matters) {
@@ -129,11 +136,15 @@ fn unseen(found: &mut Found, spec: &Spec, world: &World) {
     }
 }
 
-fn instances(found: &mut Found, ledger: &Ledger, world: &World) {
+fn instances(found: &mut Found, spec: &Spec, ledger: &Ledger, world: &World) {
     for id in ledger.members.keys() {
         if world.instances.sight(id) == Sight::Absent {
             found.fault(format!("{id} is known as part of the service, and does not exist any more"));
         }
+    }
+    // A group has no standby: it launches one.
+    if spec.topology == Topology::AutoScaling {
+        return;
     }
     let mut zones = ledger.standbys().map(|(_, member)| &member.zone).peekable();
     if zones.peek().is_none() {

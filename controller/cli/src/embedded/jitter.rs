@@ -13,7 +13,7 @@ pub struct Jitter(Mutex<Rng>);
 
 impl Jitter {
     /// Seeded by the thread's generator as it is now: whoever wants the same story again seeds that first.
-    pub(crate) fn new() -> Self {
+    pub fn from_thread() -> Self {
         Self(Mutex::new(Rng::new()))
     }
 

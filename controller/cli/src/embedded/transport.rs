@@ -33,7 +33,7 @@ impl Transport for InProcess {
 
 /// The region, in place of the network.
 pub fn transport(region: &Region) -> Arc<dyn Transport> {
-    Arc::new(InProcess { region: region.clone(), jitter: Jitter::new() })
+    Arc::new(InProcess { region: region.clone(), jitter: Jitter::from_thread() })
 }
 
 /// The region's wall clock.

@@ -63,7 +63,7 @@ impl Meddled {
             calls: AtomicU64::new(0),
             crashed: AtomicBool::new(false),
             crash: Notify::new(),
-            jitter: Jitter::new(),
+            jitter: Jitter::from_thread(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! Scenarios against the simulated region: what happens, how it must end, and a judge who asks the region, not the controller.
 
+mod agents;
 mod broken;
 mod judge;
 pub mod layout;
@@ -9,6 +10,7 @@ pub mod scenario;
 mod scenarios;
 mod weather;
 
+pub use agents::Agents;
 pub use broken::Breakage;
 pub use judge::Finding;
 pub use meddle::{Crash, Meddling};

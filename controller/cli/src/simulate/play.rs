@@ -1,7 +1,9 @@
 //! Plays a scenario: the region's events go through the Lambda's own code, until all is settled.
 
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::agents::{Agents, Attendance};
 use super::judge::{self, Finding};
 use super::layout::{Made, REGION, SERVICE, region_setup};
 use super::meddle::{Line, Meddled, Meddling};
@@ -98,6 +101,8 @@ struct Stage<'a> {
     operator: Engine,
     invocations: u64,
     findings: Vec<Finding>,
+    /// What the agents found.
+    told_by_guests: Rc<RefCell<Vec<Finding>>>,
     reports: Vec<Report>,
 }
 
@@ -123,7 +128,7 @@ type Running<'r> = FuturesUnordered<LocalBoxFuture<'r, (Event, bool)>>;
 
 impl<'a> Stage<'a> {
     fn set(scenario: &'a Scenario, seed: u64, meddling: Meddling) -> Self {
-        let region = Region::new(region_setup(seed));
+        let region = Region::new(region_setup(seed, scenario.layout.agents()));
         let made = scenario.layout.build(&region);
         let line = Meddled::new(&region, meddling, made.active.as_deref());
         let aws = Aws::over(Arc::new(Line(Arc::clone(&line))), embedded::clock(&region), REGION);
@@ -139,6 +144,7 @@ impl<'a> Stage<'a> {
             operator,
             invocations: 0,
             findings: Vec::new(),
+            told_by_guests: Rc::default(),
             reports: Vec::new(),
         }
     }
@@ -152,6 +158,7 @@ impl<'a> Stage<'a> {
         self.reports = self.history().await;
         let mut verdict = judge::judge(self.scenario, &self.made, ledger.as_ref(), &self.reports, &self.region.truth());
         verdict.findings.append(&mut self.findings);
+        verdict.findings.append(&mut self.told_by_guests.borrow_mut());
         Played {
             scenario: self.scenario.name,
             seed: self.seed,
@@ -201,6 +208,7 @@ impl<'a> Stage<'a> {
         let running: Running<'_> = FuturesUnordered::new();
         tokio::pin!(running);
         let mut in_flight: Vec<Event> = Vec::new();
+        let mut agents = self.agents();
         let mut ended_at: Option<(tokio::time::Instant, Rest)> = None;
         loop {
             let next_act = acts.last().map(|act| started + Duration::from_secs(act.at_seconds));
@@ -232,6 +240,7 @@ impl<'a> Stage<'a> {
                         arrived.extend(waiting.remove(&number));
                     }
                 }
+                () = &mut agents => {}
                 delivery = self.region.next_delivery() => {
                     arrived.push(self.event(delivery.event));
                 }
@@ -275,6 +284,19 @@ impl<'a> Stage<'a> {
                 (Some(now), _) => ended_at = Some((tokio::time::Instant::now(), now)),
                 (None, _) => ended_at = None,
             }
+        }
+    }
+
+    /// The agents in the guests, if the scenario has any. They never end.
+    fn agents(&self) -> LocalBoxFuture<'static, ()> {
+        let manner = self.scenario.layout.agents();
+        match ServiceName::new(SERVICE) {
+            Ok(service) if manner != Agents::None => {
+                let (region, store) = (self.region.clone(), self.operator.store().clone());
+                let (clock, findings) = (embedded::clock(&self.region), Rc::clone(&self.told_by_guests));
+                Box::pin(Attendance { region, store, clock, service, manner, findings }.run())
+            }
+            _ => Box::pin(std::future::pending()),
         }
     }
 

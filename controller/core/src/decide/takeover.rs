@@ -227,32 +227,37 @@ pub(super) fn move_address(to: &InstanceId, allocation: AllocationId, progress: 
 /// Shown to serve: by its agent where there is one, and else by EC2's status checks.
 fn prove(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     let id = &view.ledger.active;
-    let (witness, missing) = match agents::word(view) {
-        Word::Ready => {
-            group::release_holds(view, progress);
-            let reason = format!("{id} serves: its agent has shown that the service is ready");
-            return progress.turn(Change::Finish, proof_parts(Part::Agents), reason);
-        }
-        Word::NotYet(why) => (Part::Agents, why),
+    let shown = match agents::word(view) {
+        Word::Ready => Ok((Part::Agents, "its agent has shown that the service is ready")),
+        Word::NotYet(why) => Err((Part::Agents, why)),
         Word::NoAgent => match view.world.checks.get(id) {
             Some(checks) if checks.passed() => {
-                group::release_holds(view, progress);
-                let reason = format!("{id} serves: volumes, address and status checks are as they should be");
-                return progress.turn(Change::Finish, proof_parts(Part::Checks), reason);
+                Ok((Part::Checks, "volumes, address and status checks are as they should be"))
             }
-            checks => (Part::Checks, unproven(checks)),
+            checks => Err((Part::Checks, unproven(checks))),
         },
     };
+    match shown {
+        Ok(_) if group::is_completing(view) => {
+            progress.wait(Part::Groups, soon(view), format!("{id} serves; its launch hook is being completed"));
+        }
+        Ok((witness, how)) => {
+            group::release_holds(view, progress);
+            let parts = [Part::Instances, Part::Volumes, Part::Addresses, witness];
+            progress.turn(Change::Finish, parts, format!("{id} serves: {how}"));
+        }
+        Err((witness, missing)) => await_proof(view, failover, witness, missing, progress),
+    }
+}
+
+fn await_proof(view: View<'_>, failover: &Failover, witness: Part, missing: String, progress: &mut Progress<'_>) {
+    let id = &view.ledger.active;
     let since = failover.promoted_at.unwrap_or(view.now);
     if view.now.duration_since(since) >= PROOF_PATIENCE {
         return progress.halt(Halt::TargetUnwell { instance: id.clone(), why: missing }, witness);
     }
     let look = next_look(since, SignedDuration::ZERO, view.now);
     progress.wait(witness, look, format!("{id} has its data and the address; {missing}"));
-}
-
-fn proof_parts(witness: Part) -> [Part; 4] {
-    [Part::Instances, Part::Volumes, Part::Addresses, witness]
 }
 
 /// What EC2's status checks lack.

@@ -165,3 +165,5 @@ fn what_a_lost_zone_would_cost_is_told() {
         matches!(found.first(), Some(first) if first.severity == Severity::Fault && first.text.contains("no standby"))
     );
 }
+
+mod groups;

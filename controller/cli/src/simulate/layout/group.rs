@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use failover_simulator::setup::group::{GroupSetup, HookSetup};
 use failover_simulator::{AddressSetup, AlarmSetup, InstanceSetup, Region};
 
+use super::super::agents::Agents;
 use super::{Made, SERVICE, alarm_name, attach_all, data_volume, tags, zone};
 
 /// The group of every scenario that has one.
@@ -25,6 +26,8 @@ pub struct Group {
     pub maintenance: Option<[usize; 2]>,
     /// Whether everything carries the service's tags; otherwise the spec names everything by its id.
     pub tagged: bool,
+    /// Who runs in its guests.
+    pub agents: Agents,
     /// What the spec says beyond that and the defaults.
     pub spec: &'static str,
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use failover_simulator::setup::DataName;
 use failover_simulator::{Region, Setup, VolumeSetup};
 
+use super::agents::Agents;
 pub use group::{GROUP, Group};
 pub use standby::Standby;
 
@@ -63,6 +64,14 @@ impl Layout {
         }
     }
 
+    /// Who runs in its guests.
+    pub fn agents(&self) -> Agents {
+        match self {
+            Self::Standby(standby) => standby.agents,
+            Self::Group(group) => group.agents,
+        }
+    }
+
     /// The topology, as the spec names it.
     pub fn topology(&self) -> &'static str {
         match self {
@@ -73,9 +82,10 @@ impl Layout {
 }
 
 /// The region of a scenario: what carries the service's tags later on is part of it for the truth, too.
-pub fn region_setup(seed: u64) -> Setup {
+pub fn region_setup(seed: u64, agents: Agents) -> Setup {
     Setup {
         seed,
+        agents: agents != Agents::None,
         region_name: REGION.to_owned(),
         workload_tag: Some("failover:service".to_owned()),
         volume_name_tag: Some("failover:volume".to_owned()),

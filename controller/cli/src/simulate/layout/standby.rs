@@ -2,6 +2,7 @@
 
 use failover_simulator::{AddressSetup, AlarmSetup, InstanceSetup, Region};
 
+use super::super::agents::Agents;
 use super::{Made, SERVICE, alarm_name, attach_all, data_volume, tags, zone};
 
 /// The parts of a service of the topology `standby`. The active instance runs in zone a.
@@ -15,6 +16,8 @@ pub struct Standby {
     pub encrypted: bool,
     /// `detect.confirm_seconds` of the spec.
     pub confirm_seconds: u32,
+    /// Who runs in its guests.
+    pub agents: Agents,
     /// What the spec says beyond that and the defaults.
     pub spec: &'static str,
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::agents::Agents;
 use super::super::layout::{GROUP, Group, Layout, zone};
 use super::super::scenario::{Act, Expect, Scenario, ask, fault, set_alarm, zone_down};
 
@@ -12,8 +13,15 @@ const ONE: Group = Group {
     hooks: true,
     maintenance: None,
     tagged: true,
-    spec: "",
+    agents: Agents::None,
+    spec: COPIED,
 };
+
+/// Copied now and then, as the operating guide's example is. What happens to it happens after the first copy, so that the last one is small.
+const COPIED: &str = "[data]\nsnapshot_every_seconds = 900\n";
+
+/// The same with an agent in each guest.
+const ATTENDED: &str = "[data]\nsnapshot_every_seconds = 900\n[agent]\nunits = [\"sample.service\"]\n";
 
 const PROCEEDS: &str = "[fence]\nwhen_unconfirmed = \"proceed\"\nconfirm_within_seconds = 60\n\
                         [data]\nmax_loss_seconds = 900\nsnapshot_every_seconds = 60\nkeep_snapshots = 3\n";
@@ -38,7 +46,7 @@ fn of_group(at_seconds: u64, what: &str, key: &str, value: &Value) -> Act {
 }
 
 fn host_fails(force_stop: &str) -> Act {
-    fault(30, json!({ "fail_host": { "instance": { "oldest_of": GROUP }, "force_stop": force_stop } }))
+    fault(330, json!({ "fail_host": { "instance": { "oldest_of": GROUP }, "force_stop": force_stop } }))
 }
 
 /// Every scenario of the topology `auto-scaling`.
@@ -47,70 +55,70 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "group-terminated-by-group",
         summary: "the group terminates its instance and launches another meanwhile: the terminate hook is held until the data is safe",
         layout: Layout::Group(ONE),
-        script: |_| vec![oldest(30, "terminate_in_group")],
+        script: |_| vec![oldest(330, "terminate_in_group")],
         expect: Expect::Done,
     },
     Scenario {
         name: "group-same-zone",
         summary: "a group with one zone: the volume itself moves, nothing is copied",
         layout: Layout::Group(Group { zones: &['a'], ..ONE }),
-        script: |_| vec![oldest(30, "terminate_in_group")],
+        script: |_| vec![oldest(330, "terminate_in_group")],
         expect: Expect::DoneIn('a'),
     },
     Scenario {
         name: "group-other-zone",
-        summary: "the group launches in another zone only: snapshot, restore, attach, all behind its hooks",
-        layout: Layout::Group(Group { zones: &['b'], ..ONE }),
-        script: |_| vec![oldest(30, "terminate_in_group")],
+        summary: "the group launches in another zone only: the first snapshot there ever was, restore, attach, all behind its hooks",
+        layout: Layout::Group(Group { zones: &['b'], spec: "", ..ONE }),
+        script: |_| vec![oldest(330, "terminate_in_group")],
         expect: Expect::DoneIn('b'),
     },
     Scenario {
         name: "group-terminated-directly",
         summary: "somebody terminates the instance past the group: the replacement comes after the end",
         layout: Layout::Group(ONE),
-        script: |_| vec![oldest(30, "terminate_instance")],
+        script: |_| vec![oldest(330, "terminate_instance")],
         expect: Expect::Done,
     },
     Scenario {
         name: "group-stopped-by-user",
         summary: "somebody stops the instance: the group notices, terminates it and launches another",
         layout: Layout::Group(ONE),
-        script: |_| vec![oldest(30, "stop_instance")],
+        script: |_| vec![oldest(330, "stop_instance")],
         expect: Expect::Done,
     },
     Scenario {
         name: "group-launch-first",
         summary: "an instance refresh under a policy that launches before it terminates: the service moves while both run",
         layout: Layout::Group(Group { maintenance: Some([100, 200]), ..ONE }),
-        script: |_| vec![group(30, "refresh")],
+        script: |_| vec![group(330, "refresh")],
         expect: Expect::Done,
     },
     Scenario {
         name: "group-refresh",
         summary: "an instance refresh without a policy: it terminates first",
         layout: Layout::Group(ONE),
-        script: |_| vec![group(30, "refresh")],
+        script: |_| vec![group(330, "refresh")],
         expect: Expect::Done,
     },
     Scenario {
         name: "group-max-lifetime",
-        summary: "the instance has reached its maximum lifetime",
-        layout: Layout::Group(ONE),
-        script: |_| vec![group(30, "max_lifetime")],
+        summary: "the instance has reached its maximum lifetime, and was never copied",
+        layout: Layout::Group(Group { spec: "", ..ONE }),
+        script: |_| vec![group(330, "max_lifetime")],
         expect: Expect::Done,
     },
     Scenario {
         name: "group-rebalance",
         summary: "the group levels its zones: it launches in another one before it terminates",
         layout: Layout::Group(ONE),
-        script: |_| vec![group(30, "rebalance_zones")],
+        script: |_| vec![group(330, "rebalance_zones")],
         expect: Expect::Done,
     },
     Scenario {
         name: "group-set-instance-health",
         summary: "somebody tells the group that the instance is unhealthy",
         layout: Layout::Group(ONE),
-        script: |_| vec![oldest(30, "set_instance_health")],
+        script: |_| vec![oldest(330, "set_instance_health")],
         expect: Expect::Done,
     },
     Scenario {
@@ -127,7 +135,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         script: |_| {
             let code = "AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED";
             let notice = json!({ "health_event": { "instance": { "oldest_of": GROUP }, "code": code } });
-            vec![fault(30, notice), oldest(90, "stop_instance")]
+            vec![fault(330, notice), oldest(390, "stop_instance")]
         },
         expect: Expect::Done,
     },
@@ -135,35 +143,35 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "group-spot-interruption",
         summary: "a spot interruption: two minutes' notice, then the end",
         layout: Layout::Group(ONE),
-        script: |_| vec![oldest(30, "spot_warning")],
+        script: |_| vec![oldest(330, "spot_warning")],
         expect: Expect::Done,
     },
     Scenario {
         name: "group-force-delete",
         summary: "somebody deletes the group by force: no hook runs, nothing replaces the instance, people are told",
         layout: Layout::Group(ONE),
-        script: |_| vec![group(30, "force_delete")],
+        script: |_| vec![group(330, "force_delete")],
         expect: Expect::StandsStill("no Auto Scaling group"),
     },
     Scenario {
         name: "group-scaled-in",
         summary: "somebody sets the desired capacity to 0: the data is kept safe, people are told",
         layout: Layout::Group(ONE),
-        script: |_| vec![group(30, "scale_in")],
+        script: |_| vec![group(330, "scale_in")],
         expect: Expect::Halted("desired capacity is 0"),
     },
     Scenario {
         name: "group-suspended",
         summary: "the group may not launch (a suspended process): it halts and names the process",
         layout: Layout::Group(ONE),
-        script: |_| vec![of_group(10, "suspend", "processes", &json!(["Launch"])), oldest(30, "terminate_in_group")],
+        script: |_| vec![of_group(310, "suspend", "processes", &json!(["Launch"])), oldest(330, "terminate_in_group")],
         expect: Expect::Halted("Launch"),
     },
     Scenario {
         name: "group-replacement-dies",
         summary: "the replacement is terminated while its volume is restored: the next one gets it",
-        layout: Layout::Group(Group { zones: &['b', 'c'], ..ONE }),
-        script: |_| vec![oldest(30, "terminate_in_group"), newest(140, "terminate_instance")],
+        layout: Layout::Group(Group { zones: &['b', 'c'], spec: "", ..ONE }),
+        script: |_| vec![oldest(330, "terminate_in_group"), newest(440, "terminate_instance")],
         expect: Expect::Done,
     },
     Scenario {
@@ -177,7 +185,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "group-zone-down-halts",
         summary: "the zone goes dark: the fence can't be shown, and the default is to halt",
         layout: Layout::Group(ONE),
-        script: |_| vec![set_alarm(40), zone_down(30)],
+        script: |_| vec![set_alarm(340), zone_down(330)],
         expect: Expect::Halted("not shown to be fenced"),
     },
     Scenario {
@@ -186,7 +194,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         layout: Layout::Group(ONE),
         script: |_| {
             let up = json!({ "zone_up": { "zone": zone('a') } });
-            vec![set_alarm(40), zone_down(30), fault(900, up)]
+            vec![set_alarm(340), zone_down(330), fault(1200, up)]
         },
         expect: Expect::Done,
     },
@@ -202,7 +210,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         summary: "there is no room in the zone of the data: the group launches elsewhere, the data follows",
         layout: Layout::Group(ONE),
         script: |_| {
-            vec![fault(10, json!({ "refuse_capacity": { "zone": zone('a') } })), oldest(30, "terminate_in_group")]
+            vec![fault(310, json!({ "refuse_capacity": { "zone": zone('a') } })), oldest(330, "terminate_in_group")]
         },
         expect: Expect::DoneIn('b'),
     },
@@ -210,7 +218,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "group-launch-fails",
         summary: "the group's first launches fail: the data waits, safe, until one succeeds",
         layout: Layout::Group(ONE),
-        script: |_| vec![of_group(10, "fail_launch", "count", &json!(4)), oldest(30, "terminate_in_group")],
+        script: |_| vec![of_group(310, "fail_launch", "count", &json!(4)), oldest(330, "terminate_in_group")],
         expect: Expect::Done,
     },
     Scenario {
@@ -223,43 +231,64 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "group-no-volume",
         summary: "a service without volumes: the address follows",
-        layout: Layout::Group(Group { volumes: &[], ..ONE }),
-        script: |_| vec![oldest(30, "terminate_in_group")],
+        layout: Layout::Group(Group { volumes: &[], spec: "", ..ONE }),
+        script: |_| vec![oldest(330, "terminate_in_group")],
         expect: Expect::Done,
     },
     Scenario {
         name: "group-several-volumes",
         summary: "three data volumes, snapshotted at one point in time",
         layout: Layout::Group(Group { volumes: &["data", "log", "index"], ..ONE }),
-        script: |_| vec![oldest(30, "terminate_in_group")],
+        script: |_| vec![oldest(330, "terminate_in_group")],
         expect: Expect::Done,
     },
     Scenario {
         name: "group-no-hooks",
         summary: "a group without hooks: nothing waits, and the data follows all the same",
         layout: Layout::Group(Group { hooks: false, ..ONE }),
-        script: |_| vec![oldest(30, "terminate_in_group")],
+        script: |_| vec![oldest(330, "terminate_in_group")],
         expect: Expect::Done,
     },
     Scenario {
         name: "group-drill-to-zone",
         summary: "a drill to another zone: the group is narrowed to it, replaces its instance, and may launch anywhere again",
         layout: Layout::Group(ONE),
-        script: |_| vec![ask(30, "eu-central-1b", true)],
+        script: |_| vec![ask(330, "eu-central-1b", true)],
         expect: Expect::DrillIn('b'),
     },
     Scenario {
         name: "group-drill-to-standby",
         summary: "a drill to wherever the group launches next",
         layout: Layout::Group(ONE),
-        script: |_| vec![ask(30, "standby", true)],
+        script: |_| vec![ask(330, "standby", true)],
         expect: Expect::Drill,
     },
     Scenario {
         name: "group-apply-untagged",
         summary: "a set-up without tags, taken over because the spec names its parts by id; then its instance is terminated",
         layout: Layout::Group(Group { tagged: false, ..ONE }),
-        script: |_| vec![oldest(60, "terminate_in_group")],
+        script: |_| vec![oldest(360, "terminate_in_group")],
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-agent-quiesces",
+        summary: "the group terminates its instance: the agent stops the service and lets the volume go, nothing has to be stopped",
+        layout: Layout::Group(Group { agents: Agents::Good, spec: ATTENDED, ..ONE }),
+        script: |_| vec![oldest(330, "terminate_in_group")],
+        expect: Expect::Done,
+    },
+    Scenario {
+        name: "group-agent-launch",
+        summary: "the instance is terminated directly: the replacement's launch hook holds it until its agent is ready",
+        layout: Layout::Group(Group { zones: &['a'], agents: Agents::Good, spec: ATTENDED, ..ONE }),
+        script: |_| vec![oldest(330, "terminate_instance")],
+        expect: Expect::DoneIn('a'),
+    },
+    Scenario {
+        name: "group-agent-silent",
+        summary: "the agent reports, but never stops the service: the instance is stopped after the grace",
+        layout: Layout::Group(Group { agents: Agents::Deaf, spec: ATTENDED, ..ONE }),
+        script: |_| vec![oldest(330, "terminate_in_group")],
         expect: Expect::Done,
     },
 ];

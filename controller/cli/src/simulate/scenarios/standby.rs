@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::super::agents::Agents;
 use super::super::layout::{Layout, Made, SERVICE, Standby, zone};
 use super::super::scenario::{Act, Expect, Happening, Scenario, ask, fault, set_alarm, zone_down};
 
@@ -22,8 +23,14 @@ fn stop_active(made: &Made) -> Act {
     active(30, "stop_instance", made)
 }
 
-const ONE: Standby =
-    Standby { standbys: &[('b', true)], volumes: &["data"], encrypted: true, confirm_seconds: 20, spec: "" };
+const ONE: Standby = Standby {
+    standbys: &[('b', true)],
+    volumes: &["data"],
+    encrypted: true,
+    confirm_seconds: 20,
+    agents: Agents::None,
+    spec: "",
+};
 
 /// Every scenario of the topology `standby`.
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -298,6 +305,17 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         layout: Layout::Standby(ONE),
         script: |made| vec![stop_active(made), active(110, "start_instance", made)],
         expect: Expect::DoneIn('b'),
+    },
+    Scenario {
+        name: "standby-agent-drill",
+        summary: "a drill between instances with agents: one stops the service and lets the volume go, the other brings it up",
+        layout: Layout::Standby(Standby {
+            agents: Agents::Good,
+            spec: "[agent]\nunits = [\"sample.service\"]\n",
+            ..ONE
+        }),
+        script: |_| vec![ask(30, "standby", true)],
+        expect: Expect::DrillIn('b'),
     },
     Scenario {
         name: "no-standby",

@@ -11,7 +11,7 @@ use crate::group::{Group, Hook, HookResult, Lifecycle, Transition};
 use crate::ids::{HookName, InstanceId, VolumeId};
 use crate::ledger::{Change, FenceState, StepRecord};
 use crate::spec::Topology;
-use crate::step::Step;
+use crate::step::{Step, StepOutcome};
 use crate::verdict::Verdict;
 use crate::world::{AttachmentState, Part, Sight};
 
@@ -122,9 +122,22 @@ fn ended(view: View<'_>, group: &Group, progress: &mut Progress<'_>) {
         let mut members = group.members.iter();
         members.any(|(id, member)| id.as_str() == instance && member.lifecycle.is_held())
     };
-    let over = open_records(view, &["complete-hook", "extend-hook"]);
+    let over = open_records(view, &["complete-hook", "abandon-hook", "extend-hook"]);
     let over = over.filter(|it| it.resource.rsplit_once('@').is_some_and(|(_, instance)| !holds(instance)));
     progress.proved(over.map(|it| it.key.clone()));
+}
+
+/// The active instance's launch hook was completed, and that does not show yet: worth a moment, so that the report tells its end.
+pub(in super::super) fn is_completing(view: View<'_>) -> bool {
+    let active = view.ledger.active.as_str();
+    let mut of_active = open_records(view, &["complete-hook"]).filter(|it| it.resource.ends_with(active));
+    of_active.any(|record| {
+        let attempt = view.ledger.failover.as_ref().and_then(|failover| failover.attempts.get(&record.key));
+        attempt.is_some_and(|attempt| {
+            let accepted = matches!(attempt.outcome, StepOutcome::Accepted { .. });
+            accepted && view.now.duration_since(attempt.answered_at) < COMPLETE_PATIENCE
+        })
+    })
 }
 
 /// With the failover its heartbeats end: those that follow are upkeep's.

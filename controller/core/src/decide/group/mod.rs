@@ -18,7 +18,7 @@ use crate::spec::Topology;
 use crate::verdict::Refusal;
 
 pub(super) use first::bring_up;
-pub(super) use hooks::{release_holds, tend, tend_beside};
+pub(super) use hooks::{is_completing, release_holds, tend, tend_beside};
 pub(super) use relocate::{destination, put_back};
 pub(super) use replacement::{choose, newcomer, prepare};
 

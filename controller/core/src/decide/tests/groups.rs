@@ -9,7 +9,7 @@ use super::sample::{
 };
 use crate::agent::{AgentReport, AgentState};
 use crate::decide::{AdoptError, adopt, decide, plan};
-use crate::group::{Group, GroupMember, Hook, Lifecycle, Transition};
+use crate::group::{Group, GroupMember, Hook, HookResult, Lifecycle, Transition};
 use crate::ids::{FailoverId, GroupName, HookName, InstanceId, SubnetId};
 use crate::ledger::{Cause, Change, Destination, FenceState, Ledger, Member, Proof, Request, Superseded};
 use crate::spec::Spec;
@@ -62,7 +62,8 @@ impl Story {
             members: BTreeMap::new(),
             hooks: hooks
                 .map(|(name, transition)| {
-                    (HookName::new(name).unwrap(), Hook { transition, heartbeat_timeout_seconds: 300 })
+                    let default_result = HookResult::Abandon;
+                    (HookName::new(name).unwrap(), Hook { transition, heartbeat_timeout_seconds: 300, default_result })
                 })
                 .into(),
             suspended: BTreeSet::new(),

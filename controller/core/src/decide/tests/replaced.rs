@@ -70,3 +70,29 @@ fn the_end_of_a_hold_ends_its_heartbeats_and_its_completion() {
     assert_eq!(open(&story, "extend-hook"), [Some(false), Some(true)]);
     assert_eq!(open(&story, "complete-hook"), [Some(false), None]);
 }
+
+#[test]
+fn a_failover_ends_with_its_launch_hook_completed_or_after_a_while_without() {
+    for is_seen in [true, false] {
+        let mut story = fenced_and_copied();
+        // In its zone the volume itself moves, so that all is there at once.
+        story.member('b', 'a', Lifecycle::PendingWait);
+        story.instance('b', 'a', InstanceState::Running);
+        let mut to = story.ledger.failover.clone().unwrap();
+        to.to = Some(crate::ledger::Target { instance_id: instance_id('b'), zone: super::sample::zone('a') });
+        story.ledger.failover = Some(to);
+        story.go(3);
+        story.attached('b');
+        story.led_to('b');
+        let (steps, _) = story.go(3);
+        assert!(has(&steps, "complete failover-launch of i-0000000b with CONTINUE"), "{steps:?}");
+        story.well('b');
+        story.go(2);
+        assert!(story.ledger.failover.is_some(), "its completion does not show yet");
+        if is_seen {
+            story.member('b', 'a', Lifecycle::InService);
+        }
+        story.go(if is_seen { 2 } else { 31 });
+        assert!(story.ledger.last.as_ref().is_some_and(|last| last.done), "seen: {is_seen}");
+    }
+}

@@ -9,7 +9,7 @@ use super::super::sample::*;
 use super::worlds::{Letters, attempt, fence_state, home, letter, listing, observed, outcome, past, worlds};
 use super::{Case, FAILOVER, NOW, standby};
 use crate::agent::{AgentReport, AgentState};
-use crate::group::{Group, GroupMember, Hook, Lifecycle, Transition};
+use crate::group::{Group, GroupMember, Hook, HookResult, Lifecycle, Transition};
 use crate::ids::{FailoverId, GroupName, HookName, SubnetId};
 use crate::ledger::{
     Attempt, Cause, Destination, Failover, FenceState, Ledger, Member, Pause, Request, SeenLease, Superseded,
@@ -52,7 +52,7 @@ fn hooks() -> impl Strategy<Value = BTreeMap<HookName, Hook>> {
     ];
     (prop::sample::subsequence(names.to_vec(), 1..=4), prop::sample::select(vec![30_u32, 300, 7_200])).prop_map(
         |(names, heartbeat_timeout_seconds)| {
-            let hook = |transition| Hook { transition, heartbeat_timeout_seconds };
+            let hook = |transition| Hook { transition, heartbeat_timeout_seconds, default_result: HookResult::Abandon };
             names.into_iter().map(|(name, transition)| (HookName::new(name).unwrap(), hook(transition))).collect()
         },
     )

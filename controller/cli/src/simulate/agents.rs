@@ -1,0 +1,216 @@
+//! Boot agents: a double of what runs in the guests. The controller hears of them through the table of ledgers only.
+//!
+//! Each guest that is up has one. It reads the ledger and its metadata service every other second, lets its service run while the ledger
+//! names its instance, stops it when the ledger or a notice says so, and reports. What it said last counts also after a reboot: once quiet
+//! in an epoch, it serves again in a later one only.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use failover_aws::{Clock, Store};
+use failover_core::agent::{AgentReport, AgentState};
+use failover_core::ids::{InstanceId, ServiceName};
+use failover_core::ledger::Ledger;
+use failover_core::world::Sight;
+use failover_simulator::Region;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+
+use super::judge::Finding;
+use super::layout::GROUP;
+
+/// Who runs in a scenario's guests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Agents {
+    /// Nobody: a guest serves as soon as it has its volumes.
+    None,
+    /// Agents as they should be.
+    Good,
+    /// Agents that report, and never stop a service.
+    Deaf,
+}
+
+/// How often an agent looks at the ledger and at its notices.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often it reports if nothing changes.
+const HEARTBEAT: SignedDuration = SignedDuration::from_secs(10);
+/// How soon after its guest an agent is up.
+const BOOT_POLL: Duration = Duration::from_secs(1);
+
+/// What an agent has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Duty {
+    /// Another instance is named.
+    Wait,
+    /// The service is to run here.
+    Serve,
+    /// It is to stop here, and its volumes are to be let go.
+    Quiesce,
+}
+
+/// What speaks for serving here and what against it. `quiet_in` is the epoch in which this instance said that it is quiet.
+fn duty(ledger: &Ledger, instance: &InstanceId, leaves: bool, quiet_in: Option<u64>) -> Duty {
+    let fenced = ledger.failover.as_ref().is_some_and(|failover| {
+        failover.from.instance_id == *instance && !failover.is_promoted() && failover.has_begun_to_fence()
+    });
+    let quiet = quiet_in.is_some_and(|epoch| epoch >= ledger.epoch);
+    if ledger.active != *instance {
+        Duty::Wait
+    } else if fenced || leaves || quiet {
+        Duty::Quiesce
+    } else {
+        Duty::Serve
+    }
+}
+
+/// The agents of a region's guests.
+pub(super) struct Attendance {
+    pub(super) region: Region,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) service: ServiceName,
+    pub(super) manner: Agents,
+    /// What is not as it must be, as only the guests can tell.
+    pub(super) findings: Rc<RefCell<Vec<Finding>>>,
+}
+
+impl Attendance {
+    /// Runs an agent in each guest that is up. Never ends.
+    pub(super) async fn run(self) {
+        let shared = Rc::new(self);
+        let mut at_work: BTreeSet<String> = shared.region.guests_up().into_iter().collect();
+        let mut agents = FuturesUnordered::new();
+        // What exists from the start is in service already.
+        agents.extend(at_work.iter().filter_map(|id| Agent::new(&shared, id, false)).map(Agent::live));
+        loop {
+            for id in shared.region.guests_up() {
+                if !at_work.contains(&id) {
+                    agents.extend(Agent::new(&shared, &id, true).map(Agent::live));
+                    at_work.insert(id);
+                }
+            }
+            tokio::select! {
+                biased;
+                Some(gone) = agents.next(), if !agents.is_empty() => drop(at_work.remove(&gone)),
+                () = tokio::time::sleep(BOOT_POLL) => {}
+            }
+        }
+    }
+}
+
+/// The agent of one guest, from its boot to its end.
+struct Agent {
+    at: Rc<Attendance>,
+    id: String,
+    instance: InstanceId,
+    /// It is not in service yet: its launch hook has to wait for it.
+    is_new: bool,
+    /// Whether its own last word was read.
+    remembers: bool,
+    quiet_in: Option<u64>,
+    said: Option<AgentReport>,
+}
+
+impl Agent {
+    fn new(at: &Rc<Attendance>, id: &str, is_new: bool) -> Option<Self> {
+        let instance = InstanceId::new(id).ok()?;
+        let (at, id) = (Rc::clone(at), id.to_owned());
+        Some(Self { at, id, instance, is_new, remembers: false, quiet_in: None, said: None })
+    }
+
+    async fn live(mut self) -> String {
+        while let Some(view) = self.at.region.agent_view(&self.id) {
+            if view.online {
+                self.look().await;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        self.id
+    }
+
+    async fn look(&mut self) {
+        let Ok(Some(stored)) = self.at.store.read(&self.at.service).await else { return };
+        if !self.remembers && !self.remember().await {
+            return;
+        }
+        // The guest may have gone down meanwhile.
+        let Some(view) = self.at.region.agent_view(&self.id) else { return };
+        let ledger = stored.ledger;
+        let state = match duty(&ledger, &self.instance, self.leaves(), self.quiet_in) {
+            Duty::Serve => {
+                self.at.region.resume(&self.id);
+                if view.serves { AgentState::Ready } else { AgentState::Starting }
+            }
+            Duty::Wait | Duty::Quiesce if view.serves && self.at.manner == Agents::Deaf => AgentState::Ready,
+            Duty::Wait if !view.serves => AgentState::Waiting,
+            Duty::Wait | Duty::Quiesce => {
+                self.at.region.quiesce(&self.id);
+                self.quiet_in = self.quiet_in.max(Some(ledger.epoch));
+                AgentState::Quiesced
+            }
+        };
+        self.say(ledger.epoch, state).await;
+    }
+
+    /// Its own last word, as of before a reboot. Says whether it could be read.
+    async fn remember(&mut self) -> bool {
+        let reports = self.at.store.reports(&self.at.service).await;
+        let last = match reports.sight(&self.instance) {
+            Sight::Known(report) => Some(report),
+            Sight::Absent => None,
+            Sight::Unknown(_) => return false,
+        };
+        self.quiet_in = last.filter(|last| last.state == AgentState::Quiesced).map(|last| last.epoch);
+        self.remembers = true;
+        true
+    }
+
+    /// What has changed is said at once, the rest now and then.
+    async fn say(&mut self, epoch: u64, state: AgentState) {
+        let at: Timestamp = self.at.clock.now();
+        let known = self.said.as_ref().filter(|said| said.epoch == epoch && said.state == state);
+        if known.is_some_and(|said| at.duration_since(said.at) < HEARTBEAT) {
+            return;
+        }
+        if state == AgentState::Ready && self.is_new {
+            self.is_new = false;
+            self.was_held();
+        }
+        let report = AgentReport { epoch, state, at, lease_seconds: None };
+        if self.at.store.report(&self.at.service, &self.instance, &report).await.is_ok() {
+            self.said = Some(report);
+        }
+    }
+
+    /// The launch hook has to hold an instance until its agent says that the service is ready.
+    fn was_held(&self) {
+        let members = self.at.region.group_members(GROUP);
+        let state = members.iter().find(|it| it.instance == self.id).map(|it| it.lifecycle_state);
+        if state == Some("InService") {
+            let found = format!("{} was in service before its agent was ready", self.id);
+            self.at.findings.borrow_mut().push(Finding::new("a launch waits for the agent", found));
+        }
+    }
+
+    /// Whether the metadata service says that the instance is to go.
+    fn leaves(&self) -> bool {
+        let target = self.metadata("/latest/meta-data/autoscaling/target-lifecycle-state");
+        target.as_deref() == Some("Terminated") || self.metadata("/latest/meta-data/spot/instance-action").is_some()
+    }
+
+    /// An item of the metadata service, version 2: a token first, then what is asked for.
+    fn metadata(&self, path: &str) -> Option<String> {
+        let ask = |method: Method, path: &str, header: &'static str, value: &str| {
+            let value = HeaderValue::from_str(value).ok()?;
+            let headers = HeaderMap::from_iter([(http::HeaderName::from_static(header), value)]);
+            let answer = self.at.region.metadata(&self.id, &method, path, &headers)?;
+            (answer.status == StatusCode::OK).then_some(answer.body)
+        };
+        let token = ask(Method::PUT, "/latest/api/token", "x-aws-ec2-metadata-token-ttl-seconds", "60")?;
+        ask(Method::GET, path, "x-aws-ec2-metadata-token", &token)
+    }
+}
