@@ -32,6 +32,13 @@ impl Case {
         self.claim().is_some_and(|claim| matches!(claim.failover, Failover::FromMe { .. }))
     }
 
+    /// A notice that counts: the group's does not while it is held for a planned failover.
+    fn is_called_away(&self) -> bool {
+        let claim = self.claim().filter(|claim| claim.active == Side::Me);
+        let held = claim.is_some_and(|claim| claim.failover == Failover::FromMe { fencing: false });
+        self.notice.is_some() && !(held && self.notice == Some(Notice::GroupTerminates))
+    }
+
     fn is_fenced(&self) -> bool {
         self.claim().is_some_and(|claim| claim.failover == Failover::FromMe { fencing: true })
     }
@@ -100,7 +107,7 @@ fn nothing_serves_but_what_the_ledger_names_and_nothing_calls_away() {
         let Duty::Serve { epoch, .. } = case.duty() else { continue };
         let claim = case.claim().unwrap();
         assert_eq!((&claim.active, claim.epoch, epoch), (&Side::Me, E, E), "{case:?}");
-        assert!(!case.is_fenced() && case.notice.is_none(), "{case:?}");
+        assert!(!case.is_fenced() && !case.is_called_away(), "{case:?}");
         assert!(case.lease == Lease::Holds || case.phase == Phase::Down, "{case:?}");
     }
 }
@@ -134,7 +141,7 @@ fn what_was_quiet_in_this_epoch_never_serves_in_a_failover_away_and_otherwise_on
 fn what_is_not_to_serve_is_taken_down_whatever_it_said() {
     for case in cases() {
         let other = case.claim().is_some_and(|claim| matches!(claim.active, Side::Other(_)));
-        if case.is_fenced() || other || case.notice.is_some() {
+        if case.is_fenced() || other || case.is_called_away() {
             assert!(matches!(case.duty(), Duty::Rest { .. }), "{case:?}");
         }
     }
@@ -145,10 +152,10 @@ fn quiet_is_said_only_where_somebody_waits_for_it_or_the_instance_ends() {
     for case in cases() {
         if let Duty::Rest { say: Say::Quiesced, epoch, .. } = case.duty() {
             let lapsed = case.lease == Lease::RunsOut;
-            assert!(case.is_fenced() || case.notice.is_some() || lapsed, "{case:?}");
+            assert!(case.is_fenced() || case.is_called_away() || lapsed, "{case:?}");
             assert_eq!(epoch, case.claim().map(|_| E), "{case:?}");
         } else {
-            assert!(case.notice.is_none() && !case.is_fenced(), "{case:?}");
+            assert!(!case.is_called_away() && !case.is_fenced(), "{case:?}");
         }
     }
 }
@@ -178,9 +185,11 @@ fn a_planned_failover_lets_the_old_side_serve_until_it_fences() {
         let failover = Failover::FromMe { fencing };
         Seen::Read(Claim { epoch: E, active: Side::Me, failover, has_volumes: true })
     };
-    let of = |seen: &Seen, phase| duty(seen, None, phase, None, Lease::Holds);
-    assert_eq!(of(&read(false), Phase::Serving(E)), Duty::Serve { epoch: E, takes_back: false });
-    assert_eq!(of(&read(false), Phase::Down), Duty::Hold(Why::FailoverAway));
-    let rest = Duty::Rest { epoch: Some(E), say: Say::Quiesced, why: Why::Fenced };
-    assert_eq!(of(&read(true), Phase::Serving(E)), rest);
+    // The group holds it meanwhile: that it will be terminated is no news then.
+    for notice in [None, Some(Notice::GroupTerminates)] {
+        let of = |seen: &Seen, phase| duty(seen, None, phase, notice.as_ref(), Lease::Holds);
+        assert_eq!(of(&read(false), Phase::Serving(E)), Duty::Serve { epoch: E, takes_back: false });
+        assert_eq!(of(&read(false), Phase::Down), Duty::Hold(Why::FailoverAway));
+        assert!(matches!(of(&read(true), Phase::Serving(E)), Duty::Rest { epoch: Some(E), say: Say::Quiesced, .. }));
+    }
 }

@@ -57,10 +57,14 @@ fn duty(ledger: &Ledger, instance: &InstanceId, leaves: bool, quiet_in: Option<u
     let fenced = ledger.failover.as_ref().is_some_and(|failover| {
         failover.from.instance_id == *instance && !failover.is_promoted() && failover.has_begun_to_fence()
     });
+    // A planned failover holds it in its group until the replacement is well: until then it serves.
+    let held = ledger.failover.as_ref().is_some_and(|failover| {
+        failover.from.instance_id == *instance && failover.planned && !failover.has_begun_to_fence()
+    });
     let quiet = quiet_in.is_some_and(|epoch| epoch >= ledger.epoch);
     if ledger.active != *instance {
         Duty::Wait
-    } else if fenced || leaves || quiet {
+    } else if fenced || (leaves && !held) || quiet {
         Duty::Quiesce
     } else {
         Duty::Serve

@@ -285,6 +285,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         expect: Expect::DoneIn('a'),
     },
     Scenario {
+        name: "group-agent-drill",
+        summary: "a drill with agents: the old one serves on until its replacement is well, although the group has begun to terminate it",
+        layout: Layout::Group(Group { agents: Agents::Good, spec: ATTENDED, ..ONE }),
+        script: |_| vec![ask(330, "standby", true)],
+        expect: Expect::Drill,
+    },
+    Scenario {
         name: "group-agent-silent",
         summary: "the agent reports, but never stops the service: the instance is stopped after the grace",
         layout: Layout::Group(Group { agents: Agents::Deaf, spec: ATTENDED, ..ONE }),
