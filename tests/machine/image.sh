@@ -83,6 +83,8 @@ cat >"$root/etc/systemd/system/sample.service" <<'SERVICE'
 RequiresMountsFor=/srv/data
 [Service]
 ExecStart=/usr/bin/python3 -m http.server 5432 --directory /srv/data
+[Install]
+WantedBy=multi-user.target
 SERVICE
 
 # What the agent says is on the console, too, which the test shows when it fails.
