@@ -8,12 +8,15 @@ set -euo pipefail
 folder=$1
 # Its C library (2.36) has all that a binary of Rust's standard library asks for, also where the tests are built on something newer.
 release=bookworm
-mirror=${FAILOVER_TEST_MIRROR:-http://deb.debian.org/debian}
+# Where this machine has its own packages from, if that is Debian; else what debootstrap takes by itself.
+# shellcheck disable=SC2016  # apt-get expands them
+known=$(apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' 2>/dev/null | awk '$1 == "Debian" && $2 !~ /-/ {print $3; exit}' || true)
+mirror=${FAILOVER_TEST_MIRROR:-$known}
 
-wget -q --spider --tries=2 --timeout=20 "$mirror/dists/$release/InRelease" || {
+if [[ -n $mirror ]] && ! wget -q --spider --tries=2 --timeout=20 "${mirror%/}/dists/$release/InRelease"; then
     echo "$mirror does not answer"
     exit 75
-}
+fi
 # What was downloaded before, by an older version of this script, is not downloaded again.
 packages=$(dirname -- "$folder")/packages
 mkdir -p -- "$packages"
@@ -21,7 +24,7 @@ work=$(mktemp -d -- "$folder.XXXXXX")
 root=$work/root
 trap 'rm -rf -- "$work"' EXIT
 
-debootstrap --variant=minbase --cache-dir="$packages" --include=systemd-sysv,udev,dbus "$release" "$root" "$mirror"
+debootstrap --variant=minbase --cache-dir="$packages" --include=systemd-sysv,udev,dbus "$release" "$root" ${mirror:+"$mirror"}
 # debootstrap can't choose between packages that provide the same, apt can.
 mkdir -p "$root/var/cache/apt/archives"
 cp -- "$packages"/*.deb "$root/var/cache/apt/archives/"
