@@ -5,7 +5,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use failover_tests::tools::{end_of, target_folder};
+use failover_tests::tools::end_of;
+
+use crate::folder::kept;
 
 const SCRIPT: &str = include_str!("image.sh");
 /// What the script exits with if there is no mirror to install from.
@@ -23,12 +25,15 @@ impl Image {
         if fs::metadata("/proc/self").map_err(|error| format!("no /proc: {error}"))?.uid() != 0 {
             return Err("only root can make a root file system".to_owned());
         }
-        for (program, package) in [("qemu-system-x86_64", "qemu-system-x86"), ("mkfs.ext4", "e2fsprogs")] {
+        for (program, package) in
+            [("qemu-system-x86_64", "qemu-system-x86"), ("setpriv", "util-linux"), ("mkfs.ext4", "e2fsprogs")]
+        {
             there(program, package)?;
         }
-        let folder = work_folder().join(format!("image-{:016x}", hash(SCRIPT)));
+        let folder = kept().join(format!("image-{:016x}", hash(SCRIPT)));
         if !folder.exists() {
             there("debootstrap", "debootstrap")?;
+            remove_older();
             make(&folder)?;
         }
         Ok(Self { folder })
@@ -40,16 +45,19 @@ impl Image {
     }
 }
 
-/// Where images and consoles are kept.
-pub(crate) fn work_folder() -> PathBuf {
-    let folder = target_folder().parent().expect("target/").join("machine");
-    fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
 fn there(program: &str, package: &str) -> Result<(), String> {
     let asked = Command::new(program).arg("--version").stdin(Stdio::null()).output();
     asked.map(drop).map_err(|error| format!("{program} can't be run ({error}); Debian has it in the package {package}"))
+}
+
+/// What other versions of the script made: half a gigabyte each.
+fn remove_older() {
+    for entry in fs::read_dir(kept()).unwrap().flatten() {
+        if entry.file_name().to_string_lossy().starts_with("image-") {
+            // One that can't be removed costs space, nothing else.
+            drop(fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path())));
+        }
+    }
 }
 
 fn make(folder: &Path) -> Result<(), String> {

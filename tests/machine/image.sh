@@ -60,7 +60,7 @@ cloud_config_modules: [runcmd]
 cloud_final_modules: [scripts-user, final-message]
 CLOUD
 
-# The metadata service has its usual address. What answers there is the test, on the host.
+# The metadata service has its usual address. What answers there is the test, on the host. It is no part of the system that shuts down.
 cat >"$root/etc/systemd/network/metadata.network" <<'NETWORK'
 [Match]
 Name=lo
@@ -68,6 +68,8 @@ Name=lo
 Address=169.254.169.254/32
 NETWORK
 cat >"$root/etc/systemd/system/metadata.socket" <<'SOCKET'
+[Unit]
+DefaultDependencies=no
 [Socket]
 ListenStream=169.254.169.254:80
 FreeBind=yes
@@ -75,6 +77,8 @@ FreeBind=yes
 WantedBy=sockets.target
 SOCKET
 cat >"$root/etc/systemd/system/metadata.service" <<'SERVICE'
+[Unit]
+DefaultDependencies=no
 [Service]
 # The variable comes from the kernel's command line (systemd.setenv).
 ExecStart=/lib/systemd/systemd-socket-proxyd ${METADATA}
@@ -96,12 +100,15 @@ printf '[Service]\nStandardError=journal+console\n' >"$root/etc/systemd/system/f
 
 in_root systemctl enable systemd-networkd metadata.socket
 in_root systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
-    e2scrub_reap.service fstrim.timer systemd-timesyncd.service
+    e2scrub_reap.service fstrim.timer systemd-timesyncd.service systemd-binfmt.service getty@tty1.service \
+    serial-getty@ttyS0.service
 rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
 printf 'nameserver 10.0.2.3\n' >"$root/etc/resolv.conf"
 printf 'machine\n' >"$root/etc/hostname"
 : >"$root/etc/machine-id"
 : >"$root/etc/fstab"
+# Newer than /usr: the first boot has no caches to rebuild.
+touch "$root/etc/.updated" "$root/var/.updated"
 
 mkdir "$work/out"
 cp -L -- "$root"/boot/vmlinuz-* "$work/out/vmlinuz"

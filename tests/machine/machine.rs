@@ -1,6 +1,6 @@
 //! A virtual machine under QEMU, without hardware virtualization: it runs wherever QEMU does.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use failover_tests::tools::end_of;
 use serde_json::{Value, json};
 
+use crate::folder::RunFolder;
 use crate::guest::Guest;
-use crate::image::{Image, work_folder};
+use crate::image::Image;
 use crate::lines::Lines;
 
 /// A machine that runs; it ends with this value.
@@ -19,18 +20,19 @@ pub(crate) struct Machine {
     /// What runs inside.
     pub(crate) guest: Guest,
     console: PathBuf,
-    folder: PathBuf,
+    errors: PathBuf,
 }
 
 impl Machine {
     /// Powers it on. `host_port` is a port of this host's loopback that the guest reaches as 10.0.2.2 and, for the paths of the metadata
     /// service, at 169.254.169.254; `environment` is what all units of the guest get.
-    pub(crate) fn power_on(image: &Image, host_port: u16, environment: &[(&str, &str)]) -> Self {
-        let folder = work_folder().join(format!("run-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let console = work_folder().join(format!("console-{}.log", std::process::id()));
-        let errors = File::create(folder.join("qemu.log")).unwrap();
-        let mut command = Command::new("qemu-system-x86_64");
+    pub(crate) fn power_on(image: &Image, folder: &RunFolder, host_port: u16, environment: &[(&str, &str)]) -> Self {
+        let console = folder.file("console.log");
+        let errors = folder.file("qemu.log");
+        let error_file = File::create(&errors).unwrap();
+        // A test that is killed takes its machine with it.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
         command.args(["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024"]);
         command.args(["-display", "none", "-nodefaults", "-no-user-config"]);
         command.arg("-kernel").arg(image.file("vmlinuz")).arg("-initrd").arg(image.file("initrd.img"));
@@ -44,18 +46,19 @@ impl Machine {
         command.args(["-device", "pcie-root-port,id=bay,chassis=1"]);
         command.args(["-object", "rng-builtin,id=rng", "-device", "virtio-rng-pci,rng=rng"]);
         command.arg("-serial").arg(format!("file:{}", console.display()));
-        let monitor = folder.join("monitor");
-        let agent = folder.join("guest");
+        let monitor = folder.file("monitor");
+        let agent = folder.file("guest");
         command.arg("-qmp").arg(format!("unix:{},server=on,wait=off", monitor.display()));
         command.arg("-chardev").arg(format!("socket,id=agent,path={},server=on,wait=off", agent.display()));
         command.args(["-device", "virtio-serial", "-device"]);
         command.arg("virtserialport,chardev=agent,name=org.qemu.guest_agent.0");
         // Its temporary file belongs beside the rest, not on a file system that may be small.
-        command.env("TMPDIR", &folder).stdin(Stdio::null()).stdout(errors.try_clone().unwrap()).stderr(errors);
+        command.env("TMPDIR", folder.file("")).stdin(Stdio::null());
+        command.stdout(error_file.try_clone().unwrap()).stderr(error_file);
         let process = command.spawn().unwrap();
         let mut monitor = Lines::connect(&monitor, Duration::from_secs(10));
         monitor.receive(Duration::from_secs(10)).expect("QEMU's greeting");
-        let mut machine = Self { process, monitor, guest: Guest::new(&agent), console, folder };
+        let mut machine = Self { process, monitor, guest: Guest::new(&agent), console, errors };
         machine.tell("qmp_capabilities", &json!({}));
         machine
     }
@@ -109,9 +112,8 @@ impl Drop for Machine {
         drop(self.process.kill());
         drop(self.process.wait());
         if std::thread::panicking() {
-            let qemu = end_of(&self.folder.join("qemu.log"));
-            eprintln!("QEMU: {qemu}\nthe console ({}):\n{}", self.console.display(), end_of(&self.console));
+            let (qemu, console) = (end_of(&self.errors), end_of(&self.console));
+            eprintln!("QEMU: {qemu}\nthe console ({}):\n{console}", self.console.display());
         }
-        drop(fs::remove_dir_all(&self.folder));
     }
 }

@@ -2,6 +2,7 @@
 //! disk that is plugged in while it runs, and its service comes up; again after a reboot; and it stops cleanly.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod folder;
 mod guest;
 mod host;
 mod image;
@@ -20,9 +21,10 @@ use failover_core::agent::AgentState;
 use failover_tests::say;
 use failover_tests::tools::{built, succeeded};
 
+use crate::folder::RunFolder;
 use crate::guest::Guest;
 use crate::host::Host;
-use crate::image::{Image, work_folder};
+use crate::image::Image;
 use crate::machine::Machine;
 use crate::region::Region;
 
@@ -44,12 +46,13 @@ fn user_data_brings_the_service_up_at_every_boot() {
         Err(why) => return say(&format!("machine: skipped: {why}")),
     };
     let region = Region::serve();
-    let volume = Volume::make(&region.sample.volume);
+    let folder = RunFolder::make();
+    let volume = Volume::make(&folder);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     seed(&region, port).serve(listener);
     let endpoint = format!("http://10.0.2.2:{}", region.address().port());
-    let mut machine = Machine::power_on(&image, port, &[("AWS_ENDPOINT_URL", &endpoint)]);
+    let mut machine = Machine::power_on(&image, &folder, port, &[("AWS_ENDPOINT_URL", &endpoint)]);
 
     let began = Instant::now();
     region.wait_for("installed by user data", BOOT, |report| report.epoch == 1 && report.state != AgentState::Ready);
@@ -92,7 +95,7 @@ fn user_data_brings_the_service_up_at_every_boot() {
 
 /// The user data as shipped, with its variables filled in.
 fn seed(region: &Region, port: u16) -> Host {
-    let agent = fs::read(built("failover-agent", "failover-agent")).unwrap();
+    let agent = built("failover-agent", "failover-agent");
     let digest = sha256(&agent);
     let mut user_data = TEMPLATE.to_owned();
     let values = [
@@ -106,7 +109,7 @@ fn seed(region: &Region, port: u16) -> Host {
         user_data = user_data.replace(&empty, &format!("{name}=\"{value}\""));
     }
     let files = [
-        ("/failover-agent", agent),
+        ("/failover-agent", fs::read(agent).unwrap()),
         ("/seed/user-data", user_data.into_bytes()),
         ("/seed/meta-data", format!("instance-id: {}\n", region.sample.active).into_bytes()),
         ("/seed/vendor-data", Vec::new()),
@@ -152,15 +155,14 @@ struct Volume {
 }
 
 impl Volume {
-    fn make(volume_id: &str) -> Self {
-        let folder = work_folder().join(format!("content-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("content"), CONTENT).unwrap();
-        let file = work_folder().join(format!("{volume_id}-{}.raw", std::process::id()));
+    fn make(folder: &RunFolder) -> Self {
+        let content = folder.file("content");
+        fs::create_dir(&content).unwrap();
+        fs::write(content.join("content"), CONTENT).unwrap();
+        let file = folder.file("volume.raw");
         let mut mkfs = Command::new("mkfs.ext4");
-        mkfs.args(["-q", "-F", "-d"]).arg(&folder).arg(&file).arg("256M");
+        mkfs.args(["-q", "-F", "-d"]).arg(&content).arg(&file).arg("256M");
         succeeded("mkfs.ext4", &mkfs.output().unwrap());
-        fs::remove_dir_all(&folder).unwrap();
         Self { file }
     }
 
@@ -181,16 +183,7 @@ impl Volume {
     }
 }
 
-impl Drop for Volume {
-    fn drop(&mut self) {
-        drop(fs::remove_file(&self.file));
-    }
-}
-
-fn sha256(content: &[u8]) -> String {
-    let file: &Path = &work_folder().join(format!("agent-{}", std::process::id()));
-    fs::write(file, content).unwrap();
+fn sha256(file: &Path) -> String {
     let printed = succeeded("sha256sum", &Command::new("sha256sum").arg(file).output().unwrap());
-    fs::remove_file(file).unwrap();
     String::from_utf8(printed).unwrap().split(' ').next().unwrap().to_owned()
 }

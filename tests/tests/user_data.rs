@@ -24,8 +24,8 @@ fn user_data_carries_the_unit_and_the_script_as_they_are() {
     assert_eq!(unit, UNIT, "user-data.sh has another unit than failover-agent.service");
     let (_, rest) = CLOUD_CONFIG.split_once("content: |\n").unwrap();
     let (script, _) = rest.split_once("runcmd:\n").unwrap();
-    let script: Vec<_> = script.lines().map(|line| line.strip_prefix("      ").unwrap_or(line)).collect();
-    assert_eq!(script.join("\n") + "\n", SCRIPT, "cloud-init.yaml has another script than user-data.sh");
+    let script: Vec<&str> = script.lines().map(|line| line.strip_prefix("      ").unwrap_or(line)).collect();
+    assert_eq!(script, SCRIPT.lines().collect::<Vec<_>>(), "cloud-init.yaml has another script than user-data.sh");
     for text in [SCRIPT, CLOUD_CONFIG] {
         assert!(text.len() < MOST_BYTES / 2, "{} bytes leave little room for the user's own", text.len());
     }
