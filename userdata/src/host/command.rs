@@ -64,6 +64,16 @@ pub async fn run<A: AsRef<OsStr>>(
     environment: &[(&str, String)],
     within: Duration,
 ) -> Result<(), HostError> {
+    answer(program, arguments, environment, within).await.map(drop)
+}
+
+/// The same, and what it said, shortened.
+pub async fn answer<A: AsRef<OsStr>>(
+    program: &str,
+    arguments: impl IntoIterator<Item = A>,
+    environment: &[(&str, String)],
+    within: Duration,
+) -> Result<String, HostError> {
     let mut command = Command::new(program);
     command
         .args(arguments)
@@ -87,7 +97,7 @@ pub async fn run<A: AsRef<OsStr>>(
     };
     let output = text(output).await;
     match status {
-        Ok(status) if status.success() => Ok(()),
+        Ok(status) if status.success() => Ok(output),
         Ok(status) => Err(failed(program, status, output)),
         Err(error) => Err(HostError::NotStarted { program: program.to_owned(), why: error.to_string() }),
     }
@@ -154,6 +164,12 @@ mod tests {
     use super::*;
 
     const SOON: Duration = Duration::from_millis(300);
+
+    #[tokio::test]
+    async fn what_a_command_said_is_told() {
+        let said = answer("sh", ["-c", "echo static"], &[], Duration::from_secs(5)).await.unwrap();
+        assert_eq!(said, "static");
+    }
 
     #[tokio::test]
     async fn what_a_command_says_is_in_the_error_and_bounded() {

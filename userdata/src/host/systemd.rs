@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::command::{HostError, run};
+use super::command::{HostError, answer, run};
 
 /// `systemctl`'s exit code for a unit that is not loaded: then it does not run either.
 const NOT_LOADED: i32 = 5;
@@ -27,10 +27,11 @@ pub async fn stop(unit: &str, within: Duration) -> Result<(), HostError> {
     systemctl(&["stop", unit], KILL_PATIENCE).await
 }
 
-/// Whether a unit would be started at boot, by systemd itself: `enabled`, `disabled`, ... None: `systemctl` does not say.
+/// Whether a unit would be started at boot, by systemd itself. None: `systemctl` does not say.
 pub async fn is_enabled(unit: &str) -> Option<bool> {
-    match systemctl(&["is-enabled", "--quiet", unit], KILL_PATIENCE).await {
-        Ok(()) => Some(true),
+    match answer("systemctl", ["is-enabled", unit], &[], KILL_PATIENCE).await {
+        // It calls `static`, `indirect` and others no failure, either.
+        Ok(state) => Some(state.starts_with("enabled")),
         Err(HostError::Failed { code: Some(1), .. }) => Some(false),
         Err(_) => None,
     }
