@@ -95,24 +95,31 @@ impl<M: Machine> Agent<M> {
 
     /// The volumes to mount, as spec and ledger have them.
     fn volumes(&self, ledger: &Ledger, reports: &Listing<InstanceId, AgentReport>) -> Result<Vec<Volume>, Trouble> {
+        let missing = self.mounts().into_iter().find(|(name, _)| !ledger.heads.contains_key(name));
+        if let Some((name, _)) = missing {
+            return Err(Trouble::new(format!("volume {name}"), "the ledger has no volume for it"));
+        }
         let oldest_epoch = oldest_epoch(ledger, reports);
-        let volume = |(name, mount)| {
-            let head = ledger.heads.get(&name);
-            let head = head.ok_or_else(|| Trouble::new(format!("volume {name}"), "the ledger has no volume for it"))?;
+        Ok(self.volumes_of(ledger).map(|volume| Volume { oldest_epoch, ..volume }).collect())
+    }
+
+    /// The volumes to mount that the ledger knows, whatever the age of what is on them.
+    pub(crate) fn volumes_of<'a>(&'a self, ledger: &'a Ledger) -> impl Iterator<Item = Volume> + 'a {
+        self.mounts().into_iter().filter_map(|(name, mount)| {
+            let head = ledger.heads.get(&name)?;
             let spec = self.spec.volume(&name);
-            Ok(Volume {
+            Some(Volume {
                 service: ledger.service.clone(),
                 volume_id: head.volume.clone(),
                 mount,
                 filesystem: spec.and_then(|spec| spec.filesystem),
                 blank_allowed: ledger.blank.contains(&head.volume),
                 epoch: ledger.epoch,
-                oldest_epoch,
+                oldest_epoch: 0,
                 options: spec.map(|spec| spec.options.clone()).unwrap_or_default(),
                 name,
             })
-        };
-        self.mounts().into_iter().map(volume).collect()
+        })
     }
 }
 

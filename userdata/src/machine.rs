@@ -45,6 +45,8 @@ pub trait Machine {
     fn mount(&self, volume: &Volume, within: Duration) -> impl Future<Output = Result<Vec<String>, Trouble>>;
     /// Syncs and unmounts. What is not mounted is done already.
     fn unmount(&self, mount: &Path, within: Duration) -> impl Future<Output = Result<(), Trouble>>;
+    /// Whether nobody on this machine can write to the volume any more, wherever it may be mounted. What is not attached is released.
+    fn released(&self, volume: &Volume) -> impl Future<Output = Result<(), Trouble>>;
     /// Starts a unit.
     fn start_unit(&self, unit: &str, within: Duration) -> impl Future<Output = Result<(), Trouble>>;
     /// Stops a unit: by force once `within` is over. What does not run is done already.
@@ -75,6 +77,11 @@ impl Machine for ThisMachine {
     async fn unmount(&self, mount: &Path, within: Duration) -> Result<(), Trouble> {
         let what = || format!("unmounting {}", mount.display());
         self.disks.take_down(mount, within).await.map_err(|error| Trouble::new(what(), error))
+    }
+
+    async fn released(&self, volume: &Volume) -> Result<(), Trouble> {
+        let what = || format!("letting volume {} ({}) go", volume.name, volume.volume_id);
+        self.disks.released(volume).await.map_err(|error| Trouble::new(what(), error))
     }
 
     async fn start_unit(&self, unit: &str, within: Duration) -> Result<(), Trouble> {

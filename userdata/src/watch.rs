@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use failover_core::agent::{AgentReport, AgentState};
+use failover_core::ledger::Ledger;
 use failover_core::world::Sight;
 use thiserror::Error;
 use tokio::sync::watch;
@@ -141,7 +142,7 @@ impl<M: Machine> Agent<M> {
             Duty::Serve { .. } => {}
             Duty::Rest { epoch, say, why } => {
                 rounds.tell(Some(&why));
-                self.rest(epoch, say, &why, rounds).await;
+                self.rest(epoch, say, &why, look.ledger.as_ref(), rounds).await;
             }
             Duty::Hold(why) => {
                 rounds.tell(Some(&why));
@@ -280,14 +281,18 @@ impl<M: Machine> Agent<M> {
     }
 
     /// Makes sure that nothing of the service runs here, then says so.
-    async fn rest(&self, epoch: Option<u64>, say: Say, why: &Why, rounds: &mut Rounds) {
+    async fn rest(&self, epoch: Option<u64>, say: Say, why: &Why, ledger: Option<&Ledger>, rounds: &mut Rounds) {
         let last = self.reporter.last();
         let epoch = epoch.or_else(|| last.filter(|last| last.epoch != u64::MAX).map(|last| last.epoch));
         if rounds.phase != Phase::Down {
             let serves = matches!(rounds.phase, Phase::Serving(_));
             tracing::info!(step = "quiescing", %why, serves, "the service is taken down");
             rounds.phase = Phase::Unsure;
-            match self.take_down(epoch, serves).await {
+            let down = match self.take_down(epoch, serves).await {
+                Ok(()) => self.let_go(ledger).await,
+                trouble => trouble,
+            };
+            match down {
                 Ok(()) => {
                     rounds.phase = Phase::Down;
                     tracing::info!(step = "quiet", "nothing of the service runs here");
@@ -311,6 +316,15 @@ impl<M: Machine> Agent<M> {
         if let Some(epoch) = epoch {
             self.reporter.change(epoch, said).await;
         }
+    }
+
+    /// Makes sure that nobody else on this machine holds the data: a container may see it at a path of its own.
+    async fn let_go(&self, ledger: Option<&Ledger>) -> Result<(), Trouble> {
+        let Some(ledger) = ledger else { return Ok(()) };
+        for volume in self.volumes_of(ledger) {
+            self.machine.released(&volume).await?;
+        }
+        Ok(())
     }
 
     pub(crate) async fn take_down(&self, epoch: Option<u64>, serves: bool) -> Result<(), Trouble> {

@@ -25,6 +25,8 @@ pub(crate) struct Faults {
     pub(crate) never_ready: bool,
     /// Unmounting finds the volume busy.
     pub(crate) busy: bool,
+    /// A container has the volume mounted at a path of its own.
+    pub(crate) held_elsewhere: bool,
     /// The agent is killed at this point: twice the number of the effect before it, one more after it.
     pub(crate) crash_at: Option<usize>,
 }
@@ -158,6 +160,11 @@ impl Machine for Bench {
             Ok(())
         })
         .await
+    }
+
+    async fn released(&self, _: &Volume) -> Result<(), Trouble> {
+        let held = self.state.borrow().faults.held_elsewhere;
+        if held { Err(Trouble::new("letting go", "a container has it mounted")) } else { Ok(()) }
     }
 
     async fn start_unit(&self, unit: &str, _: Duration) -> Result<(), Trouble> {

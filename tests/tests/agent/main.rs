@@ -159,6 +159,22 @@ fn a_busy_volume_is_a_failure_and_never_quiet() {
 }
 
 #[test]
+fn a_volume_that_a_container_still_has_is_never_called_quiet() {
+    story(async {
+        let stage = Stage::new(6).await;
+        let active = stage.live(&stage.embedded.sample.active);
+        stage.until_state(&active.me, 30, |state| *state == AgentState::Ready).await;
+        active.machine.faults(|faults| faults.held_elsewhere = true);
+        stage.begin(&id(&stage.embedded.sample.warm_standby), false).await;
+        stage.apply(Change::BeginFence).await;
+        let failed = |state: &AgentState| matches!(state, AgentState::Failed(why) if why.contains("a container"));
+        stage.until_state(&active.me, 15, failed).await;
+        active.machine.faults(|faults| faults.held_elsewhere = false);
+        stage.until_state(&active.me, 15, |state| *state == AgentState::Quiesced).await;
+    });
+}
+
+#[test]
 fn without_a_lease_it_serves_on_while_the_ledger_is_out_of_reach() {
     story(async {
         let stage = Stage::new(7).await;
