@@ -13,7 +13,6 @@
 
 use std::fmt;
 
-use failover_core::agent::{AgentReport, AgentState};
 use failover_core::ids::InstanceId;
 use failover_core::ledger::Ledger;
 
@@ -107,8 +106,6 @@ pub enum Duty {
     Serve {
         /// The epoch.
         epoch: u64,
-        /// The last word of this instance in this epoch was that it is quiet: time must pass between taking it back and acting on it.
-        takes_back: bool,
     },
     /// Make sure that nothing of the service runs here, then say so.
     Rest {
@@ -193,9 +190,7 @@ impl Claim {
 }
 
 /// What to do.
-///
-/// `own` is this instance's last report, as the ledger's table or this process knows it.
-pub fn duty(seen: &Seen, own: Option<&AgentReport>, phase: Phase, notice: Option<&Notice>, lease: Lease) -> Duty {
+pub fn duty(seen: &Seen, phase: Phase, notice: Option<&Notice>, lease: Lease) -> Duty {
     let epoch = match seen {
         Seen::Read(claim) => Some(claim.epoch),
         Seen::Unreadable(_) | Seen::NoLedger => None,
@@ -220,7 +215,7 @@ pub fn duty(seen: &Seen, own: Option<&AgentReport>, phase: Phase, notice: Option
         (Side::Me, Failover::FromMe { fencing: false }) if !serves_now => Duty::Hold(Why::FailoverAway),
         (Side::Me, _) if !claim.has_volumes && !serves_now => Duty::Hold(Why::NoVolumes),
         (Side::Me, Failover::None | Failover::FromMe { .. } | Failover::ToMe | Failover::Elsewhere) => {
-            Duty::Serve { epoch: claim.epoch, takes_back: is_quiet_since(own, claim.epoch) }
+            Duty::Serve { epoch: claim.epoch }
         }
     }
 }
@@ -229,10 +224,6 @@ pub fn duty(seen: &Seen, own: Option<&AgentReport>, phase: Phase, notice: Option
 fn is_held_on(seen: &Seen, notice: &Notice) -> bool {
     let planned = |claim: &Claim| claim.active == Side::Me && claim.failover == Failover::FromMe { fencing: false };
     *notice == Notice::GroupTerminates && matches!(seen, Seen::Read(claim) if planned(claim))
-}
-
-fn is_quiet_since(own: Option<&AgentReport>, epoch: u64) -> bool {
-    own.is_some_and(|report| report.state == AgentState::Quiesced && report.epoch >= epoch)
 }
 
 #[cfg(test)]

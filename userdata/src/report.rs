@@ -71,14 +71,6 @@ impl Reporter {
         state.arrived && state.last.as_ref().is_some_and(|last| last.epoch == epoch && last.state == *said)
     }
 
-    /// Takes over what an earlier run of the agent said.
-    pub(crate) fn remember(&self, report: Option<AgentReport>) {
-        let mut state = self.state();
-        if state.last.is_none() {
-            state.last = report;
-        }
-    }
-
     /// Says something, now. It stands as the last word even if it did not arrive, and is sent again by [`Self::keep`].
     pub(crate) async fn say(&self, epoch: u64, said: AgentState) -> Result<(), StoreError> {
         let said = bounded(said);
@@ -117,9 +109,7 @@ impl Reporter {
         let said = bounded(said);
         let is_new = {
             let state = self.state();
-            let same = state.last.as_ref().is_some_and(|last| last.epoch == epoch && last.state == said);
-            // What an earlier run said is said again by this one, once.
-            !same || state.sent.is_none()
+            state.last.as_ref().is_none_or(|last| last.epoch != epoch || last.state != said)
         };
         if is_new {
             // Not arrived: `keep` sends it again.

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use failover_core::agent::{AgentReport, AgentState};
+use failover_core::agent::AgentState;
 use failover_core::ledger::Ledger;
-use failover_core::world::Sight;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -19,9 +18,6 @@ use crate::quiesce::take_down;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Between two looks while a failover runs that concerns this instance.
 const LOOK_OFTEN: Duration = Duration::from_secs(1);
-/// Between taking back "quiesced" and acting on it: longer than a controller rests a decision on what it read (5 s, and the time that
-/// reading took).
-const TAKE_BACK_PAUSE: Duration = Duration::from_secs(20);
 /// The first pause after a failed start; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest.
@@ -48,13 +44,9 @@ pub struct StillUp(Trouble);
 /// What the loop remembers from round to round.
 struct Rounds {
     phase: Phase,
-    /// What earlier runs of the agent reported was read.
-    knows_itself: bool,
     failures: u32,
     not_before: Option<(u64, Instant)>,
     tries_to_end: u32,
-    /// "Quiesced" is to be taken back, and the pause for that was not made yet.
-    owes_pause: bool,
     /// What was last told in the log.
     told: Option<Why>,
 }
@@ -62,15 +54,7 @@ struct Rounds {
 impl<M: Machine> Agent<M> {
     /// Serves while the ledger says so. Ends when told to, with the service taken down.
     pub async fn run(&self, mut stop: Stop, until: Until) -> Result<(), StillUp> {
-        let mut rounds = Rounds {
-            phase: Phase::Unsure,
-            knows_itself: false,
-            failures: 0,
-            not_before: None,
-            tries_to_end: 0,
-            owes_pause: false,
-            told: None,
-        };
+        let mut rounds = Rounds { phase: Phase::Unsure, failures: 0, not_before: None, tries_to_end: 0, told: None };
         // One that hangs must be started anew in time to find its lease over, and to take down what nobody counts on any more.
         let lease = self.spec.fence.lease_seconds.as_ref().map(|seconds| seconds.duration() / 2);
         self.systemd.ready(lease);
@@ -123,20 +107,14 @@ impl<M: Machine> Agent<M> {
 
     /// One round. Says whether the next look is to come soon.
     async fn round(&self, look: &Look, rounds: &mut Rounds, stop: &Stop) -> bool {
-        if !rounds.knows_itself && matches!(look.seen, Seen::Read(_)) {
-            rounds.knows_itself = self.remember().await;
-        }
-        let own = self.reporter.last();
-        let duty =
-            duty(&look.seen, own.as_ref(), rounds.phase, look.notice.as_ref(), self.lease(&look.seen, rounds.phase));
+        let duty = duty(&look.seen, rounds.phase, look.notice.as_ref(), self.lease(&look.seen, rounds.phase));
         match duty {
-            Duty::Serve { epoch, .. } if rounds.phase == Phase::Serving(epoch) => {
+            Duty::Serve { epoch } if rounds.phase == Phase::Serving(epoch) => {
                 rounds.tell(None);
                 self.reporter.change(epoch, AgentState::Ready).await;
             }
-            Duty::Serve { epoch, takes_back } if rounds.knows_itself && rounds.may_start(epoch) => {
+            Duty::Serve { epoch } if rounds.may_start(epoch) => {
                 rounds.tell(None);
-                rounds.owes_pause |= takes_back;
                 self.start(epoch, rounds, stop).await;
             }
             Duty::Serve { .. } => {}
@@ -146,9 +124,7 @@ impl<M: Machine> Agent<M> {
             }
             Duty::Hold(why) => {
                 rounds.tell(Some(&why));
-                if let (Seen::Read(claim), Phase::Down) = (&look.seen, rounds.phase)
-                    && rounds.knows_itself
-                {
+                if let (Seen::Read(claim), Phase::Down) = (&look.seen, rounds.phase) {
                     self.reporter.change(claim.epoch, AgentState::Waiting).await;
                 }
             }
@@ -156,39 +132,11 @@ impl<M: Machine> Agent<M> {
         concerns_me(&look.seen)
     }
 
-    /// Reads what earlier runs of this agent reported.
-    async fn remember(&self) -> bool {
-        let Some(reports) = self.all_reports().await else { return false };
-        match reports.sight(&self.me) {
-            Sight::Known(report) => self.reporter.remember(Some(report.clone())),
-            Sight::Absent => {}
-            Sight::Unknown(why) => {
-                // It may have been anything: the last word that binds is assumed.
-                tracing::warn!(%why, "this agent's own last report can't be read");
-                let report = AgentReport {
-                    epoch: u64::MAX,
-                    state: AgentState::Quiesced,
-                    at: jiff::Timestamp::UNIX_EPOCH,
-                    lease_seconds: None,
-                };
-                self.reporter.remember(Some(report));
-            }
-        }
-        true
-    }
-
     /// Says that it starts, looks again, and brings the service up while it is still to serve.
     async fn start(&self, epoch: u64, rounds: &mut Rounds, stop: &Stop) {
         tracing::info!(step = "claiming", epoch, "the ledger names this instance: the service is brought up");
         if self.reporter.say(epoch, AgentState::Starting).await.is_err() {
             return;
-        }
-        if rounds.owes_pause {
-            tracing::info!(step = "taking back", "it was reported to be quiet: what rests on that has to show first");
-            if !self.pause(TAKE_BACK_PAUSE, stop).await {
-                return;
-            }
-            rounds.owes_pause = false;
         }
         let look = self.look(stop).await;
         let Some(ledger) = look.ledger.as_ref().filter(|_| may_begin(&look, epoch)) else { return };
@@ -225,22 +173,6 @@ impl<M: Machine> Agent<M> {
         }
     }
 
-    /// Waits, and goes on reporting. Says whether the whole time passed: it ends when the agent is to end.
-    async fn pause(&self, pause: Duration, stop: &Stop) -> bool {
-        let end = Instant::now() + pause;
-        let mut stop = stop.clone();
-        while Instant::now() < end {
-            self.systemd.alive("taking back that it is quiet");
-            self.reporter.keep().await;
-            tokio::select! {
-                biased;
-                Ok(_) = stop.wait_for(|it| *it) => return false,
-                () = sleep_until(end.min(Instant::now() + LOOK_EVERY)) => {}
-            }
-        }
-        true
-    }
-
     /// Until this instance is not to serve any more. Reports go on meanwhile.
     async fn until_revoked(&self, epoch: u64, stop: &Stop) -> Why {
         let mut stop = stop.clone();
@@ -248,9 +180,8 @@ impl<M: Machine> Agent<M> {
         let phase = Phase::Serving(epoch);
         loop {
             let look = Box::pin(self.look_within_lease(phase, &stop)).await;
-            let own = self.reporter.last();
             let lease = self.lease(&look.seen, phase);
-            if let Duty::Rest { why, .. } = duty(&look.seen, own.as_ref(), phase, look.notice.as_ref(), lease) {
+            if let Duty::Rest { why, .. } = duty(&look.seen, phase, look.notice.as_ref(), lease) {
                 return why;
             }
             self.systemd.alive("starting");
@@ -282,8 +213,7 @@ impl<M: Machine> Agent<M> {
 
     /// Makes sure that nothing of the service runs here, then says so.
     async fn rest(&self, epoch: Option<u64>, say: Say, why: &Why, ledger: Option<&Ledger>, rounds: &mut Rounds) {
-        let last = self.reporter.last();
-        let epoch = epoch.or_else(|| last.filter(|last| last.epoch != u64::MAX).map(|last| last.epoch));
+        let epoch = epoch.or_else(|| self.reporter.last().map(|last| last.epoch));
         if rounds.phase != Phase::Down {
             let serves = matches!(rounds.phase, Phase::Serving(_));
             tracing::info!(step = "quiescing", %why, serves, "the service is taken down");
@@ -360,11 +290,7 @@ impl<M: Machine> Agent<M> {
 
 /// The second look shows what the first did: named under this epoch, and no failover away.
 fn may_begin(look: &Look, epoch: u64) -> bool {
-    // The pause has been made, and the word been taken back.
-    matches!(
-        duty(&look.seen, None, Phase::Unsure, look.notice.as_ref(), Lease::Holds),
-        Duty::Serve { epoch: again, .. } if again == epoch
-    )
+    duty(&look.seen, Phase::Unsure, look.notice.as_ref(), Lease::Holds) == Duty::Serve { epoch }
 }
 
 fn concerns_me(seen: &Seen) -> bool {

@@ -10,7 +10,7 @@ use failover_core::report::Report;
 use failover_core::spec::{Spec, Topology};
 use failover_core::step::{FailureClass, Step, StepOutcome};
 use failover_core::verdict::Verdict;
-use failover_core::world::{Part, World};
+use failover_core::world::{Listing, Part, World};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
@@ -252,6 +252,9 @@ impl<'a> Drive<'a> {
             Ok(stored) => {
                 self.held = stored;
                 self.unsaved.clear();
+                if changes.iter().any(|change| matches!(change, Change::Begin(_))) {
+                    self.forget_agents_words();
+                }
                 Ok(true)
             }
             Err(StoreError::Conflict { .. }) => {
@@ -260,6 +263,12 @@ impl<'a> Drive<'a> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What an agent said before the failover stood in the ledger, it may have taken back meanwhile (decision 11). The order of reading and
+    /// writing tells that, no clock has to.
+    fn forget_agents_words(&mut self) {
+        self.world.agents = Listing::unknown("not looked at since the failover began", Timestamp::UNIX_EPOCH);
     }
 
     /// Keeps a fact, which holds whatever else is edited meanwhile, for the next write.

@@ -244,7 +244,7 @@ impl Lived {
 }
 
 /// Runs a story under virtual time.
-pub(crate) fn story<F: Future<Output = ()>>(story: F) {
+pub(crate) fn story<F: Future>(story: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    tokio::task::LocalSet::new().block_on(&runtime, story);
+    tokio::task::LocalSet::new().block_on(&runtime, story)
 }
