@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use failover_tests::tools::end_of;
+use failover_tests::tools::{end_of, succeeded};
 
 use crate::folder::kept;
 
@@ -37,6 +37,13 @@ impl Image {
             make(&folder)?;
         }
         Ok(Self { folder })
+    }
+
+    /// A root disk of a machine's own.
+    pub(crate) fn copy_disk(&self, to: &Path) {
+        let mut cp = Command::new("cp");
+        cp.args(["--reflink=auto", "--sparse=always"]).arg(self.file("disk.raw")).arg(to);
+        succeeded("cp", &cp.output().unwrap());
     }
 
     /// A part of it: `vmlinuz`, `initrd.img`, `disk.raw`.

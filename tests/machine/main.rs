@@ -52,15 +52,19 @@ fn user_data_brings_the_service_up_at_every_boot() {
     let port = listener.local_addr().unwrap().port();
     seed(&region, port).serve(listener);
     let endpoint = format!("http://10.0.2.2:{}", region.address().port());
-    let mut machine = Machine::power_on(&image, &folder, port, &[("AWS_ENDPOINT_URL", &endpoint)]);
+    let root = folder.file("root.raw");
+    image.copy_disk(&root);
+    let assemble = || Machine::assemble(&image, &root, &folder, port, &[("AWS_ENDPOINT_URL", &endpoint)]);
+    let mut machine = assemble();
 
     let began = Instant::now();
+    machine.power_on();
     region.wait_for("installed by user data", BOOT, |report| report.epoch == 1 && report.state != AgentState::Ready);
     let booted = began.elapsed();
 
     let began = Instant::now();
     machine.attach(&region.sample.volume, &volume.file);
-    let first = region.wait_for("ready", SERVE, |report| report.state == AgentState::Ready);
+    region.wait_for("ready", SERVE, |report| report.state == AgentState::Ready);
     let served = began.elapsed();
     machine.guest.wait_until_up(BOOT);
     serves_from_its_volume(&mut machine.guest, &region.sample.volume);
@@ -70,8 +74,14 @@ fn user_data_brings_the_service_up_at_every_boot() {
     let boot = machine.guest.output("cat /proc/sys/kernel/random/boot_id");
     let began = Instant::now();
     machine.guest.shut_down("reboot");
-    region.wait_for("quiesced by the reboot", SERVE, |report| report.state == AgentState::Quiesced);
-    region.wait_for("ready again", BOOT, |report| report.state == AgentState::Ready && report.at > first.at);
+    machine.wait_until_off(SERVE);
+    let quiet = region.report().unwrap();
+    assert_eq!(quiet.state, AgentState::Quiesced, "a reboot takes the service down first");
+    drop(machine);
+    machine = assemble();
+    machine.attach(&region.sample.volume, &volume.file);
+    machine.power_on();
+    region.wait_for("ready again", BOOT, |report| report.state == AgentState::Ready && report.at > quiet.at);
     let rebooted = began.elapsed();
     machine.guest.wait_until_up(BOOT);
     assert_ne!(machine.guest.output("cat /proc/sys/kernel/random/boot_id"), boot, "it did not boot again");
