@@ -11,7 +11,7 @@ mod machine;
 mod region;
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -33,6 +33,9 @@ const BINARY: &str = "/usr/local/bin/failover-agent";
 const INSTALLER: &str = "/usr/local/sbin/install-failover-agent";
 /// What is on the volume before the machine sees it.
 const CONTENT: &str = "what the last instance wrote";
+
+/// How large the volume is: more than its file system was made for.
+const VOLUME_BYTES: u64 = 320 << 20;
 
 /// A boot takes half a minute here; a slow or busy machine may need much longer.
 const BOOT: Duration = Duration::from_mins(15);
@@ -171,16 +174,20 @@ impl Volume {
         fs::write(content.join("content"), CONTENT).unwrap();
         let file = folder.file("volume.raw");
         let mut mkfs = Command::new("mkfs.ext4");
-        mkfs.args(["-q", "-F", "-d"]).arg(&content).arg(&file).arg("256M");
+        mkfs.args(["-q", "-F", "-b", "4096", "-d"]).arg(&content).arg(&file).arg("256M");
         succeeded("mkfs.ext4", &mkfs.output().unwrap());
+        // The volume was made larger since; its file system was not.
+        File::options().write(true).open(&file).unwrap().set_len(VOLUME_BYTES).unwrap();
         Self { file }
     }
 
-    /// As a snapshot would find it: unmounted, nothing to recover, the agent's marker at its root.
+    /// As a snapshot would find it: unmounted, nothing to recover, as large as the volume, the agent's marker at its root.
     fn was_left_clean(&self) {
         let header = self.read("dumpe2fs", &["-h"]);
         assert!(header.contains("Filesystem state:         clean"), "{header}");
         assert!(!header.contains("needs_recovery"), "{header}");
+        let blocks = header.lines().find_map(|line| line.strip_prefix("Block count:")).unwrap().trim();
+        assert_eq!(blocks.parse::<u64>().unwrap() * 4096, VOLUME_BYTES, "the file system did not grow: {header}");
         let marker: serde_json::Value =
             serde_json::from_str(&self.read("debugfs", &["-R", "cat /.failover.json"])).unwrap();
         assert_eq!(marker["service"], "sample", "{marker}");
