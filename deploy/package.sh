@@ -15,16 +15,8 @@ The same binary always gives the same zip. A release build takes minutes and up 
 USAGE
 }
 
-wrong_use() {
-    printf 'package.sh: %s\n' "$1" >&2
-    usage >&2
-    exit 2
-}
-
-fail() {
-    printf 'package.sh: %s\n' "$1" >&2
-    exit 1
-}
+# shellcheck source=deploy/binary.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/binary.sh"
 
 out=
 bootstrap=
@@ -43,43 +35,17 @@ while (($# > 0)); do
     esac
 done
 
-root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
-command -v python3 >/dev/null || fail 'python3 is not there'
-
-target_directory() {
-    cargo metadata --manifest-path "$root/Cargo.toml" --format-version 1 --no-deps |
-        python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])'
-}
-
+needs python3
 if [[ -z $bootstrap || -z $out ]]; then
-    command -v cargo >/dev/null || fail 'cargo is not there'
+    needs cargo
     target=$(target_directory)
     out=${out:-$target/failover-lambda.zip}
 fi
 if [[ -z $bootstrap ]]; then
-    # Named, so that the binary's place does not depend on the host's settings; on another host it has to be installed.
-    triple=x86_64-unknown-linux-gnu
-    cargo build --manifest-path "$root/Cargo.toml" --release --locked --target "$triple" -p failover-lambda --bin bootstrap
+    release_build failover-lambda bootstrap
     bootstrap=$target/$triple/release/bootstrap
 fi
-[[ -f $bootstrap ]] || fail "there is no file $bootstrap"
-
-# What the function could not load would only show when it is needed.
-python3 - "$bootstrap" <<'CHECK'
-import re
-import sys
-
-NEWEST = (2, 34)
-with open(sys.argv[1], "rb") as file:
-    binary = file.read()
-# ELF, 64 bits, little-endian; machine 62 is x86-64.
-if binary[:6] != b"\x7fELF\x02\x01" or int.from_bytes(binary[18:20], "little") != 62:
-    sys.exit(f"package.sh: {sys.argv[1]} is no x86-64 Linux binary")
-needed = {tuple(int(part) for part in version.split(b".")) for version in re.findall(rb"GLIBC_(\d+\.\d+)", binary)}
-if needed and max(needed) > NEWEST:
-    shown = ".".join(map(str, max(needed)))
-    sys.exit(f"package.sh: {sys.argv[1]} needs the GNU C library {shown}; provided.al2023 has 2.34. Build on an older system")
-CHECK
+check_binary "$bootstrap" dynamic
 
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT

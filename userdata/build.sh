@@ -18,16 +18,8 @@ shares its dependencies with that of deploy/package.sh, except with --static.
 USAGE
 }
 
-wrong_use() {
-    printf 'build.sh: %s\n' "$1" >&2
-    usage >&2
-    exit 2
-}
-
-fail() {
-    printf 'build.sh: %s\n' "$1" >&2
-    exit 1
-}
+# shellcheck source=deploy/binary.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/../deploy/binary.sh"
 
 out=
 binary=
@@ -51,55 +43,23 @@ while (($# > 0)); do
     esac
 done
 
-root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
-command -v python3 >/dev/null || fail 'python3 is not there'
-
+needs python3
 if [[ -z $binary || -z $out ]]; then
-    command -v cargo >/dev/null || fail 'cargo is not there'
-    target=$(cargo metadata --manifest-path "$root/Cargo.toml" --format-version 1 --no-deps |
-        python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+    needs cargo
+    target=$(target_directory)
     out=${out:-$target/failover-agent}
 fi
 if [[ -z $binary ]]; then
-    # Named, so that the binary's place does not depend on the host's settings, and build scripts are not linked statically, too.
-    triple=x86_64-unknown-linux-gnu
     flags=()
     if [[ $kind == static ]]; then
         # A folder of its own: other flags would have everything of the dynamic build compiled again.
         target=$target/static
         flags=(--target-dir "$target" --config "target.$triple.rustflags = ['-Ctarget-feature=+crt-static']")
     fi
-    cargo build --manifest-path "$root/Cargo.toml" --release --locked --target "$triple" "${flags[@]}" \
-        -p failover-agent --bin failover-agent
+    release_build failover-agent failover-agent "${flags[@]}"
     binary=$target/$triple/release/failover-agent
 fi
-[[ -f $binary ]] || fail "there is no file $binary"
-
-# What an instance could not load would only show when it boots.
-python3 - "$binary" "$kind" <<'CHECK'
-import re
-import struct
-import sys
-
-NEWEST = (2, 34)
-PT_INTERP = 3
-path, kind = sys.argv[1:]
-with open(path, "rb") as file:
-    binary = file.read()
-# ELF, 64 bits, little-endian; machine 62 is x86-64.
-if binary[:6] != b"\x7fELF\x02\x01" or int.from_bytes(binary[18:20], "little") != 62:
-    sys.exit(f"build.sh: {path} is no x86-64 Linux binary")
-(headers,) = struct.unpack_from("<Q", binary, 32)
-size, count = struct.unpack_from("<HH", binary, 54)
-kinds = [struct.unpack_from("<I", binary, headers + number * size)[0] for number in range(count)]
-is_static = PT_INTERP not in kinds
-if is_static != (kind == "static"):
-    sys.exit(f"build.sh: {path} is linked {'statically' if is_static else 'dynamically'}; --static asks for a static one")
-needed = {tuple(int(part) for part in version.split(b".")) for version in re.findall(rb"GLIBC_(\d+\.\d+)", binary)}
-if not is_static and max(needed, default=NEWEST) > NEWEST:
-    shown = ".".join(map(str, max(needed)))
-    sys.exit(f"build.sh: {path} needs the GNU C library {shown}; Amazon Linux 2023 has 2.34. Build on an older system")
-CHECK
+check_binary "$binary" "$kind"
 
 mkdir -p -- "$(dirname -- "$out")"
 [[ $binary -ef $out ]] || install -m 0755 -- "$binary" "$out"

@@ -38,12 +38,27 @@ fn shellcheck_finds_nothing() {
     let scripts = [
         "userdata/user-data.sh",
         "userdata/build.sh",
+        "deploy/binary.sh",
         "deploy/package.sh",
         "tests/machine/image.sh",
         "tests/baseline/user-data.sh",
     ];
-    let output = Command::new(shellcheck).args(scripts).current_dir(root).output().unwrap();
+    let output = Command::new(shellcheck).arg("--external-sources").args(scripts).current_dir(root).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn a_file_that_no_instance_could_run_is_not_handed_out() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for (script, option) in [("userdata/build.sh", "--binary"), ("deploy/package.sh", "--bootstrap")] {
+        let mut command = Command::new("bash");
+        command.arg(script).args([option, "README.md", "--out", "/nowhere/at-all"]).current_dir(root);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains("README.md is no x86-64 Linux binary"), "{told}");
+        assert!(!Path::new("/nowhere").exists());
+    }
 }
 
 #[test]
