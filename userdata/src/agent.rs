@@ -123,6 +123,12 @@ impl<M: Machine> Agent<M> {
         };
         if runs_out { Lease::RunsOut } else { Lease::Holds }
     }
+
+    /// Whether the lease is over: from now on the controller may count on it that nothing writes here.
+    pub(crate) fn lease_is_over(&self) -> bool {
+        // One that was started anew does not know: it has to assume so.
+        self.reporter.has_lease() && self.reporter.lease_ends().is_none_or(|ends| Instant::now() >= ends)
+    }
 }
 
 /// The volumes of a spec that are to be mounted, with their mount points: those above before those below.

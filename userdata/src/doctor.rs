@@ -98,8 +98,9 @@ async fn identity(
 }
 
 /// Programs that the agent calls, with the package that has each.
-const TOOLS: [(&str, &str); 9] = [
+const TOOLS: [(&str, &str); 10] = [
     ("systemctl", "systemd"),
+    ("reboot", "systemd (Debian: systemd-sysv)"),
     ("blkid", "util-linux"),
     ("mount", "util-linux (Debian: mount)"),
     ("umount", "util-linux (Debian: mount)"),

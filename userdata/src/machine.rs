@@ -55,6 +55,8 @@ pub trait Machine {
     fn run(&self, command: &str, context: &Context, within: Duration) -> impl Future<Output = Result<(), Trouble>>;
     /// Asks once whether the service is ready.
     fn probe(&self, ready: &Ready, within: Duration) -> impl Future<Output = Result<(), Trouble>>;
+    /// Starts the machine anew, at once: nothing is stopped, nothing more is written.
+    fn reset(&self) -> impl Future<Output = Result<(), Trouble>>;
 }
 
 /// This machine.
@@ -98,6 +100,10 @@ impl Machine for ThisMachine {
 
     async fn probe(&self, ready: &Ready, within: Duration) -> Result<(), Trouble> {
         trouble("readiness", host::ready::probe(ready, within).await)
+    }
+
+    async fn reset(&self) -> Result<(), Trouble> {
+        trouble("resetting the machine", host::systemd::reset().await)
     }
 }
 

@@ -49,12 +49,15 @@ struct Rounds {
     tries_to_end: u32,
     /// What was last told in the log.
     told: Option<Why>,
+    /// The ledger as it was last read: which volumes were brought up.
+    ledger: Option<Ledger>,
 }
 
 impl<M: Machine> Agent<M> {
     /// Serves while the ledger says so. Ends when told to, with the service taken down.
     pub async fn run(&self, mut stop: Stop, until: Until) -> Result<(), StillUp> {
-        let mut rounds = Rounds { phase: Phase::Unsure, failures: 0, not_before: None, tries_to_end: 0, told: None };
+        let mut rounds =
+            Rounds { phase: Phase::Unsure, failures: 0, not_before: None, tries_to_end: 0, told: None, ledger: None };
         // One that hangs must be started anew in time to find its lease over, and to take down what nobody counts on any more.
         let lease = self.spec.fence.lease_seconds.as_ref().map(|seconds| seconds.duration() / 2);
         self.systemd.ready(lease);
@@ -107,6 +110,9 @@ impl<M: Machine> Agent<M> {
 
     /// One round. Says whether the next look is to come soon.
     async fn round(&self, look: &Look, rounds: &mut Rounds, stop: &Stop) -> bool {
+        if look.ledger.is_some() {
+            rounds.ledger.clone_from(&look.ledger);
+        }
         let duty = duty(&look.seen, rounds.phase, look.notice.as_ref(), self.lease(&look.seen, rounds.phase));
         match duty {
             Duty::Serve { epoch } if rounds.phase == Phase::Serving(epoch) => {
@@ -120,7 +126,7 @@ impl<M: Machine> Agent<M> {
             Duty::Serve { .. } => {}
             Duty::Rest { epoch, say, why } => {
                 rounds.tell(Some(&why));
-                self.rest(epoch, say, &why, look.ledger.as_ref(), rounds).await;
+                self.rest(epoch, say, &why, rounds).await;
             }
             Duty::Hold(why) => {
                 rounds.tell(Some(&why));
@@ -212,14 +218,14 @@ impl<M: Machine> Agent<M> {
     }
 
     /// Makes sure that nothing of the service runs here, then says so.
-    async fn rest(&self, epoch: Option<u64>, say: Say, why: &Why, ledger: Option<&Ledger>, rounds: &mut Rounds) {
+    async fn rest(&self, epoch: Option<u64>, say: Say, why: &Why, rounds: &mut Rounds) {
         let epoch = epoch.or_else(|| self.reporter.last().map(|last| last.epoch));
         if rounds.phase != Phase::Down {
             let serves = matches!(rounds.phase, Phase::Serving(_));
             tracing::info!(step = "quiescing", %why, serves, "the service is taken down");
             rounds.phase = Phase::Unsure;
             let down = match self.take_down(epoch, serves).await {
-                Ok(()) => self.let_go(ledger).await,
+                Ok(()) => self.let_go(rounds.ledger.as_ref()).await,
                 trouble => trouble,
             };
             match down {
@@ -228,6 +234,9 @@ impl<M: Machine> Agent<M> {
                     tracing::info!(step = "quiet", "nothing of the service runs here");
                 }
                 Err(trouble) => {
+                    if *why == Why::LeaseRunsOut && self.lease_is_over() {
+                        return self.reset(&trouble).await;
+                    }
                     tracing::error!(step = "not quiet", %trouble, "the service could not be taken down; it is tried again");
                     if *why == Why::Noticed(Notice::Shutdown) {
                         rounds.tries_to_end += 1;
@@ -262,13 +271,23 @@ impl<M: Machine> Agent<M> {
         let mounts = self.mounts();
         let work = take_down(&self.machine, &self.spec, &mounts, &context, serves, self.grace());
         let mut work = std::pin::pin!(work);
+        let lease_ends = self.reporter.lease_ends().filter(|ends| *ends > Instant::now());
         // systemd must not take a slow unmount for a hang.
         loop {
             tokio::select! {
                 biased;
                 done = &mut work => return done,
+                () = at(lease_ends) => return Err(Trouble::new("taking down", "it was not done when the lease ended")),
                 () = tokio::time::sleep(LOOK_EVERY) => self.systemd.alive("taking the service down"),
             }
+        }
+    }
+
+    /// The lease is over, and something here may still write. The promise is kept by the machine, if its units can't be made to.
+    async fn reset(&self, trouble: &Trouble) {
+        tracing::error!(step = "resetting", %trouble, "the lease is over and the service could not be taken down: the machine is reset");
+        if let Err(error) = self.machine.reset().await {
+            tracing::error!(step = "resetting", %error, "the machine could not be reset; it is tried again");
         }
     }
 
@@ -285,6 +304,14 @@ impl<M: Machine> Agent<M> {
             tracing::warn!("the last report did not reach the ledger");
         }
         Ok(())
+    }
+}
+
+/// At a moment; never, where there is none.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -18,6 +18,7 @@ const EFFECT: Duration = Duration::from_millis(300);
 
 /// What goes wrong.
 #[derive(Debug, Clone, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each goes wrong or not, with any of the others")]
 pub(crate) struct Faults {
     /// Units that don't start.
     pub(crate) unit_fails: BTreeSet<String>,
@@ -25,6 +26,8 @@ pub(crate) struct Faults {
     pub(crate) never_ready: bool,
     /// Unmounting finds the volume busy.
     pub(crate) busy: bool,
+    /// Unmounting does not return.
+    pub(crate) unmount_hangs: bool,
     /// A container has the volume mounted at a path of its own.
     pub(crate) held_elsewhere: bool,
     /// The agent is killed at this point: twice the number of the effect before it, one more after it.
@@ -152,6 +155,9 @@ impl Machine for Bench {
     }
 
     async fn unmount(&self, mount: &Path, _: Duration) -> Result<(), Trouble> {
+        if self.state.borrow().faults.unmount_hangs {
+            std::future::pending::<()>().await;
+        }
         self.effect(format!("unmount {}", mount.display()), |state| {
             if state.faults.busy && state.mounted.contains_key(mount) {
                 return Err("target is busy: postgres[42] has files open".to_owned());
@@ -196,5 +202,12 @@ impl Machine for Bench {
             return Err(Trouble::new("readiness", "connection refused"));
         }
         Ok(())
+    }
+
+    async fn reset(&self) -> Result<(), Trouble> {
+        self.reboot();
+        self.state.borrow_mut().faults = Faults::default();
+        self.crash.notify_one();
+        std::future::pending().await
     }
 }

@@ -218,6 +218,47 @@ fn with_a_lease_it_stops_before_the_lease_ends_and_comes_back() {
 }
 
 #[test]
+fn with_a_lease_a_machine_whose_service_can_not_be_taken_down_is_reset_before_anybody_counts_on_it() {
+    let busy = |faults: &mut bench::Faults| faults.busy = true;
+    let hangs = |faults: &mut bench::Faults| faults.unmount_hangs = true;
+    let held = |faults: &mut bench::Faults| faults.held_elsewhere = true;
+    for (seed, fault) in [(31, busy as fn(&mut bench::Faults)), (32, hangs), (33, held)] {
+        story(async {
+            let mut stage = Stage::new(seed).await;
+            let text = format!("{}\n[fence]\nlease_seconds = 60\nstop_grace_seconds = 20\n", stage::SPEC);
+            stage.spec = failover_core::spec::Spec::parse(&text).unwrap();
+            let active = stage.live(&stage.embedded.sample.active);
+            stage.until_state(&active.me, 30, |state| *state == AgentState::Ready).await;
+            active.machine.faults(fault);
+            active.weather(weather::HANGING);
+            let last = stage.report(&active.me).await.unwrap();
+            let reset = async || active.machine.effects().contains(&"reboot".to_owned());
+            stage.until("it is reset", 100, reset).await;
+            let after = stage.embedded.aws.clock().now().duration_since(last.at).as_secs_f64();
+            // The lease, and less than the 15 s that the controller adds to it.
+            assert!((60.0..74.0).contains(&after), "seed {seed}: reset {after} s after the last report");
+            active.weather(weather::FAIR);
+            stage.until_state(&active.me, 60, |state| *state == AgentState::Ready).await;
+        });
+    }
+}
+
+/// Without a lease nobody counts on anything: a machine that can't take its service down is left to the controller.
+#[test]
+fn without_a_lease_no_machine_is_reset() {
+    story(async {
+        let stage = Stage::new(33).await;
+        let active = stage.live(&stage.embedded.sample.active);
+        stage.until_state(&active.me, 30, |state| *state == AgentState::Ready).await;
+        active.machine.faults(|faults| faults.busy = true);
+        stage.begin(&id(&stage.embedded.sample.warm_standby), false).await;
+        stage.apply(Change::BeginFence).await;
+        sleep(seconds(200)).await;
+        assert!(!active.machine.effects().contains(&"reboot".to_owned()), "{:?}", active.machine.effects());
+    });
+}
+
+#[test]
 fn with_a_lease_an_agent_that_starts_anew_without_a_ledger_stops_what_it_finds() {
     story(async {
         let mut stage = Stage::new(11).await;
