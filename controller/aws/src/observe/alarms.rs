@@ -8,8 +8,8 @@ use failover_core::ids::{AlarmName, InstanceId};
 use failover_core::world::{Alarm, AlarmState, Listing, Tags};
 use futures::future::join_all;
 
-use super::MOST_PAGES;
 use super::answer::Answer;
+use super::pages;
 use super::singly::limited;
 use crate::clients::Aws;
 use crate::convert::required_timestamp;
@@ -53,18 +53,11 @@ impl Aws {
         let types = vec![AlarmType::MetricAlarm, AlarmType::CompositeAlarm];
         let call = self.cloudwatch().describe_alarms();
         let call = call.set_alarm_names(Some(names)).set_alarm_types(Some(types)).max_records(PAGE);
-        let mut next_token = None;
-        let mut answer: Option<Answer<_, _>> = None;
-        for _ in 0..MOST_PAGES {
-            let mut page = call.clone().set_next_token(next_token).send().await.map_err(failed(OPERATION))?;
-            let at = self.clock().now();
-            next_token = page.next_token.take().filter(|token| !token.is_empty());
-            take(answer.get_or_insert_with(|| Answer::new(at)), &page, at);
-            if next_token.is_none() {
-                break;
-            }
-        }
-        Ok(super::finish(answer, next_token.is_some(), self.clock()))
+        let ask = |token| {
+            let call = call.clone().set_next_token(token);
+            async move { call.send().await.map_err(failed(OPERATION)) }
+        };
+        pages::every(self.clock(), ask, DescribeAlarmsOutput::next_token, take).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_ec2::operation::describe_instance_status::DescribeInstanceStatusOutput;
 use aws_sdk_ec2::types::{InstanceStatus, SummaryStatus};
 use failover_core::ids::InstanceId;
 use failover_core::step::FailureClass;
@@ -10,7 +11,7 @@ use futures::future::join_all;
 
 use super::answer::Answer;
 use super::singly::{each, limited};
-use super::{MOST_PAGES, PAGE};
+use super::{PAGE, pages};
 use crate::clients::Aws;
 use crate::error::{AwsError, failed};
 
@@ -68,18 +69,14 @@ impl Aws {
     /// The checks of every running instance of the region, in pages.
     pub(super) async fn checks_of_region(&self) -> Result<Answer<InstanceId, Checks>, AwsError> {
         let call = self.ec2().describe_instance_status().max_results(PAGE);
-        let mut next_token = None;
-        let mut answer: Option<Answer<_, _>> = None;
-        for _ in 0..MOST_PAGES {
-            let page = call.clone().set_next_token(next_token).send().await.map_err(failed(OPERATION))?;
-            let at = self.clock().now();
-            take(answer.get_or_insert_with(|| Answer::new(at)), page.instance_statuses(), at);
-            next_token = page.next_token.filter(|token| !token.is_empty());
-            if next_token.is_none() {
-                break;
-            }
-        }
-        Ok(super::finish(answer, next_token.is_some(), self.clock()))
+        let ask = |token| {
+            let call = call.clone().set_next_token(token);
+            async move { call.send().await.map_err(failed(OPERATION)) }
+        };
+        pages::every(self.clock(), ask, DescribeInstanceStatusOutput::next_token, |answer, page, at| {
+            take(answer, page.instance_statuses(), at);
+        })
+        .await
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
+use aws_sdk_autoscaling::operation::describe_auto_scaling_groups::DescribeAutoScalingGroupsOutput;
 use aws_sdk_autoscaling::operation::describe_auto_scaling_groups::builders::DescribeAutoScalingGroupsFluentBuilder;
 use aws_sdk_autoscaling::types::{AutoScalingGroup, Instance as Ec2Member, LifecycleHook};
 use aws_sdk_ec2::types::{Filter, Subnet};
@@ -15,7 +16,7 @@ use futures::future::join_all;
 
 use super::answer::{Answer, Owners};
 use super::singly::{by_tag_then_id, limited, worth_asking_singly};
-use super::{Interest, MOST_PAGES, Scope};
+use super::{Interest, Scope, pages};
 use crate::clients::Aws;
 use crate::convert::group_filter;
 use crate::error::{AwsError, failed};
@@ -102,21 +103,16 @@ impl Aws {
         &self,
         call: DescribeAutoScalingGroupsFluentBuilder,
     ) -> Result<Answer<GroupName, Group>, AwsError> {
-        let mut next_token = None;
-        let mut answer: Option<Answer<_, _>> = None;
-        for _ in 0..MOST_PAGES {
-            let page = call.clone().set_next_token(next_token).send().await.map_err(failed(OPERATION))?;
-            let at = self.clock().now();
-            let answer = answer.get_or_insert_with(|| Answer::new(at));
+        let ask = |token| {
+            let call = call.clone().set_next_token(token);
+            async move { call.send().await.map_err(failed(OPERATION)) }
+        };
+        pages::every(self.clock(), ask, DescribeAutoScalingGroupsOutput::next_token, |answer, page, at| {
             for group in page.auto_scaling_groups() {
                 answer.take(group.auto_scaling_group_name(), &tags(group), read(group), at);
             }
-            next_token = page.next_token.filter(|token| !token.is_empty());
-            if next_token.is_none() {
-                break;
-            }
-        }
-        Ok(super::finish(answer, next_token.is_some(), self.clock()))
+        })
+        .await
     }
 
     /// Completes each group that is known and `wanted`. One whose hooks can't be read is unknown: without them a group whose hook holds

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_ec2::operation::describe_instances::DescribeInstancesOutput;
 use aws_sdk_ec2::types::{Instance as Ec2Instance, InstanceState as Ec2State, InstanceStateName, Reservation};
 use failover_core::ids::{InstanceId, VolumeId, Zone};
 use failover_core::world::{Instance, InstanceState, Listing, Observed, World};
 
 use super::answer::{Answer, Owners};
 use super::singly::{by_tag_then_id, each};
-use super::{MOST_PAGES, PAGE, Scope, groups};
+use super::{PAGE, Scope, groups, pages};
 use crate::clients::Aws;
 use crate::convert::tags;
 use crate::error::{AwsError, failed};
@@ -51,21 +52,16 @@ impl Aws {
 
     async fn instances_by_tag(&self, scope: Scope<'_>) -> Result<Answer<InstanceId, Instance>, AwsError> {
         let call = self.ec2().describe_instances().filters(scope.filter()).max_results(PAGE);
-        let mut next_token = None;
-        let mut answer: Option<Answer<_, _>> = None;
-        for _ in 0..MOST_PAGES {
-            let page = call.clone().set_next_token(next_token).send().await.map_err(failed(OPERATION))?;
-            let at = self.clock().now();
-            let answer = answer.get_or_insert_with(|| Answer::new(at));
+        let ask = |token| {
+            let call = call.clone().set_next_token(token);
+            async move { call.send().await.map_err(failed(OPERATION)) }
+        };
+        pages::every(self.clock(), ask, DescribeInstancesOutput::next_token, |answer, page, at| {
             for instance in page.reservations().iter().flat_map(Reservation::instances) {
                 answer.take(instance.instance_id(), &tags(instance.tags()), read(instance), at);
             }
-            next_token = page.next_token.filter(|token| !token.is_empty());
-            if next_token.is_none() {
-                break;
-            }
-        }
-        Ok(super::finish(answer, next_token.is_some(), self.clock()))
+        })
+        .await
     }
 
     async fn instance_by_id(&self, id: InstanceId) -> Result<Answer<InstanceId, Instance>, AwsError> {

@@ -14,6 +14,7 @@ mod answer;
 mod checks;
 mod groups;
 mod instances;
+mod pages;
 mod singly;
 mod snapshots;
 #[cfg(test)]
@@ -86,9 +87,6 @@ impl Scope<'_> {
 /// The most that one page of a describe call holds.
 const PAGE: i32 = 1_000;
 
-/// A bound for every loop over pages: a million things. What lies beyond makes the list incomplete, and says so.
-const MOST_PAGES: usize = 1_000;
-
 impl Aws {
     /// Looks at `parts` of one service and replaces them in `world`, each by what was seen of it. It never fails as a whole.
     ///
@@ -153,16 +151,4 @@ impl Aws {
 
 async fn when<T>(asked: bool, look: impl Future<Output = T>) -> Option<T> {
     if asked { Some(look.await) } else { None }
-}
-
-/// What the pages came to. A loop that ended at its bound saw less than there is.
-fn finish<K, V>(answer: Option<answer::Answer<K, V>>, more: bool, clock: &crate::clock::Clock) -> answer::Answer<K, V>
-where
-    K: Ord + Clone + std::str::FromStr<Err = failover_core::ids::BadName>,
-{
-    let mut answer = answer.unwrap_or_else(|| answer::Answer::new(clock.now()));
-    if more {
-        answer.flawed(format!("more than {MOST_PAGES} pages"));
-    }
-    answer
 }

@@ -1,12 +1,13 @@
 //! Snapshots: `DescribeSnapshots`, of our own account only.
 
+use aws_sdk_ec2::operation::describe_snapshots::DescribeSnapshotsOutput;
 use aws_sdk_ec2::types::{Snapshot as Ec2Snapshot, SnapshotState as Ec2SnapshotState, StorageTier};
 use failover_core::ids::{SnapshotId, VolumeId};
 use failover_core::world::{Listing, Snapshot, SnapshotState};
 
 use super::answer::{Answer, Owners};
 use super::singly::limited;
-use super::{MOST_PAGES, PAGE, Scope};
+use super::{PAGE, Scope, pages};
 use crate::clients::Aws;
 use crate::convert::{required_timestamp, tags};
 use crate::error::{AwsError, failed};
@@ -29,21 +30,16 @@ impl Aws {
         filters: Vec<aws_sdk_ec2::types::Filter>,
     ) -> Result<Answer<SnapshotId, Snapshot>, AwsError> {
         let call = self.ec2().describe_snapshots().owner_ids("self").set_filters(Some(filters)).max_results(PAGE);
-        let mut next_token = None;
-        let mut answer: Option<Answer<_, _>> = None;
-        for _ in 0..MOST_PAGES {
-            let page = call.clone().set_next_token(next_token).send().await.map_err(failed(OPERATION))?;
-            let at = self.clock().now();
-            let answer = answer.get_or_insert_with(|| Answer::new(at));
+        let ask = |token| {
+            let call = call.clone().set_next_token(token);
+            async move { call.send().await.map_err(failed(OPERATION)) }
+        };
+        pages::every(self.clock(), ask, DescribeSnapshotsOutput::next_token, |answer, page, at| {
             for snapshot in page.snapshots() {
                 answer.take(snapshot.snapshot_id(), &tags(snapshot.tags()), read(snapshot), at);
             }
-            next_token = page.next_token.filter(|token| !token.is_empty());
-            if next_token.is_none() {
-                break;
-            }
-        }
-        Ok(super::finish(answer, next_token.is_some(), self.clock()))
+        })
+        .await
     }
 }
 

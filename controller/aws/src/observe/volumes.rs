@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_ec2::operation::describe_volumes::DescribeVolumesOutput;
 use aws_sdk_ec2::types::{Volume as Ec2Volume, VolumeAttachment, VolumeAttachmentState, VolumeState as Ec2VolumeState};
 use failover_core::ids::{InstanceId, SnapshotId, VolumeId, Zone};
 use failover_core::world::{Attachment, AttachmentState, Listing, Volume, VolumeShape, VolumeState};
 
 use super::answer::{Answer, Owners};
 use super::singly::by_tag_then_id;
-use super::{MOST_PAGES, PAGE, Scope};
+use super::{PAGE, Scope, pages};
 use crate::clients::Aws;
 use crate::convert::{required_timestamp, tags};
 use crate::error::{AwsError, failed};
@@ -27,21 +28,16 @@ impl Aws {
 
     async fn volumes_by_tag(&self, scope: Scope<'_>) -> Result<Answer<VolumeId, Volume>, AwsError> {
         let call = self.ec2().describe_volumes().filters(scope.filter()).max_results(PAGE);
-        let mut next_token = None;
-        let mut answer: Option<Answer<_, _>> = None;
-        for _ in 0..MOST_PAGES {
-            let page = call.clone().set_next_token(next_token).send().await.map_err(failed(OPERATION))?;
-            let at = self.clock().now();
-            let answer = answer.get_or_insert_with(|| Answer::new(at));
+        let ask = |token| {
+            let call = call.clone().set_next_token(token);
+            async move { call.send().await.map_err(failed(OPERATION)) }
+        };
+        pages::every(self.clock(), ask, DescribeVolumesOutput::next_token, |answer, page, at| {
             for volume in page.volumes() {
                 answer.take(volume.volume_id(), &tags(volume.tags()), read(volume), at);
             }
-            next_token = page.next_token.filter(|token| !token.is_empty());
-            if next_token.is_none() {
-                break;
-            }
-        }
-        Ok(super::finish(answer, next_token.is_some(), self.clock()))
+        })
+        .await
     }
 
     pub(crate) async fn volume_by_id(&self, id: VolumeId) -> Result<Answer<VolumeId, Volume>, AwsError> {
