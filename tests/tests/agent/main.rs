@@ -140,9 +140,7 @@ fn readiness_that_never_comes_is_undone_and_told() {
 #[test]
 fn a_busy_volume_is_a_failure_and_never_quiet() {
     story(async {
-        let stage = Stage::new(6).await;
-        let active = stage.live(&stage.embedded.sample.active);
-        stage.until_state(&active.me, 30, |state| *state == AgentState::Ready).await;
+        let (stage, active) = Stage::serving(6).await;
         active.machine.faults(|faults| faults.busy = true);
         stage.begin(&id(&stage.embedded.sample.warm_standby), false).await;
         stage.apply(Change::BeginFence).await;
@@ -161,9 +159,7 @@ fn a_busy_volume_is_a_failure_and_never_quiet() {
 #[test]
 fn a_volume_that_a_container_still_has_is_never_called_quiet() {
     story(async {
-        let stage = Stage::new(6).await;
-        let active = stage.live(&stage.embedded.sample.active);
-        stage.until_state(&active.me, 30, |state| *state == AgentState::Ready).await;
+        let (stage, active) = Stage::serving(6).await;
         active.machine.faults(|faults| faults.held_elsewhere = true);
         stage.begin(&id(&stage.embedded.sample.warm_standby), false).await;
         stage.apply(Change::BeginFence).await;
@@ -177,9 +173,7 @@ fn a_volume_that_a_container_still_has_is_never_called_quiet() {
 #[test]
 fn without_a_lease_it_serves_on_while_the_ledger_is_out_of_reach() {
     story(async {
-        let stage = Stage::new(7).await;
-        let active = stage.live(&stage.embedded.sample.active);
-        stage.until_state(&active.me, 30, |state| *state == AgentState::Ready).await;
+        let (stage, active) = Stage::serving(7).await;
         for bad in [weather::THROTTLED, weather::HANGING, weather::NO_TABLE] {
             active.weather(bad);
             for _ in 0..60 {
@@ -197,11 +191,7 @@ fn without_a_lease_it_serves_on_while_the_ledger_is_out_of_reach() {
 fn with_a_lease_it_stops_before_the_lease_ends_and_comes_back() {
     for (seed, bad) in [(8, weather::THROTTLED), (9, weather::HANGING), (10, weather::NO_TABLE)] {
         story(async {
-            let mut stage = Stage::new(seed).await;
-            let text = format!("{}\n[fence]\nlease_seconds = 60\nstop_grace_seconds = 20\n", stage::SPEC);
-            stage.spec = failover_core::spec::Spec::parse(&text).unwrap();
-            let active = stage.live(&stage.embedded.sample.active);
-            stage.until_state(&active.me, 30, |state| *state == AgentState::Ready).await;
+            let (stage, active) = Stage::serving_under(seed, "lease_seconds = 60\nstop_grace_seconds = 20\n").await;
             sleep(seconds(40)).await;
             assert!(active.is_up());
             active.weather(bad);
@@ -224,11 +214,7 @@ fn with_a_lease_a_machine_whose_service_can_not_be_taken_down_is_reset_before_an
     let held = |faults: &mut bench::Faults| faults.held_elsewhere = true;
     for (seed, fault) in [(31, busy as fn(&mut bench::Faults)), (32, hangs), (33, held)] {
         story(async {
-            let mut stage = Stage::new(seed).await;
-            let text = format!("{}\n[fence]\nlease_seconds = 60\nstop_grace_seconds = 20\n", stage::SPEC);
-            stage.spec = failover_core::spec::Spec::parse(&text).unwrap();
-            let active = stage.live(&stage.embedded.sample.active);
-            stage.until_state(&active.me, 30, |state| *state == AgentState::Ready).await;
+            let (stage, active) = Stage::serving_under(seed, "lease_seconds = 60\nstop_grace_seconds = 20\n").await;
             active.machine.faults(fault);
             active.weather(weather::HANGING);
             let last = stage.report(&active.me).await.unwrap();
@@ -247,9 +233,7 @@ fn with_a_lease_a_machine_whose_service_can_not_be_taken_down_is_reset_before_an
 #[test]
 fn without_a_lease_no_machine_is_reset() {
     story(async {
-        let stage = Stage::new(33).await;
-        let active = stage.live(&stage.embedded.sample.active);
-        stage.until_state(&active.me, 30, |state| *state == AgentState::Ready).await;
+        let (stage, active) = Stage::serving(33).await;
         active.machine.faults(|faults| faults.busy = true);
         stage.begin(&id(&stage.embedded.sample.warm_standby), false).await;
         stage.apply(Change::BeginFence).await;
@@ -261,11 +245,7 @@ fn without_a_lease_no_machine_is_reset() {
 #[test]
 fn with_a_lease_an_agent_that_starts_anew_without_a_ledger_stops_what_it_finds() {
     story(async {
-        let mut stage = Stage::new(11).await;
-        let text = format!("{}\n[fence]\nlease_seconds = 60\n", stage::SPEC);
-        stage.spec = failover_core::spec::Spec::parse(&text).unwrap();
-        let active = stage.live(&stage.embedded.sample.active);
-        stage.until_state(&active.me, 30, |state| *state == AgentState::Ready).await;
+        let (stage, active) = Stage::serving_under(11, "lease_seconds = 60\n").await;
         active.weather(weather::HANGING);
         active.machine.crash.notify_one();
         let took = stage.until("it is down", 30, async || !active.is_up()).await;
@@ -285,9 +265,7 @@ fn notices_of_its_end_make_it_quiet_and_a_recommendation_does_not() {
         (("spot/instance-action", "garbage"), false),
     ] {
         story(async {
-            let stage = Stage::new(12).await;
-            let active = stage.live(&stage.embedded.sample.active);
-            stage.until_state(&active.me, 30, |state| *state == AgentState::Ready).await;
+            let (stage, active) = Stage::serving(12).await;
             *active.line.announced.lock().unwrap() = Some(announced);
             sleep(seconds(15)).await;
             let wanted = if quiet { AgentState::Quiesced } else { AgentState::Ready };
@@ -299,10 +277,8 @@ fn notices_of_its_end_make_it_quiet_and_a_recommendation_does_not() {
 #[test]
 fn after_a_shutdown_without_a_failover_it_serves_again() {
     story(async {
-        let stage = Stage::new(13).await;
-        let active = stage.live(&stage.embedded.sample.active);
+        let (stage, active) = Stage::serving(13).await;
         let me = active.me.clone();
-        stage.until_state(&me, 30, |state| *state == AgentState::Ready).await;
         active.shut_down().await.reboot();
         assert_eq!(stage.state(&me).await, Some(AgentState::Quiesced));
         let active = stage.live(me.as_str());
@@ -317,10 +293,8 @@ fn after_a_shutdown_a_failover_that_counted_it_keeps_it_down() {
     let (mut counted, mut too_late) = (0, 0);
     for wait in 700..900_u64 {
         let took_its_word = story(async {
-            let stage = Stage::new(100 + wait).await;
-            let active = stage.live(&stage.embedded.sample.active);
+            let (stage, active) = Stage::serving(100 + wait).await;
             let (me, target) = (active.me.clone(), id(&stage.embedded.sample.warm_standby));
-            stage.until_state(&me, 30, |state| *state == AgentState::Ready).await;
             active.shut_down().await.reboot();
             let boot = async {
                 sleep(Duration::from_millis(800)).await;
@@ -363,9 +337,7 @@ fn after_a_shutdown_a_failover_that_counted_it_keeps_it_down() {
 #[test]
 fn a_failover_that_is_given_up_lets_it_serve_again() {
     story(async {
-        let stage = Stage::new(14).await;
-        let active = stage.live(&stage.embedded.sample.active);
-        stage.until_state(&active.me, 30, |state| *state == AgentState::Ready).await;
+        let (stage, active) = Stage::serving(14).await;
         stage.begin(&id(&stage.embedded.sample.warm_standby), false).await;
         stage.apply(Change::BeginFence).await;
         stage.until_state(&active.me, 15, |state| *state == AgentState::Quiesced).await;
@@ -382,10 +354,8 @@ fn a_failover_that_is_given_up_lets_it_serve_again() {
 #[test]
 fn a_host_that_comes_back_during_a_failover_says_that_it_is_quiet_and_mounts_nothing() {
     story(async {
-        let stage = Stage::new(15).await;
-        let active = stage.live(&stage.embedded.sample.active);
+        let (stage, active) = Stage::serving(15).await;
         let me = active.me.clone();
-        stage.until_state(&me, 30, |state| *state == AgentState::Ready).await;
         active.cut();
         stage.begin(&id(&stage.embedded.sample.warm_standby), false).await;
         stage.apply(Change::BeginFence).await;

@@ -127,6 +127,20 @@ impl Stage {
         Self { embedded, floor: Floor::default(), store, service, spec: Spec::parse(SPEC).unwrap() }
     }
 
+    /// The active instance's agent serves.
+    pub(crate) async fn serving(seed: u64) -> (Self, Lived) {
+        Self::serving_under(seed, "").await
+    }
+
+    /// The same, with a `[fence]` in the spec.
+    pub(crate) async fn serving_under(seed: u64, fence: &str) -> (Self, Lived) {
+        let mut stage = Self::new(seed).await;
+        stage.spec = Spec::parse(&format!("{SPEC}\n[fence]\n{fence}")).unwrap();
+        let active = stage.live(&stage.embedded.sample.active);
+        stage.until_state(&active.me, 30, |state| *state == AgentState::Ready).await;
+        (stage, active)
+    }
+
     pub(crate) fn line(&self, instance: &str) -> Arc<Line> {
         let region = self.embedded.region.clone();
         let inner = embedded::transport(&region);
