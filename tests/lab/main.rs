@@ -13,11 +13,14 @@ mod audit;
 mod client;
 mod command;
 mod disks;
+mod group;
+mod group_stories;
 mod guest;
 mod hardware;
 mod mirror;
 mod network;
 mod region;
+mod spec;
 mod stage;
 mod stories;
 

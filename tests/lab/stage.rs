@@ -14,11 +14,13 @@ use super::audit::{self, DATA};
 use super::client::{Acknowledged, Client};
 use super::command::run;
 use super::disks::{Disks, loop_device};
-use super::guest::{Image, MOUNT};
+use super::group;
+use super::guest::Image;
 use super::mirror::{Mirror, Mirroring};
 use super::network::Network;
 use super::region::{Hardware, Region, SERVICE};
-use super::stories::Story;
+use super::spec::failover_toml;
+use super::stories::{Story, Topology};
 
 /// AWS's durations shrink by this; the agent's, PostgreSQL's and the controller's own do not.
 const SPEED: u32 = 20;
@@ -29,6 +31,8 @@ const LINES: usize = 25;
 const ASK_EVERY: Duration = Duration::from_millis(500);
 /// The first start, on a machine that is busy with seven other stories.
 const SERVES_WITHIN: Duration = Duration::from_mins(1);
+/// A group reacts within ten seconds of the region's time.
+const LAUNCHES_WITHIN: Duration = Duration::from_secs(10);
 /// How long the client goes on after the failover is done.
 const AFTERWARDS: Duration = Duration::from_secs(2);
 
@@ -58,7 +62,7 @@ pub(crate) struct Stage {
     began_at: SystemTime,
     story: &'static Story,
     /// The service's volume at first.
-    volume: Option<String>,
+    pub(crate) volume: Option<String>,
     /// The instance that serves at first.
     pub(crate) first: String,
     pub(crate) remarks: Vec<String>,
@@ -78,6 +82,9 @@ impl Stage {
                 "guests": { "shutdown_share": 0.9 },
             }),
         );
+        if story.topology == Topology::AutoScaling {
+            group::make_address(&region);
+        }
         let seen = region.hardware();
         let volume = seen.volumes.iter().find(|(_, volume)| volume.data.is_some());
         if let Some((id, volume)) = volume {
@@ -86,7 +93,7 @@ impl Stage {
         }
         let volume = volume.map(|(id, _)| id.clone());
         let address = seen.addresses.values().next().unwrap();
-        let (public_ip, first) = (address.public_ip, address.instance.clone().unwrap());
+        let public_ip = address.public_ip;
         let image = Image {
             folder: folder.to_owned(),
             postgres: postgres.to_owned(),
@@ -108,6 +115,7 @@ impl Stage {
         let region = Arc::new(region);
         let hardware = Mirroring::start(mirror, Arc::clone(&region));
         let client = Client::start(public_ip, began);
+        let first = address.instance.clone().unwrap_or_else(|| launch_first(&region));
         Self { region, hardware, client, disks, image, began, began_at, story, volume, first, remarks: Vec::new() }
     }
 
@@ -121,7 +129,8 @@ impl Stage {
         self.until_by(LOOK_EVERY, what, within, come)
     }
 
-    fn until_by<T>(&self, every: Duration, what: &str, within: Duration, come: impl Fn() -> Option<T>) -> T {
+    /// The same, looking as often as is said.
+    pub(crate) fn until_by<T>(&self, every: Duration, what: &str, within: Duration, come: impl Fn() -> Option<T>) -> T {
         let began = Instant::now();
         loop {
             if let Some(found) = come() {
@@ -297,6 +306,19 @@ fn seconds(real: u32) -> Value {
     json!({ "fixed": { "seconds": f64::from(real * SPEED) } })
 }
 
+/// A group begins to be, and with it the service.
+fn launch_first(region: &Region) -> String {
+    group::make(region);
+    let began = Instant::now();
+    loop {
+        if let Some((first, _)) = region.hardware().instances.into_iter().next() {
+            return first;
+        }
+        assert!(began.elapsed() < LAUNCHES_WITHIN, "the group launches nothing");
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
 /// The volume as it was before it came under control: a file system with PostgreSQL's data on it.
 fn fill(volume: &Path, filesystem: &str, folder: &Path, disks: &Disks) {
     match filesystem {
@@ -313,19 +335,4 @@ fn fill(volume: &Path, filesystem: &str, folder: &Path, disks: &Disks) {
     run("tar", [Path::new("-C"), &mount, Path::new("-xf"), &archive]);
     assert!(mount.join(DATA).join("PG_VERSION").exists(), "no PostgreSQL on the first volume");
     run("umount", [&mount]);
-}
-
-/// What the service's operator says of it.
-fn failover_toml(story: &Story) -> String {
-    let volume = format!("[[volume]]\nname = \"data\"\nmount = \"{MOUNT}\"\nfilesystem = \"{}\"\n\n", story.filesystem);
-    // Without a controller nobody would bring a volume.
-    let volume = if story.controlled { volume } else { String::new() };
-    format!(
-        "service = \"{SERVICE}\"\ntopology = \"standby\"\n\n{volume}\
-         [detect]\nalarms = [\"{SERVICE}-status\"]\nconfirm_seconds = 2\n\n\
-         [fence]\nstop_grace_seconds = 10\n{}\n\
-         [limits]\ncooldown_seconds = 0\n\n\
-         [agent]\nunits = [\"postgresql.service\"]\nready = {{ tcp = \"127.0.0.1:5432\" }}\n",
-        story.fence
-    )
 }

@@ -1,0 +1,113 @@
+//! The stories of an Auto Scaling group of one, each from its very first launch: nobody has made a disk or a database for it.
+
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::command::succeeds;
+use super::group::lifecycle_state;
+use super::mirror::Mirror;
+use super::stage::Stage;
+use super::stories::{AT_FIRST, UNPLANNED_WITHIN, to_first};
+
+/// Launch, reading and formatting the volume, `initdb`, the database's start.
+const BORN_WITHIN: Duration = Duration::from_mins(2);
+/// The group sees its hook's end within seconds of the region's time.
+const IN_SERVICE_WITHIN: Duration = Duration::from_secs(30);
+/// A file system is made within a second: to be there meanwhile, one has to look often.
+const WATCH_EVERY: Duration = Duration::from_millis(2);
+/// What the agent logs before it reads the whole volume, and before it starts `mkfs`.
+const READING: &str = "reading the whole volume to see that it is blank";
+const FORMATTING: &str = " formatting ";
+
+/// The group replaces its instance, and has no room in the data's zone: the hook holds the old one until its data is safe.
+pub(super) fn terminated_by_group(stage: &mut Stage) {
+    born(stage);
+    let zone = stage.seen().instances[&stage.first].zone.clone();
+    stage.region.inject(&json!({ "refuse_capacity": { "zone": zone } }));
+    let mark = stage.now();
+    to_first(stage, "terminate_in_group");
+    replaced(stage);
+    let mirror = stage.hardware.now();
+    let (first, volume) = (&stage.first, stage.volume.as_ref().unwrap());
+    let order = [
+        mirror.when(mark, |what| what == format!("{first} unmounts")),
+        mirror.when(mark, |what| what.starts_with("snap-") && what.ends_with(&format!(" of {volume}"))),
+        mirror.when(mark, |what| what == format!("{first} shuts down")),
+    ];
+    assert!(order.iter().all(Option::is_some) && order.is_sorted(), "unmounted, copied, terminated: {order:?}");
+}
+
+/// Somebody terminates the instance past the group, which notices later: no hook holds the old one.
+pub(super) fn terminated_directly(stage: &mut Stage) {
+    born(stage);
+    to_first(stage, "terminate_instance");
+    replaced(stage);
+}
+
+/// The first agent is killed while it reads the blank volume, and while it formats it.
+pub(super) fn killed_while_formatting(stage: &mut Stage) {
+    for step in [READING, FORMATTING] {
+        let agent = stage.until_by(WATCH_EVERY, step, BORN_WITHIN, || {
+            let mirror = stage.hardware.now();
+            let guest = mirror.guests.get(&stage.first).filter(|guest| guest.agent_log().contains(step))?;
+            guest.agent()
+        });
+        assert!(succeeds("kill", ["-KILL", &agent.to_string()]), "the agent was gone already, at {step:?}");
+    }
+    serves_and_is_in_service(stage);
+    let again = stage.hardware.now().guests[&stage.first].agent_log().matches("formatting was interrupted").count();
+    stage.remarks.push(format!("killed while reading and while formatting, formatted again {again} times"));
+}
+
+fn born(stage: &mut Stage) {
+    serves_and_is_in_service(stage);
+    assert_eq!(formattings(&stage.hardware.now()), [stage.first.as_str()], "formatted once, by the first instance");
+    thread::sleep(AT_FIRST);
+}
+
+/// The first instance serves from a volume that was made for it, and gets through its launch hook.
+fn serves_and_is_in_service(stage: &mut Stage) {
+    let first = stage.first.clone();
+    stage.until_written_by("the first server", Duration::ZERO, BORN_WITHIN, |who| who == first);
+    let born = stage.now();
+    is_let_into_service(stage, &first);
+    let seen = stage.seen();
+    let mut held = seen.volumes.iter().filter(|(_, volume)| {
+        volume.data.is_some() && volume.attachment.as_ref().is_some_and(|attachment| attachment.instance_id == first)
+    });
+    let (volume, made) = held.next().expect("the first instance has a volume");
+    assert_eq!(made.snapshot, None, "the first volume was to be blank");
+    stage.volume = Some(volume.clone());
+    let launched = stage.hardware.now().when(Duration::ZERO, |what| what == format!("{first} boots")).unwrap();
+    stage.remarks.push(format!("born in {:.1} s", born.saturating_sub(launched).as_secs_f64()));
+}
+
+/// The launch hook holds an instance until its agent is ready.
+fn is_let_into_service(stage: &Stage, instance: &str) {
+    stage.until("the end of the launch hook", IN_SERVICE_WITHIN, || {
+        (lifecycle_state(&stage.region, instance)? == "InService").then_some(())
+    });
+    let log = stage.hardware.now().guests[instance].agent_log();
+    assert!(log.contains("step=\"ready\""), "{instance} was let into service before its agent was ready:\n{log}");
+}
+
+/// Another instance serves and is in service, the first one is gone; no hook timed out, and nothing was formatted again.
+fn replaced(stage: &mut Stage) {
+    let (second, report) = stage.until_taken_over(UNPLANNED_WITHIN);
+    is_let_into_service(stage, &second);
+    stage.until("the old instance's end", IN_SERVICE_WITHIN, || {
+        (stage.seen().instances.get(&stage.first).is_none_or(|old| old.state == "terminated")).then_some(())
+    });
+    let hooks = &stage.region.get("/_region/truth")["groups"];
+    assert_eq!(hooks["timed_out_hooks"], json!([]), "{report}");
+    assert_eq!(hooks["waiting_hooks"], json!([]), "{report}");
+    assert_eq!(formattings(&stage.hardware.now()), [stage.first.as_str()], "a second formatting: {report}");
+}
+
+/// Who formatted a volume, once for each time.
+fn formattings(mirror: &Mirror) -> Vec<String> {
+    let by = |guest: &super::guest::Guest| vec![guest.id.clone(); guest.agent_log().matches(FORMATTING).count()];
+    mirror.guests.values().flat_map(by).collect()
+}
