@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::command::succeeds;
 use super::group::lifecycle_state;
+use super::guest::Guest;
 use super::mirror::Mirror;
 use super::stage::Stage;
 use super::stories::{AT_FIRST, UNPLANNED_WITHIN, to_first};
@@ -15,11 +15,14 @@ use super::stories::{AT_FIRST, UNPLANNED_WITHIN, to_first};
 const BORN_WITHIN: Duration = Duration::from_mins(2);
 /// The group sees its hook's end within seconds of the region's time.
 const IN_SERVICE_WITHIN: Duration = Duration::from_secs(30);
-/// A file system is made within a second: to be there meanwhile, one has to look often.
-const WATCH_EVERY: Duration = Duration::from_millis(2);
 /// What the agent logs before it reads the whole volume, and before it starts `mkfs`.
 const READING: &str = "reading the whole volume to see that it is blank";
-const FORMATTING: &str = " formatting ";
+const FORMATTING: &str = " formatting device=";
+/// What it logs when it finds its own unfinished formatting.
+const INTERRUPTED: &str = "formatting was interrupted: doing it again";
+const MOUNTED: &str = "step=\"mounted\"";
+/// What the lab's init logs.
+const AGENT_ENDED: &str = "lab: the agent ended";
 
 /// The group replaces its instance, and has no room in the data's zone: the hook holds the old one until its data is safe.
 pub(super) fn terminated_by_group(stage: &mut Stage) {
@@ -46,19 +49,25 @@ pub(super) fn terminated_directly(stage: &mut Stage) {
     replaced(stage);
 }
 
-/// The first agent is killed while it reads the blank volume, and while it formats it.
+/// The first agent is killed while it reads the blank volume, and again when it has begun to format it.
 pub(super) fn killed_while_formatting(stage: &mut Stage) {
+    let first = |act: &dyn Fn(&Guest) -> Option<()>| stage.hardware.now().guests.get(&stage.first).and_then(act);
+    stage.until("the first instance", BORN_WITHIN, || first(&|guest| Some(guest.set_slow_mkfs(true))));
     for step in [READING, FORMATTING] {
-        let agent = stage.until_by(WATCH_EVERY, step, BORN_WITHIN, || {
-            let mirror = stage.hardware.now();
-            let guest = mirror.guests.get(&stage.first).filter(|guest| guest.agent_log().contains(step))?;
-            guest.agent()
-        });
-        assert!(succeeds("kill", ["-KILL", &agent.to_string()]), "the agent was gone already, at {step:?}");
+        stage.until(step, BORN_WITHIN, || first(&|guest| kill_at(guest, step)));
     }
+    first(&|guest| Some(guest.set_slow_mkfs(false)));
     serves_and_is_in_service(stage);
-    let again = stage.hardware.now().guests[&stage.first].agent_log().matches("formatting was interrupted").count();
-    stage.remarks.push(format!("killed while reading and while formatting, formatted again {again} times"));
+    let log = stage.hardware.now().guests[&stage.first].agent_log();
+    let counts = [AGENT_ENDED, INTERRUPTED, MOUNTED].map(|step| log.matches(step).count());
+    assert_eq!(counts, [2, 1, 1], "killed twice, formatted again over its own remains, mounted once:\n{log}");
+    stage.remarks.push("its agent killed while it read and while it formatted".to_owned());
+}
+
+/// Kills the agent if it has come so far since it was started.
+fn kill_at(guest: &Guest, step: &str) -> Option<()> {
+    let log = guest.agent_log();
+    log.rsplit(AGENT_ENDED).next()?.contains(step).then(|| guest.kill_agent())
 }
 
 fn born(stage: &mut Stage) {
@@ -108,6 +117,6 @@ fn replaced(stage: &mut Stage) {
 
 /// Who formatted a volume, once for each time.
 fn formattings(mirror: &Mirror) -> Vec<String> {
-    let by = |guest: &super::guest::Guest| vec![guest.id.clone(); guest.agent_log().matches(FORMATTING).count()];
+    let by = |guest: &Guest| vec![guest.id.clone(); guest.agent_log().matches(FORMATTING).count()];
     mirror.guests.values().flat_map(by).collect()
 }

@@ -29,7 +29,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const LINES: usize = 25;
 /// A command is a process of its own.
 const ASK_EVERY: Duration = Duration::from_millis(500);
-/// The first start, on a machine that is busy with seven other stories.
+/// The first start, on a machine that is busy with all the other stories.
 const SERVES_WITHIN: Duration = Duration::from_mins(1);
 /// A group reacts within ten seconds of the region's time.
 const LAUNCHES_WITHIN: Duration = Duration::from_secs(10);
@@ -129,8 +129,7 @@ impl Stage {
         self.until_by(LOOK_EVERY, what, within, come)
     }
 
-    /// The same, looking as often as is said.
-    pub(crate) fn until_by<T>(&self, every: Duration, what: &str, within: Duration, come: impl Fn() -> Option<T>) -> T {
+    fn until_by<T>(&self, every: Duration, what: &str, within: Duration, come: impl Fn() -> Option<T>) -> T {
         let began = Instant::now();
         loop {
             if let Some(found) = come() {

@@ -1,11 +1,10 @@
 #!/bin/bash
-# Makes the service's database in a new folder, as its operator would: $1 PostgreSQL's programs, $2 the folder, the rest is for initdb.
+# Makes the service's database in a new folder, as its operator would: $1 PostgreSQL's programs, $2 the folder. Nothing is synced yet.
 set -eu
 programs=$1 data=$2
-shift 2
 postgres() { setpriv --reuid postgres --regid postgres --init-groups env -C / "$@"; }
 install -d -m 700 -o postgres -g postgres "$data"
-postgres "$programs/initdb" -D "$data" --auth=trust --encoding=UTF8 --locale=C "$@" >/dev/null
+postgres "$programs/initdb" -D "$data" --no-sync --auth=trust --encoding=UTF8 --locale=C >/dev/null
 cat >>"$data/postgresql.conf" <<CONF
 listen_addresses = '*'
 max_connections = 20
