@@ -51,23 +51,31 @@ pub(super) fn terminated_directly(stage: &mut Stage) {
 
 /// The first agent is killed while it reads the blank volume, and again when it has begun to format it.
 pub(super) fn killed_while_formatting(stage: &mut Stage) {
-    let first = |act: &dyn Fn(&Guest) -> Option<()>| stage.hardware.now().guests.get(&stage.first).and_then(act);
-    stage.until("the first instance", BORN_WITHIN, || first(&|guest| Some(guest.set_slow_mkfs(true))));
+    stage.until("the first instance", BORN_WITHIN, || of_first(stage, |first| first.set_slow_mkfs(true)));
     for step in [READING, FORMATTING] {
-        stage.until(step, BORN_WITHIN, || first(&|guest| kill_at(guest, step)));
+        stage.until(step, BORN_WITHIN, || of_first(stage, |first| is_killed_at(step, first)).filter(|killed| *killed));
     }
-    first(&|guest| Some(guest.set_slow_mkfs(false)));
+    of_first(stage, |first| first.set_slow_mkfs(false)).unwrap();
     serves_and_is_in_service(stage);
-    let log = stage.hardware.now().guests[&stage.first].agent_log();
+    let log = of_first(stage, Guest::agent_log).unwrap();
     let counts = [AGENT_ENDED, INTERRUPTED, MOUNTED].map(|step| log.matches(step).count());
     assert_eq!(counts, [2, 1, 1], "killed twice, formatted again over its own remains, mounted once:\n{log}");
     stage.remarks.push("its agent killed while it read and while it formatted".to_owned());
 }
 
+/// Something of the first instance, once there is one.
+fn of_first<T>(stage: &Stage, what: impl Fn(&Guest) -> T) -> Option<T> {
+    stage.hardware.now().guests.get(&stage.first).map(what)
+}
+
 /// Kills the agent if it has come so far since it was started.
-fn kill_at(guest: &Guest, step: &str) -> Option<()> {
+fn is_killed_at(step: &str, guest: &Guest) -> bool {
     let log = guest.agent_log();
-    log.rsplit(AGENT_ENDED).next()?.contains(step).then(|| guest.kill_agent())
+    let is_there = log.rsplit(AGENT_ENDED).next().is_some_and(|since| since.contains(step));
+    if is_there {
+        guest.kill_agent();
+    }
+    is_there
 }
 
 fn born(stage: &mut Stage) {
