@@ -219,6 +219,7 @@ impl Stage {
         let findings = std::mem::take(&mut self.hardware.now().findings);
         assert!(findings.is_empty(), "{findings:#?}");
         let last = &acknowledged.last().expect("the client was served").row;
+        let was_taken_over = last.instance != self.first;
         let mut remarks = self.remarks;
         let figures = {
             let mirror = self.hardware.now();
@@ -252,8 +253,12 @@ impl Stage {
                 assert!(late.is_empty(), "{other} was written to after the fence: {late:?}");
                 remarks.push(format!("{other} holds {} rows of the old server only", rows.len()));
             }
-            remarks.push(if new == old { "the volume moved".to_owned() } else { "the volume was copied".to_owned() });
+            if was_taken_over {
+                remarks.push(if new == old { "the volume moved" } else { "the volume was copied" }.to_owned());
+            }
         }
+        // What a first launch takes is the reading and formatting of its volume.
+        let figures = figures.filter(|_| was_taken_over);
         let agent_seconds = figures.and_then(|(guest, attached)| since_attached(&guest, attached));
         Told {
             story: self.story.name.to_owned(),
