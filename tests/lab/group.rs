@@ -29,10 +29,12 @@ pub(crate) fn make(region: &Region) {
     ));
 }
 
-/// The lifecycle state of one of its instances, as the region has it.
-pub(crate) fn lifecycle_state(region: &Region, instance: &str) -> Option<String> {
+/// Its instances in service, as the region has them.
+pub(crate) fn in_service(region: &Region) -> Vec<String> {
     let state = region.get("/_region");
-    state["groups"][GROUP]["members"][instance]["lifecycle_state"].as_str().map(str::to_owned)
+    let members = state["groups"][GROUP]["members"].as_object().unwrap();
+    let in_service = members.iter().filter(|(_, member)| member["lifecycle_state"] == "InService");
+    in_service.map(|(id, _)| id.clone()).collect()
 }
 
 fn hook(number: usize, name: &str, transition: &str) -> String {

@@ -3,9 +3,9 @@
 use std::thread;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::group::lifecycle_state;
+use super::group;
 use super::guest::Guest;
 use super::mirror::Mirror;
 use super::stage::Stage;
@@ -13,8 +13,8 @@ use super::stories::{AT_FIRST, UNPLANNED_WITHIN, to_first};
 
 /// Launch, reading and formatting the volume, `initdb`, the database's start.
 const BORN_WITHIN: Duration = Duration::from_mins(2);
-/// The group sees its hook's end within seconds of the region's time.
-const IN_SERVICE_WITHIN: Duration = Duration::from_secs(30);
+/// What is left to come once the instance is in service, or its data safe.
+const SOON: Duration = Duration::from_mins(1);
 /// What the agent logs before it reads the whole volume, and before it starts `mkfs`.
 const READING: &str = "reading the whole volume to see that it is blank";
 const FORMATTING: &str = " formatting device=";
@@ -29,17 +29,25 @@ pub(super) fn terminated_by_group(stage: &mut Stage) {
     born(stage);
     let zone = stage.seen().instances[&stage.first].zone.clone();
     stage.region.inject(&json!({ "refuse_capacity": { "zone": zone } }));
-    let mark = stage.now();
     to_first(stage, "terminate_in_group");
     replaced(stage);
-    let mirror = stage.hardware.now();
-    let (first, volume) = (&stage.first, stage.volume.as_ref().unwrap());
-    let order = [
-        mirror.when(mark, |what| what == format!("{first} unmounts")),
-        mirror.when(mark, |what| what.starts_with("snap-") && what.ends_with(&format!(" of {volume}"))),
-        mirror.when(mark, |what| what == format!("{first} shuts down")),
-    ];
-    assert!(order.iter().all(Option::is_some) && order.is_sorted(), "unmounted, copied, terminated: {order:?}");
+    // That nobody had it mounted then, the mirror sees to at every snapshot.
+    let transitions = stage.region.get("/_region/transitions");
+    let seen = stage.seen();
+    let copies = seen.snapshots.iter().filter(|(_, snapshot)| Some(&snapshot.volume) == stage.volume.as_ref());
+    let copied = copies.filter_map(|(id, _)| asked_at(&transitions, "snapshot", id)).min();
+    let terminated = asked_at(&transitions, "terminate", &stage.first);
+    assert!(
+        copied.is_some() && copied < terminated,
+        "copied at {copied:?}, terminated at {terminated:?}: {transitions}"
+    );
+}
+
+/// When, in the region's time, something began that is over by now.
+fn asked_at(transitions: &Value, kind: &str, resource: &str) -> Option<u64> {
+    let all = transitions.as_array().unwrap();
+    let it = all.iter().find(|it| it["kind"] == kind && it["resource"] == resource)?;
+    Some(it["requested_at"].as_u64().expect("microseconds"))
 }
 
 /// Somebody terminates the instance past the group, which notices later: no hook holds the old one.
@@ -86,10 +94,9 @@ fn born(stage: &mut Stage) {
 
 /// The first instance serves from a volume that was made for it, and gets through its launch hook.
 fn serves_and_is_in_service(stage: &mut Stage) {
-    let first = stage.first.clone();
-    stage.until_written_by("the first server", Duration::ZERO, BORN_WITHIN, |who| who == first);
+    let first = let_into_service(stage, BORN_WITHIN, |who| who == stage.first);
+    stage.until_written_by("the first server", Duration::ZERO, SOON, |who| who == first);
     let born = stage.now();
-    is_let_into_service(stage, &first);
     let seen = stage.seen();
     let mut held = seen.volumes.iter().filter(|(_, volume)| {
         volume.data.is_some() && volume.attachment.as_ref().is_some_and(|attachment| attachment.instance_id == first)
@@ -101,20 +108,22 @@ fn serves_and_is_in_service(stage: &mut Stage) {
     stage.remarks.push(format!("born in {:.1} s", born.saturating_sub(launched).as_secs_f64()));
 }
 
-/// The launch hook holds an instance until its agent is ready.
-fn is_let_into_service(stage: &Stage, instance: &str) {
-    stage.until("the end of the launch hook", IN_SERVICE_WITHIN, || {
-        (lifecycle_state(&stage.region, instance)? == "InService").then_some(())
+/// The launch hook holds an instance until its agent is ready: at the moment when it is seen in service, the agent has said so.
+fn let_into_service(stage: &Stage, within: Duration, is_it: impl Fn(&str) -> bool) -> String {
+    let instance = stage.until("the end of the launch hook", within, || {
+        group::in_service(&stage.region).into_iter().find(|instance| is_it(instance))
     });
-    let log = stage.hardware.now().guests[instance].agent_log();
+    let log = stage.hardware.now().guests[&instance].agent_log();
     assert!(log.contains("step=\"ready\""), "{instance} was let into service before its agent was ready:\n{log}");
+    instance
 }
 
 /// Another instance serves and is in service, the first one is gone; no hook timed out, and nothing was formatted again.
 fn replaced(stage: &mut Stage) {
-    let (second, report) = stage.until_taken_over(UNPLANNED_WITHIN);
-    is_let_into_service(stage, &second);
-    stage.until("the old instance's end", IN_SERVICE_WITHIN, || {
+    let replacement = let_into_service(stage, UNPLANNED_WITHIN, |who| who != stage.first);
+    let (second, report) = stage.until_taken_over(SOON);
+    assert_eq!(second, replacement, "{report}");
+    stage.until("the old instance's end", SOON, || {
         (stage.seen().instances.get(&stage.first).is_none_or(|old| old.state == "terminated")).then_some(())
     });
     let hooks = &stage.region.get("/_region/truth")["groups"];
