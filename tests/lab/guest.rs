@@ -217,6 +217,21 @@ impl Guest {
         processes(&inside).into_iter().find(is_agent)
     }
 
+    /// The agent is killed, and what it runs with it, as systemd does (`KillMode=mixed`).
+    pub(crate) fn kill_agent(&self) {
+        let agent = self.agent().expect("the agent runs").to_string();
+        // Nothing is found where it runs nothing.
+        let begun = Command::new("pgrep").args(["--parent", &agent]).output().unwrap().stdout;
+        let begun = String::from_utf8(begun).unwrap();
+        assert!(succeeds("kill", ["-KILL", &agent].into_iter().chain(begun.lines())), "the agent ended by itself");
+    }
+
+    /// Whether making a file system takes its time in it.
+    pub(crate) fn set_slow_mkfs(&self, is_slow: bool) {
+        let switch = self.folder.join("slow-mkfs");
+        if is_slow { fs::write(switch, "").unwrap() } else { fs::remove_file(switch).unwrap() }
+    }
+
     /// What its agent has logged.
     pub(crate) fn agent_log(&self) -> String {
         fs::read_to_string(self.folder.join("agent.log")).unwrap_or_default()

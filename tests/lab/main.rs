@@ -5,6 +5,7 @@
 //! instance and runs PostgreSQL where it should; a client writes numbered rows through the address all the while. Whatever happens, each
 //! row that the client was told is safe must be on the volume of the new server, and no row of the new server on the old one's.
 //!
+//! A standby's stories begin with a volume that holds data; those of an Auto Scaling group of one begin with nothing, at its first launch.
 //! Every story runs in namespaces of its own, side by side with the others: when its process ends, in whatever way, all that it made goes too.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
@@ -13,11 +14,14 @@ mod audit;
 mod client;
 mod command;
 mod disks;
+mod group;
+mod group_stories;
 mod guest;
 mod hardware;
 mod mirror;
 mod network;
 mod region;
+mod spec;
 mod stage;
 mod stories;
 

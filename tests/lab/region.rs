@@ -33,6 +33,7 @@ pub(crate) struct Hardware {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Instance {
     pub(crate) state: String,
+    pub(crate) zone: String,
     pub(crate) private_ip: Ipv4Addr,
     pub(crate) condition: Condition,
     pub(crate) stop: Option<Stop>,
@@ -137,6 +138,11 @@ impl Region {
     /// One call of EC2's query protocol, as somebody else than the controller makes it.
     pub(crate) fn ec2(&self, query: &str) -> String {
         self.http("POST", "/", &format!("{query}&Version=2016-11-15"), "application/x-www-form-urlencoded")
+    }
+
+    /// One call of Auto Scaling's.
+    pub(crate) fn autoscaling(&self, query: &str) -> String {
+        self.http("POST", "/", &format!("{query}&Version=2011-01-01"), "application/x-www-form-urlencoded")
     }
 
     fn http(&self, method: &str, path: &str, body: &str, content_type: &str) -> String {

@@ -14,11 +14,13 @@ use super::audit::{self, DATA};
 use super::client::{Acknowledged, Client};
 use super::command::run;
 use super::disks::{Disks, loop_device};
-use super::guest::{Image, MOUNT};
+use super::group;
+use super::guest::Image;
 use super::mirror::{Mirror, Mirroring};
 use super::network::Network;
 use super::region::{Hardware, Region, SERVICE};
-use super::stories::Story;
+use super::spec::failover_toml;
+use super::stories::{Story, Topology};
 
 /// AWS's durations shrink by this; the agent's, PostgreSQL's and the controller's own do not.
 const SPEED: u32 = 20;
@@ -27,8 +29,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const LINES: usize = 25;
 /// A command is a process of its own.
 const ASK_EVERY: Duration = Duration::from_millis(500);
-/// The first start, on a machine that is busy with seven other stories.
+/// The first start, on a machine that is busy with all the other stories.
 const SERVES_WITHIN: Duration = Duration::from_mins(1);
+/// A group reacts within ten seconds of the region's time.
+const LAUNCHES_WITHIN: Duration = Duration::from_secs(10);
 /// How long the client goes on after the failover is done.
 const AFTERWARDS: Duration = Duration::from_secs(2);
 
@@ -58,7 +62,7 @@ pub(crate) struct Stage {
     began_at: SystemTime,
     story: &'static Story,
     /// The service's volume at first.
-    volume: Option<String>,
+    pub(crate) volume: Option<String>,
     /// The instance that serves at first.
     pub(crate) first: String,
     pub(crate) remarks: Vec<String>,
@@ -78,6 +82,9 @@ impl Stage {
                 "guests": { "shutdown_share": 0.9 },
             }),
         );
+        if story.topology == Topology::AutoScaling {
+            group::make_address(&region);
+        }
         let seen = region.hardware();
         let volume = seen.volumes.iter().find(|(_, volume)| volume.data.is_some());
         if let Some((id, volume)) = volume {
@@ -86,7 +93,7 @@ impl Stage {
         }
         let volume = volume.map(|(id, _)| id.clone());
         let address = seen.addresses.values().next().unwrap();
-        let (public_ip, first) = (address.public_ip, address.instance.clone().unwrap());
+        let public_ip = address.public_ip;
         let image = Image {
             folder: folder.to_owned(),
             postgres: postgres.to_owned(),
@@ -108,6 +115,7 @@ impl Stage {
         let region = Arc::new(region);
         let hardware = Mirroring::start(mirror, Arc::clone(&region));
         let client = Client::start(public_ip, began);
+        let first = address.instance.clone().unwrap_or_else(|| launch_first(&region));
         Self { region, hardware, client, disks, image, began, began_at, story, volume, first, remarks: Vec::new() }
     }
 
@@ -211,6 +219,7 @@ impl Stage {
         let findings = std::mem::take(&mut self.hardware.now().findings);
         assert!(findings.is_empty(), "{findings:#?}");
         let last = &acknowledged.last().expect("the client was served").row;
+        let was_taken_over = last.instance != self.first;
         let mut remarks = self.remarks;
         let figures = {
             let mirror = self.hardware.now();
@@ -244,8 +253,12 @@ impl Stage {
                 assert!(late.is_empty(), "{other} was written to after the fence: {late:?}");
                 remarks.push(format!("{other} holds {} rows of the old server only", rows.len()));
             }
-            remarks.push(if new == old { "the volume moved".to_owned() } else { "the volume was copied".to_owned() });
+            if was_taken_over {
+                remarks.push(if new == old { "the volume moved" } else { "the volume was copied" }.to_owned());
+            }
         }
+        // What a first launch takes is the reading and formatting of its volume.
+        let figures = figures.filter(|_| was_taken_over);
         let agent_seconds = figures.and_then(|(guest, attached)| since_attached(&guest, attached));
         Told {
             story: self.story.name.to_owned(),
@@ -297,6 +310,19 @@ fn seconds(real: u32) -> Value {
     json!({ "fixed": { "seconds": f64::from(real * SPEED) } })
 }
 
+/// A group begins to be, and with it the service.
+fn launch_first(region: &Region) -> String {
+    group::make(region);
+    let began = Instant::now();
+    loop {
+        if let Some((first, _)) = region.hardware().instances.into_iter().next() {
+            return first;
+        }
+        assert!(began.elapsed() < LAUNCHES_WITHIN, "the group launches nothing");
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
 /// The volume as it was before it came under control: a file system with PostgreSQL's data on it.
 fn fill(volume: &Path, filesystem: &str, folder: &Path, disks: &Disks) {
     match filesystem {
@@ -313,19 +339,4 @@ fn fill(volume: &Path, filesystem: &str, folder: &Path, disks: &Disks) {
     run("tar", [Path::new("-C"), &mount, Path::new("-xf"), &archive]);
     assert!(mount.join(DATA).join("PG_VERSION").exists(), "no PostgreSQL on the first volume");
     run("umount", [&mount]);
-}
-
-/// What the service's operator says of it.
-fn failover_toml(story: &Story) -> String {
-    let volume = format!("[[volume]]\nname = \"data\"\nmount = \"{MOUNT}\"\nfilesystem = \"{}\"\n\n", story.filesystem);
-    // Without a controller nobody would bring a volume.
-    let volume = if story.controlled { volume } else { String::new() };
-    format!(
-        "service = \"{SERVICE}\"\ntopology = \"standby\"\n\n{volume}\
-         [detect]\nalarms = [\"{SERVICE}-status\"]\nconfirm_seconds = 2\n\n\
-         [fence]\nstop_grace_seconds = 10\n{}\n\
-         [limits]\ncooldown_seconds = 0\n\n\
-         [agent]\nunits = [\"postgresql.service\"]\nready = {{ tcp = \"127.0.0.1:5432\" }}\n",
-        story.fence
-    )
 }

@@ -9,13 +9,24 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::command::succeeds;
+use super::group_stories;
 use super::mirror::Mirror;
 use super::region::{Hardware, Region};
 use super::stage::Stage;
 
+/// How the service's instances come to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Topology {
+    /// Two instances from the start, and a volume with data on it.
+    Standby,
+    /// An Auto Scaling group of one, from its very first launch.
+    AutoScaling,
+}
+
 /// One story.
 pub(crate) struct Story {
     pub(crate) name: &'static str,
+    pub(crate) topology: Topology,
     /// The region's scenario, in which nothing happens by itself.
     pub(crate) scenario: &'static str,
     pub(crate) filesystem: &'static str,
@@ -35,14 +46,15 @@ const SAME_ZONE: &str = "idle-same-zone";
 /// A planned failover of two seconds of AWS's time and what agents and PostgreSQL take, with room for a busy machine.
 const PLANNED_WITHIN: Duration = Duration::from_secs(90);
 /// The alarm, the forced stop of a dead host and the like come on top.
-const UNPLANNED_WITHIN: Duration = Duration::from_secs(150);
+pub(super) const UNPLANNED_WITHIN: Duration = Duration::from_secs(150);
 /// The client writes before anything happens to it.
-const AT_FIRST: Duration = Duration::from_secs(3);
+pub(super) const AT_FIRST: Duration = Duration::from_secs(3);
 /// How long nothing may change any more.
 const STAYS: Duration = Duration::from_secs(8);
 
 const ORDINARY: Story = Story {
     name: "",
+    topology: Topology::Standby,
     scenario: OTHER_ZONE,
     filesystem: "ext4",
     controlled: true,
@@ -51,8 +63,10 @@ const ORDINARY: Story = Story {
     play: |_| {},
 };
 
+const GROUP: Story = Story { topology: Topology::AutoScaling, scenario: "empty", ..ORDINARY };
+
 /// All of them.
-pub(crate) static STORIES: [Story; 9] = [
+pub(crate) static STORIES: [Story; 12] = [
     Story { name: "planned-same-zone", scenario: SAME_ZONE, play: planned, ..ORDINARY },
     Story { name: "planned-other-zone", filesystem: "xfs", play: planned, ..ORDINARY },
     Story { name: "killed-host-same-zone", scenario: SAME_ZONE, play: killed_host_for_good, ..ORDINARY },
@@ -69,6 +83,9 @@ pub(crate) static STORIES: [Story; 9] = [
         play: both_claim,
         ..ORDINARY
     },
+    Story { name: "group-from-birth-to-other-zone", play: group_stories::terminated_by_group, ..GROUP },
+    Story { name: "group-terminated-directly", filesystem: "xfs", play: group_stories::terminated_directly, ..GROUP },
+    Story { name: "group-killed-while-formatting", play: group_stories::killed_while_formatting, ..GROUP },
 ];
 
 impl Story {
@@ -87,7 +104,7 @@ fn begin(stage: &Stage) {
     thread::sleep(AT_FIRST);
 }
 
-fn to_first(stage: &Stage, what: &str) {
+pub(super) fn to_first(stage: &Stage, what: &str) {
     stage.region.inject(&json!({ what: { "instance": stage.first } }));
 }
 

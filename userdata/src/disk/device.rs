@@ -31,6 +31,14 @@ pub(super) struct Device {
 /// `O_EXCL` on a block device claims it: refused while it is mounted or claimed otherwise. The number is the same on every
 /// architecture that EC2 has.
 const O_EXCL: i32 = 0o200;
+/// Past the page cache. The number is not the same on every architecture; where it is not known, reading is as ever.
+const O_DIRECT: i32 = if cfg!(target_arch = "x86_64") {
+    0o40_000
+} else if cfg!(target_arch = "aarch64") {
+    0o200_000
+} else {
+    0
+};
 
 /// How often a device that isn't there yet is looked for. A look is a few small reads.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -184,6 +192,13 @@ impl Device {
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Ok(None),
             Err(source) => Err(self.fault("opening", source)),
         }
+    }
+
+    /// Opens it to be read from end to end: past the page cache if it can be, so that the volume is the limit, what is read is what it has,
+    /// and the instance's memory is left to others.
+    pub(super) fn open_to_read_all(&self) -> Result<File, Fault> {
+        let direct = OpenOptions::new().read(true).custom_flags(O_DIRECT).open(&self.path);
+        direct.or_else(|_| File::open(&self.path)).map_err(|source| self.fault("opening", source))
     }
 
     /// The fault of an operation on it.

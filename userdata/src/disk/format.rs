@@ -14,7 +14,7 @@
 //! - mkfs.ext4 syncs everything before it writes its superblock, and mkfs.xfs clears `inprogress` with its last write through
 //!   direct I/O: a superblock that looks finished is. Seen in e2fsprogs 1.47 and xfsprogs 6.1; the tests end them at their writes.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -39,7 +39,7 @@ pub(super) async fn blank_device(
         return Err(refuse_unallowed(volume, limits, device).await);
     }
     let filesystem = volume.filesystem.ok_or(Fault::BlankUnspecified)?;
-    let reader = File::open(&device.path).map_err(|source| device.fault("opening", source))?;
+    let reader = device.open_to_read_all()?;
     tracing::info!(volume = %volume.name, device = %device.path.display(), size_bytes = device.size_bytes,
         "no signature found: reading the whole volume to see that it is blank");
     blank::prove(volume, limits, reader, device.size_bytes).await?;
@@ -61,8 +61,8 @@ async fn refuse_unallowed(volume: &Volume, limits: &Limits, device: &Device) -> 
     /// A look, not a proof: nothing is written whatever it finds.
     const LOOKED_AT_BYTES: u64 = 64 * 1024 * 1024;
     let looked_at = device.size_bytes.min(LOOKED_AT_BYTES);
-    match File::open(&device.path) {
-        Err(source) => device.fault("opening", source),
+    match device.open_to_read_all() {
+        Err(fault) => fault,
         Ok(reader) => match blank::prove(volume, limits, reader, looked_at).await {
             Ok(()) => Fault::BlankNotAllowed,
             Err(fault) => fault,

@@ -15,9 +15,9 @@ use crate::embedded::{self, EmbeddedError, sample};
 use crate::error::CliError;
 use crate::exit_codes::ExitCode;
 use crate::output::{note, show};
-use crate::simulate::layout::REGION;
-use crate::simulate::named;
+use crate::simulate::layout::{REGION, region_setup};
 use crate::simulate::scenario::{Act, Happening};
+use crate::simulate::{Agents, named};
 
 /// A region with nothing in it, for clients that make all they need.
 const EMPTY: &str = "empty";
@@ -37,11 +37,10 @@ pub(super) async fn run(options: &ServeOptions, config: &Config) -> Result<ExitC
     let mut stop = super::daemon::Stop::listen()?;
     fastrand::seed(options.seed);
     let region = Region::new(Setup {
-        seed: options.seed,
-        region_name: REGION.to_owned(),
         origin: std::time::SystemTime::now(),
         speed: options.speed,
-        ..Setup::default()
+        // No scenario's doubles run here: whoever wants agents brings real ones.
+        ..region_setup(options.seed, Agents::None)
     });
     let script = set_up(&region, options.scenario.as_deref(), &config.names).await?;
     let lambda = options.lambda.as_ref().map(|program| LambdaOptions {
