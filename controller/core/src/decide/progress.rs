@@ -97,6 +97,8 @@ pub(super) struct Progress<'a> {
     look_at: BTreeSet<Part>,
     look_again: Option<Timestamp>,
     halts: Vec<Halt>,
+    /// A try that failed is worth another before a halt is left to the next tick.
+    presses: bool,
     reasons: Vec<String>,
     turned: bool,
 }
@@ -113,6 +115,7 @@ impl<'a> Progress<'a> {
             look_at: BTreeSet::new(),
             look_again: None,
             halts: Vec::new(),
+            presses: false,
             reasons: Vec::new(),
             turned: false,
         }
@@ -200,6 +203,8 @@ impl<'a> Progress<'a> {
                 self.steps.push(step);
             }
             Gate::Wait(until) => {
+                // A hook that times out takes the instance, and what is on it, away: ticks may be too few to hold it.
+                self.presses |= is_of_hook(&step) && attempt.is_some_and(|it| !is_accepted(it));
                 let since = attempt.map_or(self.view.now, |attempt| attempt.answered_at);
                 let look = next_look(since, pace, self.view.now).min(until.max(self.view.now));
                 self.wait(part, look, format!("waiting for: {step}"));
@@ -243,7 +248,7 @@ impl<'a> Progress<'a> {
         let pause_over = self.view.now.saturating_add(HALT_PAUSE).unwrap_or(self.view.now);
         let until = self.look_again.unwrap_or(pause_over).max(self.view.now);
         let parts = self.look_at.into_iter().collect();
-        match halt {
+        match halt.filter(|_| !self.presses) {
             Some(halt) => Verdict::Halt { halt, until: until.min(pause_over), parts },
             None => Verdict::Wait { until, parts, reasons: self.reasons },
         }
@@ -257,6 +262,14 @@ impl<'a> Progress<'a> {
             .as_ref()
             .is_none_or(|failover| failover.halted.as_ref().is_some_and(|halted| halted.reason == halt.to_string()))
     }
+}
+
+fn is_of_hook(step: &Step) -> bool {
+    matches!(step, Step::ExtendHook { .. } | Step::CompleteHook { .. })
+}
+
+fn is_accepted(attempt: &Attempt) -> bool {
+    matches!(attempt.outcome, StepOutcome::Accepted { .. })
 }
 
 /// Which part of the world shows that a step is done.

@@ -7,6 +7,7 @@ use crate::group::Lifecycle;
 use crate::ids::{FailoverId, GroupName};
 use crate::ledger::{Cause, FenceState, LastFailover, Pause, Proof};
 use crate::spec::Spec;
+use crate::step::{FailureClass, StepOutcome};
 use crate::verdict::Verdict;
 use crate::world::{Check, Checks, InstanceState, Observed, Part, tag};
 
@@ -319,6 +320,27 @@ fn a_terminate_hook_is_never_abandoned_with_the_data_on_its_instance() {
     assert!(!has(&steps, "complete") && !has(&steps, "extend"), "{steps:?}");
     let warnings = &story.ledger.failover.as_ref().unwrap().warnings;
     assert!(warnings.iter().any(|warning| warning.contains("failover-terminate")), "{warnings:?}");
+}
+
+#[test]
+fn a_halt_does_not_keep_a_heartbeat_that_failed_from_being_tried_again_at_once() {
+    let mut story = Story::new();
+    story.denied = "stop";
+    story.member('a', 'a', Lifecycle::TerminatingWait);
+    story.go(0);
+    let (_, verdict) = story.go(5);
+    assert!(matches!(verdict, Verdict::Halt { .. }), "{verdict:?}");
+    let attempts = &mut story.ledger.failover.as_mut().unwrap().attempts;
+    let extend = attempts.iter_mut().find(|(key, _)| key.0.starts_with("extend-hook")).unwrap().1;
+    let (code, message) = ("Throttling".to_owned(), "Rate exceeded".to_owned());
+    extend.outcome = StepOutcome::Failed { class: FailureClass::Retryable, code, message };
+    extend.answered_at = story.now;
+    let (steps, verdict) = story.go(0);
+    assert!(steps.is_empty(), "{steps:?}");
+    let Verdict::Wait { until, .. } = verdict else { panic!("{verdict:?}") };
+    assert!(until.duration_since(story.now).as_secs() <= 2, "{until}");
+    let (steps, verdict) = story.go(2);
+    assert!(has(&steps, HOLD_END) && matches!(verdict, Verdict::Halt { .. }), "{steps:?} {verdict:?}");
 }
 
 #[test]
