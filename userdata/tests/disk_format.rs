@@ -21,19 +21,8 @@ fn note_place(size_bytes: u64) -> u64 {
     size_bytes - MIB
 }
 
-/// Tried again while `mkfs` finds the device taken: a process that another test of this one has just forked has its open files, among them our
-/// claim on the device, until it becomes another program.
 async fn up(lab: &Lab, volume: &Volume) -> BroughtUp {
-    let taken = |error: &str| error.contains("mkfs") && (error.contains("busy") || error.contains("in use"));
-    let mut outcome = lab.disks.bring_up(volume, BOUND).await;
-    for _ in 0..20 {
-        match &outcome {
-            Err(error) if taken(&error.to_string()) => tokio::time::sleep(Duration::from_millis(100)).await,
-            _ => break,
-        }
-        outcome = lab.disks.bring_up(volume, BOUND).await;
-    }
-    outcome.unwrap_or_else(|error| panic!("{error}"))
+    lab.disks.bring_up(volume, BOUND).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Mounted, usable, marked, and without the note.
