@@ -24,12 +24,15 @@ pub fn build(pace: Pace) -> Result<Runtime, CliError> {
     builder.build().map_err(|source| CliError::System { what: "the async runtime does not start", source })
 }
 
+/// The SDK calls it an error that an in-process region has no connection to close after a failed call.
+const NO_CONNECTION: &str = "aws_smithy_runtime::client::http::connection_poisoning=off";
+
 /// Logs go to standard error: warnings, or with `--verbose` what the controller sees, decides and does. `RUST_LOG` says more.
 pub fn start_logs(verbose: bool) {
     let ours = if verbose { "info" } else { "warn" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
         EnvFilter::new(format!(
-            "error,failover_aws={ours},failover_engine={ours},failover_cli={ours},failover_simulator={ours}"
+            "error,{NO_CONNECTION},failover_aws={ours},failover_engine={ours},failover_cli={ours},failover_simulator={ours}"
         ))
     });
     // A second subscriber in one process is a test's: the first one stays.

@@ -89,3 +89,10 @@ fn scenarios_are_listed_and_played() {
         .collect();
     assert_eq!(seeds, [3, 4]);
 }
+
+#[test]
+fn a_story_in_which_calls_fail_says_how_it_ended_and_nothing_else() {
+    let played = failover(&["simulate", "zone-down-and-back"]);
+    assert!(played.stdout.starts_with("ok   zone-down-and-back"), "{played:?}");
+    assert_eq!(played.stderr, "");
+}
