@@ -25,9 +25,8 @@ where
     K: Ord + Clone + FromStr<Err = BadName>,
     F: Future<Output = Result<P, AwsError>>,
 {
-    let first = ask(None).await?;
+    let mut page = ask(None).await?;
     let mut answer = Answer::new(clock.now());
-    let mut page = first;
     for _ in 1..MOST {
         take(&mut answer, &page, clock.now());
         let token = next(&page).filter(|token| !token.is_empty()).map(str::to_owned);

@@ -63,12 +63,12 @@ pub(super) fn gate(attempt: Option<&Attempt>, patience: SignedDuration, now: Tim
                 FailureClass::Denied | FailureClass::Invalid => after(REFUSED_RETRY, refused),
                 FailureClass::Capacity => after(REFUSED_RETRY, Gate::Capacity(format!("{code}: {message}"))),
                 FailureClass::Retryable | FailureClass::Conflict | FailureClass::Gone
-                    if attempt.tries >= MOST_TRIES =>
+                    if attempt.failures >= MOST_TRIES =>
                 {
                     after(REFUSED_RETRY, refused)
                 }
                 FailureClass::Retryable | FailureClass::Conflict | FailureClass::Gone => {
-                    let doubled = 1_i64 << attempt.tries.saturating_sub(1).min(4);
+                    let doubled = 1_i64 << attempt.failures.saturating_sub(1).min(4);
                     let backoff = SignedDuration::from_secs(doubled.min(LONGEST_BACKOFF_SECONDS));
                     after(backoff, Gate::Wait(until(backoff)))
                 }
@@ -204,7 +204,7 @@ impl<'a> Progress<'a> {
             }
             Gate::Wait(until) => {
                 // A hook that times out takes the instance, and what is on it, away: ticks may be too few to hold it.
-                self.presses |= is_of_hook(&step) && attempt.is_some_and(|it| !is_accepted(it));
+                self.presses |= is_of_hook(&step) && attempt.is_some_and(|it| (1..MOST_TRIES).contains(&it.failures));
                 let since = attempt.map_or(self.view.now, |attempt| attempt.answered_at);
                 let look = next_look(since, pace, self.view.now).min(until.max(self.view.now));
                 self.wait(part, look, format!("waiting for: {step}"));
@@ -266,10 +266,6 @@ impl<'a> Progress<'a> {
 
 fn is_of_hook(step: &Step) -> bool {
     matches!(step, Step::ExtendHook { .. } | Step::CompleteHook { .. })
-}
-
-fn is_accepted(attempt: &Attempt) -> bool {
-    matches!(attempt.outcome, StepOutcome::Accepted { .. })
 }
 
 /// Which part of the world shows that a step is done.

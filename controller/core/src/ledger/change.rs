@@ -339,12 +339,14 @@ impl Ledger {
             };
             let attempt = attempts.entry(step.key()).or_insert_with(|| Attempt {
                 tries: 0,
+                failures: 0,
                 first_at: now,
                 last_at: now,
                 outcome: StepOutcome::Unanswered,
                 answered_at: now,
             });
             attempt.tries += 1;
+            attempt.failures += 1;
             attempt.last_at = now;
             attempt.answered_at = now;
             attempt.outcome = StepOutcome::Unanswered;
@@ -363,6 +365,9 @@ impl Ledger {
                 None => &mut self.upkeep,
             };
             if let Some(attempt) = attempts.get_mut(key) {
+                if matches!(outcome, StepOutcome::Accepted { .. }) {
+                    attempt.failures = 0;
+                }
                 attempt.outcome = outcome.clone();
                 attempt.answered_at = now;
             }

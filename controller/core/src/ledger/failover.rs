@@ -148,6 +148,9 @@ pub struct SeenLease {
 pub struct Attempt {
     /// How often it was tried.
     pub tries: u32,
+    /// How often it was tried since AWS last accepted it.
+    #[serde(default)]
+    pub failures: u32,
     /// When it was first tried.
     pub first_at: Timestamp,
     /// When it was last tried.

@@ -332,6 +332,8 @@ fn a_halt_does_not_keep_a_heartbeat_that_failed_from_being_tried_again_at_once()
     assert!(matches!(verdict, Verdict::Halt { .. }), "{verdict:?}");
     let attempts = &mut story.ledger.failover.as_mut().unwrap().attempts;
     let extend = attempts.iter_mut().find(|(key, _)| key.0.starts_with("extend-hook")).unwrap().1;
+    // However many heartbeats went well before.
+    (extend.tries, extend.failures) = (40, 1);
     let (code, message) = ("Throttling".to_owned(), "Rate exceeded".to_owned());
     extend.outcome = StepOutcome::Failed { class: FailureClass::Retryable, code, message };
     extend.answered_at = story.now;

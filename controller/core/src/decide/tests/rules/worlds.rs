@@ -180,6 +180,7 @@ pub(super) fn outcome() -> impl Strategy<Value = StepOutcome> {
 pub(super) fn attempt() -> impl Strategy<Value = Attempt> {
     (1_u32..20, past(), outcome()).prop_map(|(tries, at, outcome)| Attempt {
         tries,
+        failures: if matches!(outcome, StepOutcome::Accepted { .. }) { 0 } else { tries },
         first_at: at,
         last_at: at,
         outcome,
