@@ -12,7 +12,7 @@ use failover_core::world::Listing;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::duty::{Claim, Lease, Notice, Phase, Seen};
+use crate::duty::{Claim, Lease, Notice, Phase, Seen, Why};
 use crate::host::notify::Systemd;
 use crate::machine::{Context, Machine};
 use crate::notices::Notices;
@@ -125,9 +125,12 @@ impl<M: Machine> Agent<M> {
     }
 
     /// Whether the lease is over: from now on the controller may count on it that nothing writes here.
-    pub(crate) fn lease_is_over(&self) -> bool {
-        // One that was started anew does not know: it has to assume so.
-        self.reporter.has_lease() && self.reporter.lease_ends().is_none_or(|ends| Instant::now() >= ends)
+    pub(crate) fn lease_is_over(&self, why: &Why) -> bool {
+        match self.reporter.lease_ends() {
+            Some(ends) => Instant::now() >= ends,
+            // One that was started anew does not know: where it can't renew, it has to assume so.
+            None => *why == Why::LeaseRunsOut,
+        }
     }
 }
 

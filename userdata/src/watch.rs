@@ -234,7 +234,7 @@ impl<M: Machine> Agent<M> {
                     tracing::info!(step = "quiet", "nothing of the service runs here");
                 }
                 Err(trouble) => {
-                    if *why == Why::LeaseRunsOut && self.lease_is_over() {
+                    if self.lease_is_over(why) {
                         return self.reset(&trouble).await;
                     }
                     tracing::error!(step = "not quiet", %trouble, "the service could not be taken down; it is tried again");

@@ -212,10 +212,14 @@ fn with_a_lease_a_machine_whose_service_can_not_be_taken_down_is_reset_before_an
     let busy = |faults: &mut bench::Faults| faults.busy = true;
     let hangs = |faults: &mut bench::Faults| faults.unmount_hangs = true;
     let held = |faults: &mut bench::Faults| faults.held_elsewhere = true;
-    for (seed, fault) in [(31, busy as fn(&mut bench::Faults)), (32, hangs), (33, held)] {
+    let spot = ("spot/instance-action", r#"{"action": "terminate", "time": "2026-01-05T09:00:00Z"}"#);
+    for (seed, fault, announced) in
+        [(31, busy as fn(&mut bench::Faults), None), (32, hangs, None), (33, held, None), (34, busy, Some(spot))]
+    {
         story(async {
             let (stage, active) = Stage::serving_under(seed, "lease_seconds = 60\nstop_grace_seconds = 20\n").await;
             active.machine.faults(fault);
+            *active.line.announced.lock().unwrap() = announced;
             active.weather(weather::HANGING);
             let last = stage.report(&active.me).await.unwrap();
             let reset = async || active.machine.effects().contains(&"reboot".to_owned());
