@@ -148,7 +148,7 @@ pub struct SeenLease {
 pub struct Attempt {
     /// How often it was tried.
     pub tries: u32,
-    /// How often it was tried since AWS last accepted it.
+    /// How often it was tried since AWS last accepted it. A try that nobody answered, or not yet, is one of them.
     #[serde(default)]
     pub failures: u32,
     /// When it was first tried.

@@ -4,10 +4,10 @@ use super::groups::{SPEC, Story, group_name, has, subnet};
 use super::sample::{PASSED, data, instance_id, start, tags, volume, volume_id, zone};
 use crate::agent::{AgentReport, AgentState};
 use crate::group::Lifecycle;
-use crate::ids::{FailoverId, GroupName};
-use crate::ledger::{Cause, FenceState, LastFailover, Pause, Proof};
+use crate::ids::{FailoverId, GroupName, HookName};
+use crate::ledger::{Cause, Change, FenceState, LastFailover, Pause, Proof};
 use crate::spec::Spec;
-use crate::step::{FailureClass, StepOutcome};
+use crate::step::{FailureClass, Step, StepOutcome};
 use crate::verdict::Verdict;
 use crate::world::{Check, Checks, InstanceState, Observed, Part, tag};
 
@@ -332,6 +332,7 @@ fn a_halt_does_not_keep_a_heartbeat_that_failed_from_being_tried_again_at_once()
     assert!(matches!(verdict, Verdict::Halt { .. }), "{verdict:?}");
     let attempts = &mut story.ledger.failover.as_mut().unwrap().attempts;
     let extend = attempts.iter_mut().find(|(key, _)| key.0.starts_with("extend-hook")).unwrap().1;
+    assert_eq!((extend.tries, extend.failures), (1, 0), "it was accepted");
     // However many heartbeats went well before.
     (extend.tries, extend.failures) = (40, 1);
     let (code, message) = ("Throttling".to_owned(), "Rate exceeded".to_owned());
@@ -343,6 +344,35 @@ fn a_halt_does_not_keep_a_heartbeat_that_failed_from_being_tried_again_at_once()
     assert!(until.duration_since(story.now).as_secs() <= 2, "{until}");
     let (steps, verdict) = story.go(2);
     assert!(has(&steps, HOLD_END) && matches!(verdict, Verdict::Halt { .. }), "{steps:?} {verdict:?}");
+}
+
+#[test]
+fn failures_are_counted_until_a_try_is_accepted() {
+    let mut story = Story::new();
+    story.member('a', 'a', Lifecycle::TerminatingWait);
+    story.go(0);
+    let step = Step::ExtendHook {
+        group: group_name(),
+        hook: HookName::new("failover-terminate").unwrap(),
+        instance: instance_id('a'),
+    };
+    let counted = |story: &Story| {
+        let attempt = &story.ledger.failover.as_ref().unwrap().attempts[&step.key()];
+        (attempt.tries, attempt.failures)
+    };
+    assert_eq!(counted(&story), (1, 0));
+    let (code, message) = ("Throttling".to_owned(), "Rate exceeded".to_owned());
+    let failed = StepOutcome::Failed { class: FailureClass::Retryable, code, message };
+    // One that nobody answered counts, too.
+    for (outcome, wanted) in
+        [(None, (2, 1)), (Some(failed), (3, 2)), (Some(StepOutcome::Accepted { made: vec![] }), (4, 0))]
+    {
+        story.apply(&[Change::Intend(vec![step.clone()])]);
+        if let Some(outcome) = outcome {
+            story.apply(&[Change::Resolve(vec![(step.key(), outcome, 1)])]);
+        }
+        assert_eq!(counted(&story), wanted);
+    }
 }
 
 #[test]
