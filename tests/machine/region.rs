@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 use failover_aws::Store;
-use failover_cli::embedded::{Sample, engine, sample};
 use failover_core::agent::{AgentReport, AgentState};
 use failover_core::ids::{InstanceId, ServiceName};
 use failover_engine::Names;
+use failover_scenarios::embedded::{Sample, engine, sample};
 use failover_simulator::serve::{ServeOptions, Served, serve};
 use failover_simulator::{Region as Simulated, Setup};
 use tokio::runtime::Runtime;

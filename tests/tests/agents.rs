@@ -1,8 +1,8 @@
 //! Stories with boot agents in the guests: what their words spare, and what happens without them.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use failover_cli::simulate::{Meddling, Played, named, play_traced};
 use failover_core::report::ReportStep;
+use failover_scenarios::{Meddling, Played, named, play_traced};
 
 /// In fair weather, so that no agent's word comes late; every call's action beside it.
 fn story(name: &str, seed: u64) -> (Played, Vec<String>) {

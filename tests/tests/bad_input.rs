@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use failover_cli::embedded;
-use failover_cli::simulate::Agents;
-use failover_cli::simulate::layout::{Made, REGION, SERVICE, Standby};
 use failover_core::ids::ServiceName;
 use failover_core::ledger::Ledger;
 use failover_engine::{Engine, Host, Names};
 use failover_lambda::handle;
+use failover_scenarios::Agents;
+use failover_scenarios::embedded;
+use failover_scenarios::layout::{Made, REGION, SERVICE, Standby};
 use failover_simulator::setup::DataName;
 use failover_simulator::{AddressSetup, Fault, Region, Setup, VolumeSetup};
 use serde_json::{Value, json};

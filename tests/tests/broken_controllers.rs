@@ -1,9 +1,9 @@
 //! Controllers that break one of their rules, and the judge who must find it: checks that can't fail show nothing.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use failover_cli::simulate::layout::{Layout, Standby};
-use failover_cli::simulate::scenario::{Act, Happening};
-use failover_cli::simulate::{Agents, Breakage, Expect, Meddling, Scenario, named, play};
+use failover_scenarios::layout::{Layout, Standby};
+use failover_scenarios::scenario::{Act, Happening};
+use failover_scenarios::{Agents, Breakage, Expect, Meddling, Scenario, named, play};
 
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=3;
 

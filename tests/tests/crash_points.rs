@@ -6,7 +6,7 @@
 //! `GROUP_STRIDE`-th of their points, beginning at another one for every seed, so that as many seeds as the stride is long try them all.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use failover_cli::simulate::{Crash, Meddling, Played, SCENARIOS, Scenario, play};
+use failover_scenarios::{Crash, Meddling, Played, SCENARIOS, Scenario, play};
 use failover_tests::{say, side_by_side};
 
 /// Every how many-th point of a story of a group is tried, at least.

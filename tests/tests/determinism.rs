@@ -1,7 +1,7 @@
 //! A story depends on its seed alone: not on what was played before it on the same thread, nor on how much is logged.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use failover_cli::simulate::{Meddling, named, play_traced};
+use failover_scenarios::{Meddling, named, play_traced};
 use failover_tests::say;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};

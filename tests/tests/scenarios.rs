@@ -1,7 +1,7 @@
 //! Every scenario, over several seeds, every second one in bad weather: it ends as it must, and the region's ground truth agrees.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use failover_cli::simulate::{Expect, Meddling, SCENARIOS, Scenario, play};
+use failover_scenarios::{Expect, Meddling, SCENARIOS, Scenario, play};
 use failover_tests::{say, side_by_side};
 
 /// Seeds per scenario, by topology; `FAILOVER_SEEDS` says another number for both, `FAILOVER_SCENARIOS` plays only those whose names begin so.
@@ -61,7 +61,7 @@ fn without_crashes_every_drill_is_done() {
 #[test]
 fn the_same_seed_tells_the_same_story() {
     let text = |name, seed| {
-        let scenario = failover_cli::simulate::named(name).unwrap();
+        let scenario = failover_scenarios::named(name).unwrap();
         serde_json::to_string(&play(scenario, seed, meddling(seed)).unwrap()).unwrap()
     };
     for name in ["throttled", "group-replacement-dies"] {

@@ -9,8 +9,8 @@ use failover_engine::EngineError;
 use failover_simulator::serve::ServeError;
 use thiserror::Error;
 
-use crate::embedded::EmbeddedError;
 use crate::exit_codes::ExitCode;
+use failover_scenarios::embedded::EmbeddedError;
 
 /// Why a command did not do what was asked.
 #[derive(Debug, Error)]

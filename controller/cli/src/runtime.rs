@@ -32,7 +32,7 @@ pub fn start_logs(verbose: bool) {
     let ours = if verbose { "info" } else { "warn" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
         EnvFilter::new(format!(
-            "error,{NO_CONNECTION},failover_aws={ours},failover_engine={ours},failover_cli={ours},failover_simulator={ours}"
+            "error,{NO_CONNECTION},failover_aws={ours},failover_engine={ours},failover_cli={ours},failover_scenarios={ours},failover_simulator={ours}"
         ))
     });
     // A second subscriber in one process is a test's: the first one stays.

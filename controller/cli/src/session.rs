@@ -8,8 +8,8 @@ use failover_engine::{Engine, EngineError, Names, Watcher};
 use failover_simulator::Region;
 
 use crate::config::{Config, Place};
-use crate::embedded::Embedded;
 use crate::error::CliError;
+use failover_scenarios::embedded::Embedded;
 
 /// What every command works with. Built once.
 #[derive(Clone)]

@@ -59,7 +59,7 @@ fn the_seed_decides_and_nothing_else() {
 fn pausing_resuming_and_applying_are_told() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("failover.toml");
-    std::fs::write(&file, failover_cli::embedded::sample::SPEC).expect("a file");
+    std::fs::write(&file, failover_scenarios::embedded::sample::SPEC).expect("a file");
     let file = file.to_str().expect("a UTF-8 path");
     for (arguments, told) in [
         (vec!["pause"], "sample: paused"),

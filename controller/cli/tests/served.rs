@@ -92,7 +92,7 @@ fn apply_makes_the_table_and_says_so() {
     let served = Served::start(&["--scenario", "empty"]);
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("failover.toml");
-    std::fs::write(&file, failover_cli::embedded::sample::SPEC).expect("a file");
+    std::fs::write(&file, failover_scenarios::embedded::sample::SPEC).expect("a file");
     let applied = served.run(&["apply", file.to_str().expect("a UTF-8 path")]);
     // Nothing there carries the service's tag: the table is made, the service is not adopted.
     assert_eq!(applied.code, 3, "{applied:?}");

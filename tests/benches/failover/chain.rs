@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use failover_cli::embedded::{Sample, sample};
+use failover_scenarios::embedded::{Sample, sample};
 use failover_simulator::time::RegionTime;
 use failover_simulator::truth::Interval;
 use failover_simulator::{Region, TransitionRecord};

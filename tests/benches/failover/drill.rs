@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use failover_cli::embedded::{self, Embedded, sample};
 use failover_core::ids::ServiceName;
 use failover_core::ledger::{Destination, Request};
 use failover_core::report::Outcome;
 use failover_engine::{Host, Names};
+use failover_scenarios::embedded::{self, Embedded, sample};
 use failover_simulator::Region;
 
 use crate::Failure;

@@ -8,8 +8,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime};
 
 use failover_aws::{Aws, Clock, Settings};
-use failover_cli::embedded;
 use failover_engine::{Engine, Host, Names};
+use failover_scenarios::embedded;
 use failover_simulator::serve::{ServeOptions, serve};
 use failover_simulator::setup::DataName;
 use failover_simulator::{AddressSetup, AlarmSetup, InstanceSetup, Region, Setup, VolumeSetup};

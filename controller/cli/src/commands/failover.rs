@@ -15,7 +15,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::wish;
 use crate::cli::Format;
 use crate::config::{Config, FailoverOptions};
-use crate::embedded::truth;
 use crate::error::CliError;
 use crate::exit_codes::ExitCode;
 use crate::output::{note, print, show};
@@ -23,6 +22,7 @@ use crate::progress::Progress;
 use crate::render;
 use crate::session::Session;
 use crate::survey::survey;
+use failover_scenarios::embedded::truth;
 
 /// While another holds the lease: how often to look whether it is done.
 const POLL: Duration = Duration::from_secs(2);

@@ -11,13 +11,13 @@ use serde::Serialize;
 
 use super::simulate::unknown;
 use crate::config::{Config, ServeOptions};
-use crate::embedded::{self, EmbeddedError, sample};
 use crate::error::CliError;
 use crate::exit_codes::ExitCode;
 use crate::output::{note, show};
-use crate::simulate::layout::{REGION, region_setup};
-use crate::simulate::scenario::{Act, Happening};
-use crate::simulate::{Agents, named};
+use failover_scenarios::embedded::{self, EmbeddedError, sample};
+use failover_scenarios::layout::{REGION, region_setup};
+use failover_scenarios::scenario::{Act, Happening};
+use failover_scenarios::{Agents, named};
 
 /// A region with nothing in it, for clients that make all they need.
 const EMPTY: &str = "empty";

@@ -9,7 +9,7 @@ use crate::exit_codes::ExitCode;
 use crate::output::{print, show, show_one_of_many};
 use crate::render::line;
 use crate::render::table::table;
-use crate::simulate::{Meddling, Played, SCENARIOS, Scenario, named, play};
+use failover_scenarios::{Meddling, Played, SCENARIOS, Scenario, named, play};
 
 #[derive(Serialize)]
 struct Listed {

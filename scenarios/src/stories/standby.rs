@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::super::agents::Agents;
-use super::super::layout::{Layout, Made, SERVICE, Standby, zone};
-use super::super::scenario::{Act, Expect, Happening, Scenario, ask, fault, set_alarm, zone_down};
+use crate::agents::Agents;
+use crate::layout::{Layout, Made, SERVICE, Standby, zone};
+use crate::scenario::{Act, Expect, Happening, Scenario, ask, fault, set_alarm, zone_down};
 
 /// Something that happens to the active instance.
 fn active(at_seconds: u64, what: &str, made: &Made) -> Act {

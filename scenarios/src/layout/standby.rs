@@ -2,8 +2,8 @@
 
 use failover_simulator::{AddressSetup, AlarmSetup, InstanceSetup, Region};
 
-use super::super::agents::Agents;
 use super::{Made, SERVICE, alarm_name, attach_all, data_volume, tags, zone};
+use crate::agents::Agents;
 
 /// The parts of a service of the topology `standby`. The active instance runs in zone a.
 #[derive(Debug, Clone, Copy)]

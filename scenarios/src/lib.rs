@@ -7,7 +7,7 @@ pub mod layout;
 mod meddle;
 mod play;
 pub mod scenario;
-mod scenarios;
+mod stories;
 mod weather;
 
 pub use agents::Agents;
@@ -16,7 +16,7 @@ pub use judge::Finding;
 pub use meddle::{Crash, Meddling};
 pub use play::{Played, play, play_traced};
 pub use scenario::{Expect, Scenario};
-pub use scenarios::SCENARIOS;
+pub use stories::SCENARIOS;
 
 /// The scenario of a name.
 pub fn named(name: &str) -> Option<&'static Scenario> {

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::super::agents::Agents;
-use super::super::layout::{GROUP, Group, Layout, zone};
-use super::super::scenario::{Act, Expect, Scenario, ask, fault, set_alarm, zone_down};
+use crate::agents::Agents;
+use crate::layout::{GROUP, Group, Layout, zone};
+use crate::scenario::{Act, Expect, Scenario, ask, fault, set_alarm, zone_down};
 
 const ONE: Group = Group {
     zones: &['a', 'b'],
