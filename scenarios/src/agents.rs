@@ -1,7 +1,7 @@
 //! Boot agents: a double of what runs in the guests. The controller hears of them through the table of ledgers only.
 //!
 //! Each guest that is up has one. It reads the ledger and its metadata service every other second, lets its service run while the ledger
-//! names its instance, stops it when the ledger or a notice says so, and reports. What it said last counts also after a reboot: once quiet
+//! names its instance, stops it when the ledger or a notice says so, and reports. What it reported last counts also after a reboot: once quiet
 //! in an epoch, it serves again in a later one only.
 
 use std::cell::RefCell;
@@ -20,22 +20,11 @@ use futures::stream::FuturesUnordered;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 
-use super::judge::Finding;
-use super::layout::GROUP;
+use crate::finding::Finding;
+use crate::layout::{Agents, GROUP};
 
-/// Who runs in a scenario's guests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Agents {
-    /// Nobody: a guest serves as soon as it has its volumes.
-    None,
-    /// Agents as they should be.
-    Good,
-    /// Agents that report, and never stop a service.
-    Deaf,
-}
-
-/// How often an agent looks at the ledger and at its notices.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often an agent reads the ledger and its notices.
+const ROUND: Duration = Duration::from_secs(2);
 /// How often it reports if nothing changes.
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(10);
 /// How soon after its guest an agent is up.
@@ -43,7 +32,7 @@ const BOOT_POLL: Duration = Duration::from_secs(1);
 
 /// What an agent has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Duty {
+enum Task {
     /// Another instance is named.
     Wait,
     /// The service is to run here.
@@ -52,8 +41,8 @@ enum Duty {
     Quiesce,
 }
 
-/// What speaks for serving here and what against it. `quiet_in` is the epoch in which this instance said that it is quiet.
-fn duty(ledger: &Ledger, instance: &InstanceId, leaves: bool, quiet_in: Option<u64>) -> Duty {
+/// What speaks for serving here and what against it. `quiet_in` is the epoch in which this instance reported that it is quiet.
+fn task(ledger: &Ledger, instance: &InstanceId, leaves: bool, quiet_in: Option<u64>) -> Task {
     let fenced = ledger.failover.as_ref().is_some_and(|failover| {
         failover.from.instance_id == *instance && !failover.is_promoted() && failover.has_begun_to_fence()
     });
@@ -63,28 +52,28 @@ fn duty(ledger: &Ledger, instance: &InstanceId, leaves: bool, quiet_in: Option<u
     });
     let quiet = quiet_in.is_some_and(|epoch| epoch >= ledger.epoch);
     if ledger.active != *instance {
-        Duty::Wait
+        Task::Wait
     } else if fenced || (leaves && !held) || quiet {
-        Duty::Quiesce
+        Task::Quiesce
     } else {
-        Duty::Serve
+        Task::Serve
     }
 }
 
 /// The agents of a region's guests.
-pub(super) struct Attendance {
-    pub(super) region: Region,
-    pub(super) store: Store,
-    pub(super) clock: Clock,
-    pub(super) service: ServiceName,
-    pub(super) manner: Agents,
+pub(crate) struct GuestAgents {
+    pub(crate) region: Region,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) service: ServiceName,
+    pub(crate) kind: Agents,
     /// What is not as it must be, as only the guests can tell.
-    pub(super) findings: Rc<RefCell<Vec<Finding>>>,
+    pub(crate) findings: Rc<RefCell<Vec<Finding>>>,
 }
 
-impl Attendance {
+impl GuestAgents {
     /// Runs an agent in each guest that is up. Never ends.
-    pub(super) async fn run(self) {
+    pub(crate) async fn run(self) {
         let shared = Rc::new(self);
         let mut at_work: BTreeSet<String> = shared.region.guests_up().into_iter().collect();
         let mut agents = FuturesUnordered::new();
@@ -108,35 +97,35 @@ impl Attendance {
 
 /// The agent of one guest, from its boot to its end.
 struct Agent {
-    at: Rc<Attendance>,
+    at: Rc<GuestAgents>,
     id: String,
     instance: InstanceId,
     /// It is not in service yet: its launch hook has to wait for it.
     is_new: bool,
-    /// Whether its own last word was read.
+    /// Whether its own last report was read.
     remembers: bool,
     quiet_in: Option<u64>,
-    said: Option<AgentReport>,
+    reported: Option<AgentReport>,
 }
 
 impl Agent {
-    fn new(at: &Rc<Attendance>, id: &str, is_new: bool) -> Option<Self> {
+    fn new(at: &Rc<GuestAgents>, id: &str, is_new: bool) -> Option<Self> {
         let instance = InstanceId::new(id).ok()?;
         let (at, id) = (Rc::clone(at), id.to_owned());
-        Some(Self { at, id, instance, is_new, remembers: false, quiet_in: None, said: None })
+        Some(Self { at, id, instance, is_new, remembers: false, quiet_in: None, reported: None })
     }
 
     async fn live(mut self) -> String {
         while let Some(view) = self.at.region.agent_view(&self.id) {
             if view.online {
-                self.look().await;
+                self.round().await;
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(ROUND).await;
         }
         self.id
     }
 
-    async fn look(&mut self) {
+    async fn round(&mut self) {
         let Ok(Some(stored)) = self.at.store.read(&self.at.service).await else { return };
         if !self.remembers && !self.remember().await {
             return;
@@ -144,23 +133,23 @@ impl Agent {
         // The guest may have gone down meanwhile.
         let Some(view) = self.at.region.agent_view(&self.id) else { return };
         let ledger = stored.ledger;
-        let state = match duty(&ledger, &self.instance, self.leaves(), self.quiet_in) {
-            Duty::Serve => {
+        let state = match task(&ledger, &self.instance, self.leaves(), self.quiet_in) {
+            Task::Serve => {
                 self.at.region.resume(&self.id);
                 if view.serves { AgentState::Ready } else { AgentState::Starting }
             }
-            Duty::Wait | Duty::Quiesce if view.serves && self.at.manner == Agents::Deaf => AgentState::Ready,
-            Duty::Wait if !view.serves => AgentState::Waiting,
-            Duty::Wait | Duty::Quiesce => {
+            Task::Wait | Task::Quiesce if view.serves && self.at.kind == Agents::NeverStopping => AgentState::Ready,
+            Task::Wait if !view.serves => AgentState::Waiting,
+            Task::Wait | Task::Quiesce => {
                 self.at.region.quiesce(&self.id);
                 self.quiet_in = self.quiet_in.max(Some(ledger.epoch));
                 AgentState::Quiesced
             }
         };
-        self.say(ledger.epoch, state).await;
+        self.report(ledger.epoch, state).await;
     }
 
-    /// Its own last word, as of before a reboot. Says whether it could be read.
+    /// Its own last report, as of before a reboot. Tells whether it could be read.
     async fn remember(&mut self) -> bool {
         let reports = self.at.store.reports(&self.at.service).await;
         let last = match reports.sight(&self.instance) {
@@ -173,11 +162,11 @@ impl Agent {
         true
     }
 
-    /// What has changed is said at once, the rest now and then.
-    async fn say(&mut self, epoch: u64, state: AgentState) {
+    /// What has changed is reported at once, the rest now and then.
+    async fn report(&mut self, epoch: u64, state: AgentState) {
         let at: Timestamp = self.at.clock.now();
-        let known = self.said.as_ref().filter(|said| said.epoch == epoch && said.state == state);
-        if known.is_some_and(|said| at.duration_since(said.at) < HEARTBEAT) {
+        let known = self.reported.as_ref().filter(|last| last.epoch == epoch && last.state == state);
+        if known.is_some_and(|last| at.duration_since(last.at) < HEARTBEAT) {
             return;
         }
         if state == AgentState::Ready && self.is_new {
@@ -186,7 +175,7 @@ impl Agent {
         }
         let report = AgentReport { epoch, state, at, lease_seconds: None };
         if self.at.store.report(&self.at.service, &self.instance, &report).await.is_ok() {
-            self.said = Some(report);
+            self.reported = Some(report);
         }
     }
 

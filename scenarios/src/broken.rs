@@ -26,7 +26,7 @@ pub enum Breakage {
 
 /// The way of a broken controller to AWS.
 #[derive(Debug)]
-pub(super) struct Broken {
+pub(crate) struct Broken {
     breakage: Breakage,
     active: Option<String>,
     noted: Mutex<Noted>,
@@ -44,7 +44,7 @@ struct Noted {
 }
 
 /// What became of a request.
-pub(super) enum Asked {
+pub(crate) enum Asked {
     /// It goes to AWS, changed or not.
     Sent {
         /// What it asks for, if the query protocol says so.
@@ -57,12 +57,12 @@ pub(super) enum Asked {
 }
 
 impl Broken {
-    pub(super) fn new(breakage: Breakage, active: Option<&str>) -> Self {
+    pub(crate) fn new(breakage: Breakage, active: Option<&str>) -> Self {
         Self { breakage, active: active.map(str::to_owned), noted: Mutex::default() }
     }
 
     /// The request as it leaves the broken controller.
-    pub(super) fn ask(&self, request: http::Request<Bytes>) -> Asked {
+    pub(crate) fn ask(&self, request: http::Request<Bytes>) -> Asked {
         let form = std::str::from_utf8(request.body()).unwrap_or_default().to_owned();
         let action = value(&form, "Action").map(str::to_owned);
         let changed = match (self.breakage, action.as_deref()) {
@@ -96,7 +96,7 @@ impl Broken {
     }
 
     /// The answer as the broken controller hears it.
-    pub(super) fn hear(&self, action: Option<&str>, answer: http::Response<Bytes>) -> http::Response<Bytes> {
+    pub(crate) fn hear(&self, action: Option<&str>, answer: http::Response<Bytes>) -> http::Response<Bytes> {
         let said = std::str::from_utf8(answer.body()).unwrap_or_default();
         let heard = match (self.breakage, action) {
             (Breakage::BelievesItStopped, Some("DescribeInstances")) => {

@@ -1,24 +1,33 @@
-//! Scenarios against the simulated region: what happens, how it must end, and a judge who asks the region, not the controller.
+//! The controller over a simulated region within one process: scenarios, each with what happens and how it must end, and a judge who asks the
+//! region, not the controller.
+//!
+//! ```text
+//! layout ◄── scenario ◄── stories (all of them)
+//!    ▲           ▲
+//!    └──── play ─┴──► judge (by the region's ground truth)
+//!           │
+//!           └──► transport (injected faults, broken controllers), background faults, boot agents' doubles
+//! ```
+//!
+//! [`embedded`] is the region in AWS's place, with a sample service: for the command's `--simulated`, for tests and benchmarks.
 
 mod agents;
+mod background;
 mod broken;
+pub mod embedded;
+mod finding;
+mod injected;
 mod judge;
 pub mod layout;
-mod meddle;
 mod play;
 pub mod scenario;
 mod stories;
-mod weather;
+mod transport;
 
-pub use agents::Agents;
 pub use broken::Breakage;
-pub use judge::Finding;
-pub use meddle::{Crash, Meddling};
+pub use finding::Finding;
+pub use injected::{Crash, InjectedFaults};
+pub use layout::Agents;
 pub use play::{Played, play, play_traced};
 pub use scenario::{Expect, Scenario};
-pub use stories::SCENARIOS;
-
-/// The scenario of a name.
-pub fn named(name: &str) -> Option<&'static Scenario> {
-    SCENARIOS.iter().find(|scenario| scenario.name == name)
-}
+pub use stories::{SCENARIOS, named};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::layout::{Layout, Made, SERVICE, alarm_name, zone};
+use crate::layout::{Layout, Made, SERVICE, alarm_name, zone};
 
 /// One story.
 #[derive(Clone, Copy)]
@@ -56,7 +56,7 @@ pub enum Expect {
     /// The same to whichever zone the group chooses.
     Drill,
     /// The first instance serves, with each of its volumes created empty exactly once.
-    Born,
+    Bootstrapped,
     /// Standing still with a reason that contains this.
     Halted(&'static str),
     /// Standing still, halted or not even begun, with a reason that contains this.
@@ -68,21 +68,21 @@ pub enum Expect {
 }
 
 /// An act on the region.
-pub(super) fn fault(at_seconds: u64, fault: Value) -> Act {
+pub(crate) fn fault(at_seconds: u64, fault: Value) -> Act {
     Act { at_seconds, what: Happening::Fault(fault) }
 }
 
-/// An operator's wish.
-pub(super) fn ask(at_seconds: u64, to: &str, drill: bool) -> Act {
+/// An operator's request.
+pub(crate) fn ask(at_seconds: u64, to: &str, drill: bool) -> Act {
     let event = json!({ "service": SERVICE, "to": to, "drill": drill });
     Act { at_seconds, what: Happening::Event(event) }
 }
 
-pub(super) fn set_alarm(at_seconds: u64) -> Act {
+pub(crate) fn set_alarm(at_seconds: u64) -> Act {
     fault(at_seconds, json!({ "set_alarm": { "alarm": alarm_name(), "state": "ALARM" } }))
 }
 
 /// The zone of the first active instance loses its power.
-pub(super) fn zone_down(at_seconds: u64) -> Act {
+pub(crate) fn zone_down(at_seconds: u64) -> Act {
     fault(at_seconds, json!({ "zone_down": { "zone": zone('a'), "mode": "power" } }))
 }

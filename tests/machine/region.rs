@@ -48,7 +48,7 @@ impl Region {
                 speed: 1.0,
                 ..Setup::default()
             });
-            let sample = sample::add(&region, NAME);
+            let sample = sample::add(&region);
             let engine = engine(&region, NAME, &Names::default(), "machine");
             engine.store().create_table().await.unwrap();
             engine.apply(SPEC).await.unwrap();

@@ -1,12 +1,12 @@
-//! Stories with boot agents in the guests: what their words spare, and what happens without them.
+//! Stories with boot agents in the guests: what their reports spare, and what happens without them.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use failover_core::report::ReportStep;
-use failover_scenarios::{Meddling, Played, named, play_traced};
+use failover_scenarios::{InjectedFaults, Played, named, play_traced};
 
-/// In fair weather, so that no agent's word comes late; every call's action beside it.
+/// Without background faults, so that no agent's report comes late; every call's action beside it.
 fn story(name: &str, seed: u64) -> (Played, Vec<String>) {
-    let (played, calls) = play_traced(named(name).unwrap(), seed, Meddling::default()).unwrap();
+    let (played, calls) = play_traced(named(name).unwrap(), seed, InjectedFaults::default()).unwrap();
     assert!(played.as_expected, "{name} seed {seed}: {:?}", played.findings);
     (played, calls.into_iter().map(|call| call.action).collect())
 }

@@ -3,16 +3,17 @@
 
 use failover_scenarios::layout::{Layout, Standby};
 use failover_scenarios::scenario::{Act, Happening};
-use failover_scenarios::{Agents, Breakage, Expect, Meddling, Scenario, named, play};
+use failover_scenarios::{Agents, Breakage, Expect, InjectedFaults, Scenario, named, play};
 
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=3;
 
 /// A controller that keeps its rules ends the story well; the broken one breaks this rule, from every seed.
 fn is_found(scenario: &Scenario, breakage: Breakage, rule: &str) {
     for seed in SEEDS {
-        let whole = play(scenario, seed, Meddling::default()).unwrap();
+        let whole = play(scenario, seed, InjectedFaults::default()).unwrap();
         assert!(whole.as_expected, "{} seed {seed}: {:?}", scenario.name, whole.findings);
-        let broken = play(scenario, seed, Meddling { breakage: Some(breakage), ..Meddling::default() }).unwrap();
+        let broken =
+            play(scenario, seed, InjectedFaults { breakage: Some(breakage), ..InjectedFaults::default() }).unwrap();
         let found = broken.findings.iter().any(|finding| finding.rule == rule);
         assert!(
             found,

@@ -6,7 +6,7 @@
 //! `GROUP_STRIDE`-th of their points, beginning at another one for every seed, so that as many seeds as the stride is long try them all.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use failover_scenarios::{Crash, Meddling, Played, SCENARIOS, Scenario, play};
+use failover_scenarios::{Crash, InjectedFaults, Played, SCENARIOS, Scenario, play};
 use failover_tests::{say, side_by_side};
 
 /// Every how many-th point of a story of a group is tried, at least.
@@ -40,10 +40,10 @@ fn greatest_common_divisor(one: u64, other: u64) -> u64 {
 }
 
 /// Plays a story; what is wrong is told at once, not only at the end of a long run.
-fn tell(scenario: &Scenario, seed: u64, meddling: Meddling) -> Played {
-    let played = play(scenario, seed, meddling).unwrap();
+fn tell(scenario: &Scenario, seed: u64, faults: InjectedFaults) -> Played {
+    let played = play(scenario, seed, faults).unwrap();
     if !played.as_expected {
-        println!("{} seed {seed} {meddling:?}: {} {:?}", played.scenario, played.outcome, played.findings);
+        println!("{} seed {seed} {faults:?}: {} {:?}", played.scenario, played.outcome, played.findings);
     }
     played
 }
@@ -56,7 +56,8 @@ fn report(what: &str, played: &[Played]) {
 
 fn killed(topology: &str) {
     let scenarios: Vec<&Scenario> = SCENARIOS.iter().filter(|it| it.layout.topology() == topology).collect();
-    let calls = side_by_side(&scenarios, |scenario| play(scenario, seed(), Meddling::default()).unwrap().api_calls);
+    let calls =
+        side_by_side(&scenarios, |scenario| play(scenario, seed(), InjectedFaults::default()).unwrap().api_calls);
     assert!(calls.iter().all(|calls| *calls > 0));
     let points: Vec<(&Scenario, Crash)> = scenarios
         .iter()
@@ -68,7 +69,7 @@ fn killed(topology: &str) {
     let all = calls.iter().sum::<u64>() * 2;
     say(&format!("{topology}: {} of {all} points of {} scenarios", points.len(), scenarios.len()));
     let played = side_by_side(&points, |(scenario, crash)| {
-        tell(scenario, seed(), Meddling { crash: Some(*crash), ..Meddling::default() })
+        tell(scenario, seed(), InjectedFaults { crash: Some(*crash), ..InjectedFaults::default() })
     });
     for (it, (_, crash)) in played.iter().zip(&points).filter(|(it, _)| !it.crashed) {
         println!("{}: {crash:?} was not reached, {} calls", it.scenario, it.api_calls);
@@ -102,22 +103,22 @@ fn a_walk_meets_no_point_twice_and_all_of_them_with_stride_one() {
     }
 }
 
-fn meddled(what: &str, meddling: Meddling) {
+fn with(what: &str, faults: InjectedFaults) {
     let stories: Vec<_> = SCENARIOS.iter().flat_map(|scenario| (1..=5).map(move |seed| (scenario, seed))).collect();
-    report(what, &side_by_side(&stories, |(scenario, seed)| tell(scenario, *seed, meddling)));
+    report(what, &side_by_side(&stories, |(scenario, seed)| tell(scenario, *seed, faults)));
 }
 
 #[test]
 fn every_call_doubled() {
-    meddled("calls doubled", Meddling { double_calls: true, ..Meddling::default() });
+    with("calls doubled", InjectedFaults { double_calls: true, ..InjectedFaults::default() });
 }
 
 #[test]
 fn every_event_doubled() {
-    meddled("events doubled", Meddling { double_events: true, ..Meddling::default() });
+    with("events doubled", InjectedFaults { double_events: true, ..InjectedFaults::default() });
 }
 
 #[test]
 fn two_controllers_at_once() {
-    meddled("two controllers", Meddling { two_controllers: true, ..Meddling::default() });
+    with("two controllers", InjectedFaults { two_controllers: true, ..InjectedFaults::default() });
 }

@@ -1,7 +1,7 @@
 //! A story depends on its seed alone: not on what was played before it on the same thread, nor on how much is logged.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use failover_scenarios::{Meddling, named, play_traced};
+use failover_scenarios::{InjectedFaults, named, play_traced};
 use failover_tests::say;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -27,8 +27,8 @@ impl Subscriber for Everything {
 
 /// What came of a story, and each call of it, one a line.
 fn story(name: &str, seed: u64) -> Vec<String> {
-    let weather = Meddling { weather: true, ..Meddling::default() };
-    let (played, calls) = play_traced(named(name).unwrap(), seed, weather).unwrap();
+    let faults = InjectedFaults { background: true, ..InjectedFaults::default() };
+    let (played, calls) = play_traced(named(name).unwrap(), seed, faults).unwrap();
     let calls = calls.iter().map(|call| serde_json::to_string(call).unwrap());
     calls.chain([serde_json::to_string(&played).unwrap()]).collect()
 }

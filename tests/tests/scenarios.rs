@@ -1,7 +1,7 @@
-//! Every scenario, over several seeds, every second one in bad weather: it ends as it must, and the region's ground truth agrees.
+//! Every scenario, over several seeds, every second one with background faults: it ends as it must, and the region's ground truth agrees.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use failover_scenarios::{Expect, Meddling, SCENARIOS, Scenario, play};
+use failover_scenarios::{Expect, InjectedFaults, SCENARIOS, Scenario, play};
 use failover_tests::{say, side_by_side};
 
 /// Seeds per scenario, by topology; `FAILOVER_SEEDS` says another number for both, `FAILOVER_SCENARIOS` plays only those whose names begin so.
@@ -17,9 +17,9 @@ fn seeds(scenario: &Scenario) -> u64 {
     asked.unwrap_or(if scenario.layout.topology() == "standby" { STANDBY_SEEDS } else { GROUP_SEEDS })
 }
 
-/// Odd seeds are played in the weather that the laws of the region give, even ones in bad weather.
-fn meddling(seed: u64) -> Meddling {
-    Meddling { weather: seed.is_multiple_of(2), ..Meddling::default() }
+/// Odd seeds are played as the laws of the region have it, even ones with background faults.
+fn faults(seed: u64) -> InjectedFaults {
+    InjectedFaults { background: seed.is_multiple_of(2), ..InjectedFaults::default() }
 }
 
 #[test]
@@ -29,12 +29,12 @@ fn every_scenario_ends_as_it_must() {
     assert!(!stories.is_empty(), "FAILOVER_SCENARIOS leaves no scenario to play");
     // Only whether it went well is kept: a story is tens of kilobytes, and there may be hundreds of thousands.
     let went_well = side_by_side(&stories, |(scenario, seed)| {
-        let played = play(scenario, *seed, meddling(*seed)).unwrap();
+        let played = play(scenario, *seed, faults(*seed)).unwrap();
         if !played.as_expected {
             say(&format!(
                 "{} seed {seed} {:?}: {} {:?}",
                 played.scenario,
-                meddling(*seed),
+                faults(*seed),
                 played.outcome,
                 played.findings
             ));
@@ -53,7 +53,7 @@ fn every_scenario_ends_as_it_must() {
 #[test]
 fn without_crashes_every_drill_is_done() {
     for scenario in SCENARIOS.iter().filter(|it| matches!(it.expect, Expect::DrillIn(_) | Expect::Drill)) {
-        let played = play(scenario, 1, Meddling::default()).unwrap();
+        let played = play(scenario, 1, InjectedFaults::default()).unwrap();
         assert_eq!(played.outcome, "done", "{}: {:?}", scenario.name, played.report);
     }
 }
@@ -62,7 +62,7 @@ fn without_crashes_every_drill_is_done() {
 fn the_same_seed_tells_the_same_story() {
     let text = |name, seed| {
         let scenario = failover_scenarios::named(name).unwrap();
-        serde_json::to_string(&play(scenario, seed, meddling(seed)).unwrap()).unwrap()
+        serde_json::to_string(&play(scenario, seed, faults(seed)).unwrap()).unwrap()
     };
     for name in ["throttled", "group-replacement-dies"] {
         assert_eq!(text(name, 7), text(name, 7));

@@ -193,7 +193,7 @@ pub struct SimulateArgs {
     pub runs: Option<u32>,
     /// Lose, double and delay events, throttle calls and let reads lag, as the seed says
     #[arg(long, conflicts_with_all = ["list", "serve"])]
-    pub weather: bool,
+    pub background_faults: bool,
     /// Serve a simulated region over HTTP; GET /_region is its state, POST /_region/fault injects
     #[arg(long, value_name = "127.0.0.1:PORT")]
     pub serve: Option<SocketAddr>,
@@ -291,7 +291,7 @@ mod tests {
             "failover simulate zone-loss --list",
             "failover simulate --speed 3",
             "failover simulate --runs 0",
-            "failover simulate --weather --list",
+            "failover simulate --background-faults --list",
             "failover simulate --serve 127.0.0.1:0 --speed -1",
             "failover daemon --every 1s",
         ] {

@@ -120,8 +120,8 @@ pub enum SimulateOptions {
         seed: u64,
         /// How often.
         runs: u32,
-        /// In bad weather.
-        weather: bool,
+        /// With the region's background faults.
+        background_faults: bool,
     },
     /// Serve a region.
     Serve(ServeOptions),
@@ -236,9 +236,12 @@ fn simulate_options(args: cli::SimulateArgs, seed: u64) -> SimulateOptions {
             lambda: args.lambda,
             seed,
         }),
-        None => {
-            SimulateOptions::Run { scenario: args.scenario, seed, runs: args.runs.unwrap_or(1), weather: args.weather }
-        }
+        None => SimulateOptions::Run {
+            scenario: args.scenario,
+            seed,
+            runs: args.runs.unwrap_or(1),
+            background_faults: args.background_faults,
+        },
     }
 }
 
@@ -287,11 +290,11 @@ mod tests {
         assert!(matches!(shape("failover simulate --list"), SimulateOptions::List));
         assert!(matches!(
             shape("failover simulate"),
-            SimulateOptions::Run { scenario: None, seed: 1, runs: 1, weather: false }
+            SimulateOptions::Run { scenario: None, seed: 1, runs: 1, background_faults: false }
         ));
-        let run = shape("failover simulate zone-loss --seed 5 --runs 9 --weather");
-        let SimulateOptions::Run { scenario, seed, runs, weather } = run else { unreachable!("{run:?}") };
-        assert_eq!((scenario.as_deref(), seed, runs, weather), (Some("zone-loss"), 5, 9, true));
+        let run = shape("failover simulate zone-loss --seed 5 --runs 9 --background-faults");
+        let SimulateOptions::Run { scenario, seed, runs, background_faults } = run else { unreachable!("{run:?}") };
+        assert_eq!((scenario.as_deref(), seed, runs, background_faults), (Some("zone-loss"), 5, 9, true));
         let serve = shape("failover simulate --serve 127.0.0.1:0 --speed 60 --scenario sample --lambda bootstrap");
         let SimulateOptions::Serve(serve) = serve else { unreachable!("{serve:?}") };
         assert!((serve.speed - 60.0).abs() < f64::EPSILON);

@@ -10,6 +10,8 @@ use failover_engine::{Engine, EngineError, Names};
 use failover_simulator::{Region, Setup};
 use thiserror::Error;
 
+use crate::layout::REGION;
+
 pub use jitter::Jitter;
 pub use sample::Sample;
 pub use transport::{aws, clock, engine, transport, wall_time};
@@ -40,11 +42,9 @@ impl Embedded {
     ///
     /// Must be called within a tokio runtime: the region's clock is tokio's.
     pub async fn new(seed: u64, names: &Names) -> Result<Self, EmbeddedError> {
-        let setup = Setup { seed, ..Setup::default() };
-        let region_name = setup.region_name.clone();
-        let region = Region::new(setup);
-        let sample = sample::add(&region, &region_name);
-        let aws = transport::aws(&region, &region_name);
+        let region = Region::new(Setup { seed, region_name: REGION.to_owned(), ..Setup::default() });
+        let sample = sample::add(&region);
+        let aws = transport::aws(&region, REGION);
         let engine = Engine::new(aws.clone(), clock(&region), names, "setup");
         engine.store().create_table().await?;
         engine.apply(sample::SPEC).await?;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use failover_core::ledger::Ledger;
-use failover_simulator::Region;
 use failover_simulator::truth::Interval;
+use failover_simulator::{Region, Truth};
 
 /// The address's data path follows the API within seconds; the region's clients are waited for this long.
 const CLIENTS_WAIT: Duration = Duration::from_mins(1);
@@ -12,7 +12,7 @@ const CLIENTS_POLL: Duration = Duration::from_millis(100);
 
 /// What a service's clients and its data went through.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
+pub struct ServiceTruth {
     /// Stretches in which two instances wrote the service's data.
     pub two_writers: usize,
     /// Seconds of acknowledged writes that the service's volumes lack now.
@@ -32,22 +32,21 @@ pub async fn until_served(region: &Region, ledger: &Ledger) {
     }
 }
 
-/// Asks the region.
-pub fn outcome(region: &Region, ledger: &Ledger) -> Outcome {
-    let service = ledger.service.as_str();
-    let truth = region.truth();
-    let heads: Vec<&str> = ledger.heads.values().map(|head| head.volume.as_str()).collect();
-    let downtime = truth.downtime();
-    let gaps = downtime.get(service).into_iter().flatten().map(Interval::seconds);
-    Outcome {
-        two_writers: truth.two_writers().iter().filter(|overlap| overlap.service == service).count(),
-        lost_seconds: truth.lost_seconds(&heads),
-        downtime_seconds: gaps.reduce(f64::max),
-        serving: truth.serving().get(service).map(|serving| serving.instance.clone()),
+impl ServiceTruth {
+    /// Of the service that the ledger is of, whose volumes are those that the ledger names.
+    pub fn of(truth: &Truth, ledger: &Ledger) -> Self {
+        let service = ledger.service.as_str();
+        let heads: Vec<&str> = ledger.heads.values().map(|head| head.volume.as_str()).collect();
+        let downtime = truth.downtime();
+        let gaps = downtime.get(service).into_iter().flatten().map(Interval::seconds);
+        Self {
+            two_writers: truth.two_writers().iter().filter(|overlap| overlap.service == service).count(),
+            lost_seconds: truth.lost_seconds(&heads),
+            downtime_seconds: gaps.reduce(f64::max),
+            serving: truth.serving().get(service).map(|serving| serving.instance.clone()),
+        }
     }
-}
 
-impl Outcome {
     /// One line for people.
     pub fn in_words(&self) -> String {
         let writers = match self.two_writers {

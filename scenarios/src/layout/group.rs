@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use failover_simulator::setup::group::{GroupSetup, HookSetup};
 use failover_simulator::{AddressSetup, AlarmSetup, InstanceSetup, Region};
 
-use super::{Made, SERVICE, alarm_name, attach_all, data_volume, tags, zone};
-use crate::agents::Agents;
+use super::common::{Agents, Made, SERVICE, alarm_name, attach_all, data_volume, tags, zone};
 
 /// The group of every scenario that has one.
 pub const GROUP: &str = "sample-group";

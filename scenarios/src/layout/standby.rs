@@ -1,9 +1,8 @@
 //! Several instances, one of them active.
 
-use failover_simulator::{AddressSetup, AlarmSetup, InstanceSetup, Region};
+use failover_simulator::{AddressSetup, AlarmSetup, Region};
 
-use super::{Made, SERVICE, alarm_name, attach_all, data_volume, tags, zone};
-use crate::agents::Agents;
+use super::common::{Agents, Made, SERVICE, alarm_name, attach_all, data_volume, instance, tags};
 
 /// The parts of a service of the topology `standby`. The active instance runs in zone a.
 #[derive(Debug, Clone, Copy)]
@@ -51,14 +50,4 @@ impl Standby {
             self.spec
         )
     }
-}
-
-fn instance(region: &Region, letter: char, running: bool) -> String {
-    region.add_instance(InstanceSetup {
-        zone: zone(letter),
-        running,
-        tags: tags(&[("Name", &format!("{SERVICE}-{letter}"))]),
-        workload: Some(SERVICE.to_owned()),
-        ..InstanceSetup::default()
-    })
 }

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::agents::Agents;
-use crate::layout::{GROUP, Group, Layout, zone};
+use crate::layout::{Agents, GROUP, Group, Layout, zone};
 use crate::scenario::{Act, Expect, Scenario, ask, fault, set_alarm, zone_down};
 
 const ONE: Group = Group {
@@ -226,7 +225,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         summary: "the very first instance: its volume is created empty, once, and it gets the address",
         layout: Layout::Group(Group { first: false, ..ONE }),
         script: |_| Vec::new(),
-        expect: Expect::Born,
+        expect: Expect::Bootstrapped,
     },
     Scenario {
         name: "group-no-volume",
@@ -294,7 +293,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "group-agent-silent",
         summary: "the agent reports, but never stops the service: the instance is stopped after the grace",
-        layout: Layout::Group(Group { agents: Agents::Deaf, spec: ATTENDED, ..ONE }),
+        layout: Layout::Group(Group { agents: Agents::NeverStopping, spec: ATTENDED, ..ONE }),
         script: |_| vec![oldest(330, "terminate_in_group")],
         expect: Expect::Done,
     },

@@ -3,7 +3,7 @@
 mod group;
 mod standby;
 
-use super::scenario::Scenario;
+use crate::scenario::Scenario;
 
 /// Every scenario, those of the topology `standby` first.
 pub const SCENARIOS: &[Scenario] = &ALL;
@@ -21,4 +21,9 @@ const fn all() -> [Scenario; standby::SCENARIOS.len() + group::SCENARIOS.len()] 
         index += 1;
     }
     all
+}
+
+/// The scenario of a name.
+pub fn named(name: &str) -> Option<&'static Scenario> {
+    SCENARIOS.iter().find(|scenario| scenario.name == name)
 }

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use crate::agents::Agents;
-use crate::layout::{Layout, Made, SERVICE, Standby, zone};
+use crate::layout::{Agents, Layout, Made, SERVICE, Standby, zone};
 use crate::scenario::{Act, Expect, Happening, Scenario, ask, fault, set_alarm, zone_down};
 
 /// Something that happens to the active instance.

@@ -12,7 +12,7 @@ use failover_core::agent::AgentState;
 use failover_core::ids::InstanceId;
 use failover_core::ledger::{Change, FenceState, Proof};
 use failover_core::report::Outcome;
-use stage::{Stage, UNIT, story, weather};
+use stage::{Stage, UNIT, story, table_fault};
 use tokio::time::sleep;
 
 fn id(text: &str) -> InstanceId {
@@ -88,7 +88,7 @@ fn it_fences_itself_when_the_ledger_names_another() {
         let old = stage.live(&stage.embedded.sample.active);
         stage.until_state(&old.me, 30, |state| *state == AgentState::Ready).await;
         // It sees nothing of the failover but its end.
-        old.weather(weather::THROTTLED);
+        old.set_table_fault(table_fault::THROTTLED);
         let target = id(&stage.embedded.sample.warm_standby);
         stage.begin(&target, false).await;
         stage.apply(Change::BeginFence).await;
@@ -98,7 +98,7 @@ fn it_fences_itself_when_the_ledger_names_another() {
         stage.apply(Change::Finish).await;
         sleep(seconds(30)).await;
         assert!(old.is_up(), "what can't be read stops nothing");
-        old.weather(weather::FAIR);
+        old.set_table_fault(table_fault::NONE);
         stage.until("it is down", 10, async || !old.is_up()).await;
         stage.until_state(&old.me, 10, |state| *state == AgentState::Waiting).await;
     });
@@ -174,14 +174,14 @@ fn a_volume_that_a_container_still_has_is_never_called_quiet() {
 fn without_a_lease_it_serves_on_while_the_ledger_is_out_of_reach() {
     story(async {
         let (stage, active) = Stage::serving(7).await;
-        for bad in [weather::THROTTLED, weather::HANGING, weather::NO_TABLE] {
-            active.weather(bad);
+        for bad in [table_fault::THROTTLED, table_fault::HANGING, table_fault::NO_TABLE] {
+            active.set_table_fault(bad);
             for _ in 0..60 {
                 sleep(seconds(2)).await;
-                assert!(active.is_up(), "weather {bad}");
+                assert!(active.is_up(), "fault {bad}");
             }
             let silent = stage.report(&active.me).await.unwrap();
-            active.weather(weather::FAIR);
+            active.set_table_fault(table_fault::NONE);
             stage.until("it reports again", 15, async || stage.report(&active.me).await.unwrap().at > silent.at).await;
         }
     });
@@ -189,19 +189,19 @@ fn without_a_lease_it_serves_on_while_the_ledger_is_out_of_reach() {
 
 #[test]
 fn with_a_lease_it_stops_before_the_lease_ends_and_comes_back() {
-    for (seed, bad) in [(8, weather::THROTTLED), (9, weather::HANGING), (10, weather::NO_TABLE)] {
+    for (seed, bad) in [(8, table_fault::THROTTLED), (9, table_fault::HANGING), (10, table_fault::NO_TABLE)] {
         story(async {
             let (stage, active) = Stage::serving_under(seed, "lease_seconds = 60\nstop_grace_seconds = 20\n").await;
             sleep(seconds(40)).await;
             assert!(active.is_up());
-            active.weather(bad);
+            active.set_table_fault(bad);
             let last = stage.report(&active.me).await.unwrap();
             assert_eq!(last.lease_seconds, Some(60));
             stage.until("it is down", 70, async || !active.is_up()).await;
             let now = stage.embedded.aws.clock().now();
             let after = now.duration_since(last.at).as_secs_f64();
-            assert!((20.0..58.0).contains(&after), "weather {bad}: down {after} s after the last report");
-            active.weather(weather::FAIR);
+            assert!((20.0..58.0).contains(&after), "fault {bad}: down {after} s after the last report");
+            active.set_table_fault(table_fault::NONE);
             stage.until_state(&active.me, 60, |state| *state == AgentState::Ready).await;
         });
     }
@@ -224,7 +224,7 @@ fn with_a_lease_a_machine_whose_service_can_not_be_taken_down_is_reset_before_an
                 *active.line.announced.lock().unwrap() = announced;
                 sleep(seconds(10)).await;
             }
-            active.weather(weather::HANGING);
+            active.set_table_fault(table_fault::HANGING);
             let last = stage.report(&active.me).await.unwrap();
             let reset = async || active.machine.effects().contains(&"reboot".to_owned());
             stage.until("it is reset", 100, reset).await;
@@ -232,7 +232,7 @@ fn with_a_lease_a_machine_whose_service_can_not_be_taken_down_is_reset_before_an
             // The lease, and less than the 15 s that the controller adds to it.
             assert!((60.0..74.0).contains(&after), "seed {seed}: reset {after} s after the last report");
             *active.line.announced.lock().unwrap() = None;
-            active.weather(weather::FAIR);
+            active.set_table_fault(table_fault::NONE);
             stage.until_state(&active.me, 60, |state| *state == AgentState::Ready).await;
         });
     }
@@ -255,7 +255,7 @@ fn without_a_lease_no_machine_is_reset() {
 fn with_a_lease_an_agent_that_starts_anew_without_a_ledger_stops_what_it_finds() {
     story(async {
         let (stage, active) = Stage::serving_under(11, "lease_seconds = 60\n").await;
-        active.weather(weather::HANGING);
+        active.set_table_fault(table_fault::HANGING);
         active.machine.crash.notify_one();
         let took = stage.until("it is down", 30, async || !active.is_up()).await;
         assert!(took < 15.0, "{took}");

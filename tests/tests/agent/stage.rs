@@ -41,9 +41,9 @@ ready = { tcp = "127.0.0.1:5432" }
 ready_within_seconds = 30
 "#;
 
-/// How the network to AWS is.
-pub(crate) mod weather {
-    pub(crate) const FAIR: u8 = 0;
+/// What goes wrong with calls of the table.
+pub(crate) mod table_fault {
+    pub(crate) const NONE: u8 = 0;
     pub(crate) const THROTTLED: u8 = 1;
     pub(crate) const HANGING: u8 = 2;
     pub(crate) const NO_TABLE: u8 = 3;
@@ -54,7 +54,7 @@ pub(crate) struct Line {
     region: Region,
     inner: Arc<dyn Transport>,
     instance: String,
-    pub(crate) weather: AtomicU8,
+    pub(crate) table_fault: AtomicU8,
     /// An item of the metadata service that it has not by itself, and its text.
     pub(crate) announced: Mutex<Option<(&'static str, &'static str)>>,
 }
@@ -90,10 +90,10 @@ impl Transport for Line {
             let response = http::Response::builder().status(400).body(Bytes::from(body)).unwrap();
             async move { Ok(response) }.boxed()
         };
-        match self.weather.load(Ordering::Relaxed) {
-            weather::THROTTLED => refuse("ProvisionedThroughputExceededException"),
-            weather::NO_TABLE => refuse("ResourceNotFoundException"),
-            weather::HANGING => std::future::pending().boxed(),
+        match self.table_fault.load(Ordering::Relaxed) {
+            table_fault::THROTTLED => refuse("ProvisionedThroughputExceededException"),
+            table_fault::NO_TABLE => refuse("ResourceNotFoundException"),
+            table_fault::HANGING => std::future::pending().boxed(),
             _ => self.inner.call(request),
         }
     }
@@ -148,7 +148,7 @@ impl Stage {
             region,
             inner,
             instance: instance.to_owned(),
-            weather: AtomicU8::new(weather::FAIR),
+            table_fault: AtomicU8::new(table_fault::NONE),
             announced: Mutex::default(),
         })
     }
@@ -234,8 +234,8 @@ impl Stage {
 }
 
 impl Lived {
-    pub(crate) fn weather(&self, weather: u8) {
-        self.line.weather.store(weather, Ordering::Relaxed);
+    pub(crate) fn set_table_fault(&self, fault: u8) {
+        self.line.table_fault.store(fault, Ordering::Relaxed);
     }
 
     pub(crate) fn is_up(&self) -> bool {

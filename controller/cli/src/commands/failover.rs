@@ -22,7 +22,7 @@ use crate::progress::Progress;
 use crate::render;
 use crate::session::Session;
 use crate::survey::survey;
-use failover_scenarios::embedded::truth;
+use failover_scenarios::embedded::truth::{ServiceTruth, until_served};
 
 /// While another holds the lease: how often to look whether it is done.
 const POLL: Duration = Duration::from_secs(2);
@@ -74,9 +74,9 @@ async fn tell(session: &Session, report: &Report, format: Format) -> Result<Exit
     show(format, report, render::report::report)?;
     if let (Some(region), Some(stored)) = (&session.region, session.engine.store().read(&report.service).await?) {
         if report.outcome == Outcome::Done {
-            truth::until_served(region, &stored.ledger).await;
+            until_served(region, &stored.ledger).await;
         }
-        let line = truth::outcome(region, &stored.ledger).in_words();
+        let line = ServiceTruth::of(&region.truth(), &stored.ledger).in_words();
         match format {
             Format::Text => print(&format!("{line}\n"))?,
             Format::Json => note(&line),

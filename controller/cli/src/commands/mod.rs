@@ -25,8 +25,8 @@ pub fn run(config: &Config) -> Result<ExitCode, CliError> {
     match &config.command {
         // Each scenario has a runtime of its own.
         Command::Simulate(SimulateOptions::List) => simulate::list(config.format),
-        Command::Simulate(SimulateOptions::Run { scenario, seed, runs, weather }) => {
-            simulate::run(scenario.as_deref(), *seed, *runs, *weather, config.format)
+        Command::Simulate(SimulateOptions::Run { scenario, seed, runs, background_faults }) => {
+            simulate::run(scenario.as_deref(), *seed, *runs, *background_faults, config.format)
         }
         Command::Simulate(SimulateOptions::Serve(options)) => {
             runtime::build(Pace::Real)?.block_on(serve::run(options, config))

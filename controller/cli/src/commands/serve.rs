@@ -79,7 +79,7 @@ async fn set_up(region: &Region, scenario: Option<&str>, names: &Names) -> Resul
     let (spec, script) = match scenario {
         Some(EMPTY) => return Ok(Vec::new()),
         None | Some(sample::SERVICE) => {
-            sample::add(region, REGION);
+            sample::add(region);
             (sample::SPEC.to_owned(), Vec::new())
         }
         Some(name) => {

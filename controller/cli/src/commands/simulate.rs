@@ -9,7 +9,7 @@ use crate::exit_codes::ExitCode;
 use crate::output::{print, show, show_one_of_many};
 use crate::render::line;
 use crate::render::table::table;
-use failover_scenarios::{Meddling, Played, SCENARIOS, Scenario, named, play};
+use failover_scenarios::{InjectedFaults, Played, SCENARIOS, Scenario, named, play};
 
 #[derive(Serialize)]
 struct Listed {
@@ -33,10 +33,10 @@ pub(super) fn run(
     scenario: Option<&str>,
     seed: u64,
     runs: u32,
-    weather: bool,
+    background_faults: bool,
     format: Format,
 ) -> Result<ExitCode, CliError> {
-    let meddling = Meddling { weather, ..Meddling::default() };
+    let faults = InjectedFaults { background: background_faults, ..InjectedFaults::default() };
     let scenarios: Vec<&Scenario> = match scenario {
         None => SCENARIOS.iter().collect(),
         Some(name) => vec![named(name).ok_or_else(|| unknown(name, &[]))?],
@@ -45,7 +45,7 @@ pub(super) fn run(
     for scenario in scenarios {
         for seed in (0..u64::from(runs)).map(|run| seed.wrapping_add(run)) {
             let what = "the scenario's runtime does not start";
-            let end = play(scenario, seed, meddling).map_err(|source| CliError::System { what, source })?;
+            let end = play(scenario, seed, faults).map_err(|source| CliError::System { what, source })?;
             played += 1;
             bad += u32::from(!end.as_expected);
             show_one_of_many(format, &end, text)?;

@@ -1,4 +1,4 @@
-//! Bad weather: what AWS may do on any day, more of it than on most, drawn from the seed.
+//! Background faults: what AWS may do on any day, more of it than on most, drawn from the seed.
 
 use failover_simulator::{Fault, FaultError, Region};
 use fastrand::Rng;
@@ -11,7 +11,7 @@ const LOST_OR_DOUBLED: f64 = 0.05;
 const STREAM: u64 = 0x7765_6174_6865_7221;
 
 /// Events are lost, doubled, late and out of order; calls are throttled; reads are old.
-pub(super) fn over(region: &Region, seed: u64) -> Result<(), FaultError> {
+pub(crate) fn begin(region: &Region, seed: u64) -> Result<(), FaultError> {
     let mut random = Rng::with_seed(seed ^ STREAM);
     let faults = [
         Fault::LoseEvents { probability: LOST_OR_DOUBLED },
