@@ -206,9 +206,10 @@ async fn a_device_that_somebody_holds() {
     if !can_run(&["mkfs.ext4", "mkswap"]) {
         return;
     }
-    let lab = Lab::new();
+    let mut lab = Lab::new();
     let disk = lab.blank(32 * MIB);
     run("mkfs.ext4", &["-q", disk.text()]);
+    lab.disks.limits.release = Duration::from_secs(1);
     let lock = std::fs::File::open(&disk.path).unwrap();
     lock.try_lock().unwrap();
     let error = refused(&lab, &disk, &lab.volume(Filesystem::Ext4)).await;
