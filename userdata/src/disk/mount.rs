@@ -75,11 +75,8 @@ pub(super) async fn mount(
     }
     arguments.extend(["--source".to_owned(), holding.device.path.to_string_lossy().into_owned()]);
     arguments.extend(["--target".to_owned(), at.to_string_lossy().into_owned()]);
-    let failure = match run(roots, MOUNT, &arguments, limits.mount).await.and_then(Finished::success) {
-        Ok(_) => return Ok(Ok(())),
-        Err(failure) => failure,
-    };
-    Ok(Err(match failure {
+    let mounted = run(roots, MOUNT, &arguments, limits.mount).await.and_then(Finished::success);
+    Ok(mounted.map(drop).map_err(|failure| match failure {
         // Newer versions only say that the device can't be opened: whether it is taken, the kernel tells.
         ToolFault::Failed { command, output, .. } if holding.device.claim().is_ok_and(|claim| claim.is_none()) => {
             ToolFault::Taken { command, output }
