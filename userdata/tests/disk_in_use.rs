@@ -23,7 +23,7 @@ const NOTE: &str = "DISK_IN_USE_NOTE";
 const RELEASE: Duration = Duration::from_secs(3);
 /// Well within it.
 const A_MOMENT: Duration = Duration::from_millis(700);
-const FOR_GOOD: Duration = Duration::from_secs(60);
+const FOR_GOOD: Duration = Duration::from_mins(1);
 
 /// Not a test of its own: another program that claims the device, as e2fsck and others do, and leaves a note of its pid.
 #[test]

@@ -20,7 +20,7 @@ async fn refused(lab: &Lab, disk: &LoopDisk, volume: &Volume) -> DiskError {
     assert_eq!(disk.sha256(), before, "doctor wrote to it: {examination:?}");
     let text = error.to_string();
     assert!(text.contains("data of billing-db (vol-0123456789abcdef0)") && text.contains(disk.text()), "{text}");
-    assert!(!run("cat", &["/proc/self/mounts"]).contains(disk.text()), "it is mounted");
+    assert!(!disk.is_mounted(), "it is mounted");
     println!("{text}");
     error
 }

@@ -106,6 +106,12 @@ impl LoopDisk {
         bytes
     }
 
+    /// The device itself: `/dev/loop1` is not `/dev/loop10`, which another test may have mounted.
+    pub fn is_mounted(&self) -> bool {
+        let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+        mounts.lines().any(|line| line.split(' ').next() == Some(self.text()))
+    }
+
     /// Grows the device as `ModifyVolume` does.
     pub fn grow_to(&self, size_bytes: u64) {
         File::options().write(true).open(&self.image).unwrap().set_len(size_bytes).unwrap();
