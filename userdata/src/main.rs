@@ -40,6 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
+// One thread: a program that was started by another would for a moment have this one's claims on devices (`disk::taken`).
 #[tokio::main(flavor = "current_thread")]
 async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let config = Config::read(cli.config.as_deref(), &cli.overrides())?;

@@ -261,9 +261,8 @@ async fn an_agent_to_be_killed() {
     let Ok(directory) = std::env::var(CHILD) else { return };
     let directory = std::path::PathBuf::from(directory);
     let roots = Roots { by_id: directory.join("by-id"), ..Roots::default() };
-    let limits = Limits { release: Duration::from_secs(2), ..Limits::default() };
     let volume = Volume { blank_allowed: true, ..volume_at(directory.join("data"), Filesystem::Ext4) };
-    let _ = Disks { roots, limits }.bring_up(&volume, BOUND).await;
+    let _ = Disks { roots, limits: Limits::default() }.bring_up(&volume, BOUND).await;
 }
 
 #[tokio::test]

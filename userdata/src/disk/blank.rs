@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::aside::aside;
+use super::disks::Limits;
 use super::error::{Fault, filesystem_name};
-use super::tool::aside;
-use super::{Limits, Volume};
+use super::volume::Volume;
 
 /// Large reads, so that a volume's throughput is the limit and not its operations per second.
 const READ_BYTES: usize = 4 * 1024 * 1024;

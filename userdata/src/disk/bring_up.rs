@@ -1,25 +1,46 @@
 //! From an attached volume to a mounted, marked filesystem.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use failover_core::spec::Filesystem;
 use jiff::Timestamp;
 
+use super::aside::aside;
 use super::content::{Content, Holding, judge, superblock_of};
 use super::device::{Claim, Device, partitions, wait_for};
+use super::disks::Disks;
 use super::error::{DiskError, Fault, Subject};
-use super::holders::{self, Held};
+use super::held::{self, Held};
 use super::marker::{self, Marker};
 use super::mountinfo::{Mounted, seen_at};
-use super::tool::aside;
-use super::{BroughtUp, Disks, Volume, filesystem, format, mount};
+use super::taken::Patience;
+use super::volume::Volume;
+use super::{filesystem, format, mount};
 
 /// How long an unmount after a failure may take.
 const BACK_OUT_WITHIN: Duration = Duration::from_mins(1);
 
-/// How often a device in use is tried again.
-const TRY_EVERY: Duration = Duration::from_millis(200);
+/// A volume that is mounted and marked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BroughtUp {
+    /// What is mounted: the device, or its partition.
+    pub device: PathBuf,
+    /// Which filesystem it holds.
+    pub filesystem: Filesystem,
+    /// Whether it was blank, and formatted just now.
+    pub formatted: bool,
+    /// Whether it was mounted already.
+    pub was_mounted: bool,
+    /// What the checker repaired.
+    pub repaired: Option<String>,
+    /// Sizes before and after, if the filesystem was grown.
+    pub grown_bytes: Option<(u64, u64)>,
+    /// The marker that was found.
+    pub marker: Option<Marker>,
+    /// What a person should know, though it keeps nobody from serving.
+    pub warnings: Vec<String>,
+}
 
 impl Disks {
     /// Waits for the volume's device, checks what it holds, formats it if it is surely blank and may be, mounts it and marks it
@@ -43,9 +64,40 @@ impl Disks {
         let device = wait_for(&self.roots, &volume.volume_id, attach_deadline).await?;
         subject.device = Some(device.path.clone());
         let at = mount::resolved(&volume.mount).await?;
-        match self.claim_or_mount(&device, &at).await? {
-            Present::Mounted(mounted, part) => self.mounted_already(volume, &mounted, part, &at).await,
-            Present::Claimed(claim) => self.not_yet_mounted(volume, &device, claim).await,
+        let mut patience = Patience::once_in_use(self.limits.release);
+        let mut so_far = SoFar::default();
+        loop {
+            let found = match self.try_once(volume, &device, &at, &mut so_far).await {
+                // Whoever has the device may mount it, format it, write to it: what was judged before doesn't count any more, so
+                // everything begins again.
+                Err(Fault::Taken { found }) => found,
+                outcome => return outcome,
+            };
+            tracing::debug!(volume = %volume.name, device = %device.path.display(), found, "the device is taken");
+            if !patience.another_try().await {
+                let mut devices = partitions(&self.roots, &device)?;
+                devices.push(device.clone());
+                let held = Held { mount: None, devices, number: device.number };
+                let holders = held::find(&self.roots, held).await;
+                return Err(Fault::InUse { waited: patience.within(), found, holders });
+            }
+        }
+    }
+
+    async fn try_once(
+        &self,
+        volume: &Volume,
+        device: &Device,
+        at: &Path,
+        so_far: &mut SoFar,
+    ) -> Result<BroughtUp, Fault> {
+        if let Some((mounted, part)) = self.present_mount(device, at)? {
+            return self.mounted_already(volume, &mounted, part, at, so_far).await;
+        }
+        // Against mounts; and locked against probers and a second agent.
+        match device.claim_and_lock()? {
+            Some(claim) => self.not_yet_mounted(volume, device, claim, so_far).await,
+            None => Err(Fault::Taken { found: "it is claimed or locked".to_owned() }),
         }
     }
 
@@ -74,6 +126,7 @@ impl Disks {
         mounted: &Mounted,
         device: Device,
         at: &Path,
+        so_far: &SoFar,
     ) -> Result<BroughtUp, Fault> {
         let kind = match mounted.filesystem.as_str() {
             "ext4" => Filesystem::Ext4,
@@ -91,13 +144,19 @@ impl Disks {
         let superblock =
             aside("reading the superblock", self.limits.stall, move || Ok(superblock_of(&path, kind))).await?;
         let size_bytes = superblock.map_or(device.size_bytes, |(_, superblock)| superblock.size_bytes);
-        let mut brought_up = BroughtUp { was_mounted: true, ..fresh(&device, kind) };
+        let mut brought_up = BroughtUp { was_mounted: true, ..fresh(&device, kind, so_far) };
         self.serve_from(volume, &device, at, size_bytes, &mut brought_up).await?;
         Ok(brought_up)
     }
 
     /// It isn't mounted: under a lock, judges it, formats it if that is right, checks it and mounts it.
-    async fn not_yet_mounted(&self, volume: &Volume, device: &Device, claim: Claim) -> Result<BroughtUp, Fault> {
+    async fn not_yet_mounted(
+        &self,
+        volume: &Volume,
+        device: &Device,
+        claim: Claim,
+        so_far: &mut SoFar,
+    ) -> Result<BroughtUp, Fault> {
         let (holding, formatted) = match judge(&self.roots, &self.limits, volume, device).await? {
             Content::Filesystem(holding) => {
                 drop(claim);
@@ -113,8 +172,10 @@ impl Disks {
                 (format::blank_device(&self.roots, &self.limits, volume, device, claim).await?, true)
             }
         };
+        so_far.formatted |= formatted;
         let repaired = filesystem::check(&self.roots, &self.limits, &holding).await?;
-        let mut brought_up = BroughtUp { formatted, repaired, ..fresh(&holding.device, holding.superblock.filesystem) };
+        so_far.repaired = repaired.or(so_far.repaired.take());
+        let mut brought_up = fresh(&holding.device, holding.superblock.filesystem, so_far);
         brought_up.warnings.extend(mount::prepare(&volume.mount).await?);
         let at = mount::resolved(&volume.mount).await?;
         if let Err(failure) = mount::mount(&self.roots, &self.limits, volume, &holding, &at).await? {
@@ -130,32 +191,6 @@ impl Disks {
             brought_up.warnings.push(warning);
         }
         Ok(brought_up)
-    }
-
-    /// The mount that is there already; else claims the device against mounts, and locks it against probers and a second agent,
-    /// waiting a little for either.
-    ///
-    /// A predecessor that was killed may have left its `mkfs` or its `mount` running: the first holds the device itself, the
-    /// second ends with a mount.
-    async fn claim_or_mount(&self, device: &Device, at: &Path) -> Result<Present, Fault> {
-        let began = Instant::now();
-        loop {
-            if let Some((mounted, part)) = self.present_mount(device, at)? {
-                return Ok(Present::Mounted(Box::new(mounted), part));
-            }
-            if let Some(claim) = device.claim_and_lock()? {
-                return Ok(Present::Claimed(claim));
-            }
-            if began.elapsed() >= self.limits.release {
-                let held = Held {
-                    mount: None,
-                    device: Some((device.path.clone(), device.kernel_name.clone())),
-                    number: device.number,
-                };
-                return Err(Fault::InUse { holders: holders::find(&self.roots, held).await });
-            }
-            tokio::time::sleep(TRY_EVERY).await;
-        }
     }
 
     /// What is mounted is right, large enough and marked.
@@ -205,40 +240,36 @@ impl Disks {
         .await
     }
 
-    /// Unmounts what was mounted for nothing.
+    /// Unmounts what was mounted for nothing. Somebody may have looked into it meanwhile.
     async fn back_out(&self, at: &Path) {
-        match mount::unmount(&self.roots, at, BACK_OUT_WITHIN).await.and_then(super::tool::Finished::success) {
-            Ok(_) => {}
-            Err(error) => tracing::error!(mount = %at.display(), %error, "what was mounted can't be unmounted again"),
+        let mut patience = Patience::from_now(BACK_OUT_WITHIN);
+        loop {
+            let failure = match mount::unmount(&self.roots, at, patience.left()).await {
+                Ok(finished) if finished.code == Some(0) => return,
+                Ok(finished) if finished.stderr.contains("busy") && patience.another_try().await => continue,
+                Ok(finished) => finished.failed(),
+                Err(failure) => failure,
+            };
+            tracing::error!(mount = %at.display(), error = %failure, "what was mounted can't be unmounted again");
+            return;
         }
     }
 }
 
-/// How a device was found.
-enum Present {
-    /// Mounted where it belongs: the device or its partition.
-    Mounted(Box<Mounted>, Device),
-    /// Free, and now ours.
-    Claimed(Claim),
+/// What earlier tries have done that the last one doesn't see any more.
+#[derive(Debug, Default)]
+struct SoFar {
+    formatted: bool,
+    repaired: Option<String>,
 }
 
-impl Subject {
-    pub(super) fn of(volume: &Volume) -> Self {
-        Self {
-            volume: Some((volume.service.clone(), volume.name.clone(), volume.volume_id.clone())),
-            mount: volume.mount.clone(),
-            device: None,
-        }
-    }
-}
-
-fn fresh(device: &Device, filesystem: Filesystem) -> BroughtUp {
+fn fresh(device: &Device, filesystem: Filesystem, so_far: &SoFar) -> BroughtUp {
     BroughtUp {
         device: device.path.clone(),
         filesystem,
-        formatted: false,
+        formatted: so_far.formatted,
         was_mounted: false,
-        repaired: None,
+        repaired: so_far.repaired.clone(),
         grown_bytes: None,
         marker: None,
         warnings: Vec::new(),

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use failover_core::spec::Filesystem;
 
+use super::aside::aside;
 use super::blank::is_zero;
 use super::device::{Device, open_at, partitions};
+use super::disks::{Limits, Roots};
 use super::error::{Expected, Fault};
 use super::intent::{self, Intent, SECTOR_BYTES};
 use super::superblock::{self, HEAD_BYTES, Superblock};
-use super::tool::{BLKID, aside, run};
-use super::{Limits, Roots, Volume};
+use super::tool::{BLKID, run};
+use super::volume::Volume;
 
 /// What a device holds, as far as it may be used.
 #[derive(Debug)]

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use failover_core::ids::VolumeId;
 
-use super::Roots;
+use super::aside::aside;
+use super::disks::Roots;
 use super::error::Fault;
 use super::mountinfo::DeviceNumber;
-use super::tool::aside;
 
 /// A block device that is there and has a size.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,6 +10,9 @@ use failover_core::spec::Filesystem;
 use thiserror::Error;
 
 use super::holders::Holders;
+use super::marker::MarkerFault;
+use super::tool::ToolFault;
+use super::volume::Volume;
 
 /// A volume that can't be brought up or taken down: which one, on which device, and why.
 #[derive(Debug, Error)]
@@ -29,6 +32,7 @@ impl DiskError {
             *self.fault,
             Fault::DeviceMissing { .. }
                 | Fault::InUse { .. }
+                | Fault::Taken { .. }
                 | Fault::Busy { .. }
                 | Fault::Stalled { .. }
                 | Fault::Tool(ToolFault::Deadline { .. })
@@ -45,6 +49,16 @@ pub struct Subject {
     pub mount: PathBuf,
     /// The device, once it was found.
     pub device: Option<PathBuf>,
+}
+
+impl Subject {
+    pub(super) fn of(volume: &Volume) -> Self {
+        Self {
+            volume: Some((volume.service.clone(), volume.name.clone(), volume.volume_id.clone())),
+            mount: volume.mount.clone(),
+            device: None,
+        }
+    }
 }
 
 impl fmt::Display for Subject {
@@ -106,9 +120,19 @@ pub enum Fault {
         /// Where.
         at: PathBuf,
     },
+    /// Somebody has the device for the moment. Bringing a volume up tries again, and ends with [`Fault::InUse`].
+    #[error("somebody else has the device: {found}")]
+    Taken {
+        /// What was answered.
+        found: String,
+    },
     /// Somebody uses the device without a mount that we can see.
-    #[error("the device is in use ({holders}); end what uses it")]
+    #[error("the device is still in use after {waited:?} ({holders}): {found}; end what uses it")]
     InUse {
+        /// How long it was tried.
+        waited: Duration,
+        /// What was answered at last.
+        found: String,
         /// Who.
         holders: Holders,
     },
@@ -227,10 +251,10 @@ pub enum Fault {
     },
     /// The marker binds the data to something else, or is newer or older than it may be.
     #[error(transparent)]
-    Marker(#[from] super::marker::MarkerFault),
+    Marker(#[from] MarkerFault),
     /// A tool failed.
     #[error(transparent)]
-    Tool(#[from] ToolFault),
+    Tool(ToolFault),
     /// The system refused something.
     #[error("{operation} {path}: {source}", path = path.display())]
     System {
@@ -251,43 +275,14 @@ pub enum Fault {
     },
 }
 
-/// A command that didn't do its work.
-#[derive(Debug, Error)]
-pub enum ToolFault {
-    /// It isn't installed.
-    #[error("{tool} is not installed; install the package {package}")]
-    Missing {
-        /// The command.
-        tool: &'static str,
-        /// Where it comes from.
-        package: &'static str,
-    },
-    /// It didn't end in time and was killed.
-    #[error("{command} did not end within {waited:?}")]
-    Deadline {
-        /// The command line.
-        command: String,
-        /// How long.
-        waited: Duration,
-    },
-    /// It failed.
-    #[error("{command} failed ({status}): {output}")]
-    Failed {
-        /// The command line.
-        command: String,
-        /// How it ended.
-        status: String,
-        /// What it said.
-        output: String,
-    },
-    /// It couldn't be run.
-    #[error("{command} can't be run: {source}")]
-    Start {
-        /// The command line.
-        command: String,
-        /// The system's answer.
-        source: io::Error,
-    },
+impl From<ToolFault> for Fault {
+    fn from(fault: ToolFault) -> Self {
+        match fault {
+            // No failure of the tool: it is worth another try, whichever tool it was.
+            ToolFault::Taken { .. } => Self::Taken { found: fault.to_string() },
+            other => Self::Tool(other),
+        }
+    }
 }
 
 /// The filesystem that a volume is expected to hold, as a person reads it.

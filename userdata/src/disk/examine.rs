@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 
+use super::aside::aside;
 use super::bring_up::check_settings;
 use super::content::{Content, judge};
 use super::device::find_bounded;
+use super::disks::Disks;
 use super::error::{DiskError, Fault, Subject};
 use super::marker::{self, Marker};
+use super::mount;
 use super::mountinfo::seen_at;
-use super::tool::aside;
-use super::{Disks, Volume, mount};
+use super::volume::Volume;
 
 /// What was found of one volume.
 #[derive(Debug)]

@@ -4,9 +4,10 @@ use failover_core::spec::Filesystem;
 
 use super::content::Holding;
 use super::device::Device;
-use super::error::{Fault, ToolFault};
-use super::tool::{E2FSCK, RESIZE2FS, XFS_GROWFS, XFS_REPAIR, run};
-use super::{Limits, Roots};
+use super::disks::{Limits, Roots};
+use super::error::Fault;
+use super::taken::Patience;
+use super::tool::{E2FSCK, RESIZE2FS, ToolFault, XFS_GROWFS, XFS_REPAIR, run};
 
 /// What may stay unused at the end: what our own formatting leaves free, and what is lost to alignment. EBS volumes grow by
 /// whole GiB.
@@ -44,15 +45,20 @@ pub(super) async fn explain_mount_failure(
     holding: &Holding,
     failure: ToolFault,
 ) -> Fault {
-    if holding.superblock.filesystem != Filesystem::Xfs {
+    // A device that somebody else has can't be checked either, and is no damaged one.
+    if holding.superblock.filesystem != Filesystem::Xfs || matches!(failure, ToolFault::Taken { .. }) {
         return failure.into();
     }
     let path = holding.device.path.as_os_str();
     match run(roots, XFS_REPAIR, &["-n".as_ref(), path], limits.check).await {
-        Ok(finished) if finished.code != Some(0) => Fault::Damaged {
-            tool: "xfs_repair -n",
-            report: format!("{} (the mount said: {failure})", shortened(&finished.report())),
-            remedy: "take a snapshot of the volume, then repair it by hand, or fail over to an older copy",
+        Ok(finished) if finished.code != Some(0) => match finished.failed() {
+            // Its exit code is the same as for damage.
+            taken @ ToolFault::Taken { .. } => taken.into(),
+            _ => Fault::Damaged {
+                tool: "xfs_repair -n",
+                report: format!("{} (the mount said: {failure})", shortened(&finished.report())),
+                remedy: "take a snapshot of the volume, then repair it by hand, or fail over to an older copy",
+            },
         },
         _ => failure.into(),
     }
@@ -76,10 +82,17 @@ pub(super) async fn grow(
     if device.size_bytes.saturating_sub(filesystem_bytes) < UNUSED_BYTES {
         return Ok(None);
     }
-    let finished = match filesystem {
-        Filesystem::Ext4 => run(roots, RESIZE2FS, &[device.path.as_os_str()], limits.grow).await?,
-        Filesystem::Xfs => run(roots, XFS_GROWFS, &["-d".as_ref(), mount.as_os_str()], limits.grow).await?,
-    };
-    finished.success()?;
-    Ok(Some((filesystem_bytes, device.size_bytes)))
+    // A predecessor's may still be at it: the kernel lets one at a time.
+    let mut patience = Patience::once_in_use(limits.release);
+    loop {
+        let finished = match filesystem {
+            Filesystem::Ext4 => run(roots, RESIZE2FS, &[device.path.as_os_str()], limits.grow).await?,
+            Filesystem::Xfs => run(roots, XFS_GROWFS, &["-d".as_ref(), mount.as_os_str()], limits.grow).await?,
+        };
+        match finished.success() {
+            Ok(_) => return Ok(Some((filesystem_bytes, device.size_bytes))),
+            Err(ToolFault::Taken { .. }) if patience.another_try().await => {}
+            Err(failure) => return Err(failure.into()),
+        }
+    }
 }

@@ -17,20 +17,18 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::Duration;
 
 use failover_core::spec::Filesystem;
 
+use super::aside::aside;
+use super::blank;
 use super::content::{Content, Holding, judge};
 use super::device::{Claim, Device};
-use super::error::{Fault, ToolFault, filesystem_name};
+use super::disks::{Limits, Roots};
+use super::error::{Fault, filesystem_name};
 use super::intent::{self, Intent, SECTOR_BYTES};
-use super::tool::{MKFS_EXT4, MKFS_XFS, aside, run};
-use super::{Limits, Roots, Volume, blank};
-
-/// A device that we have just let go may be taken for a moment longer.
-const TAKEN_TRIES: u32 = 20;
-const TAKEN_PAUSE: Duration = Duration::from_millis(100);
+use super::tool::{MKFS_EXT4, MKFS_XFS, run};
+use super::volume::Volume;
 
 /// Formats a device without a signature, if all of it is zero and the ledger allows it. `claim` keeps others away meanwhile.
 pub(super) async fn blank_device(
@@ -158,21 +156,8 @@ async fn mkfs(
         arguments.push(format!("{}k", bytes / 1024));
     }
     tracing::info!(device = %device.path.display(), filesystem = filesystem_name(intent.filesystem), "formatting");
-    for _ in 0..TAKEN_TRIES {
-        match run(roots, tool, &arguments, limits.format).await?.success() {
-            Err(fault) if is_taken(&fault) => tokio::time::sleep(TAKEN_PAUSE).await,
-            ended => return Ok(ended.map(drop)?),
-        }
-    }
     run(roots, tool, &arguments, limits.format).await?.success()?;
     Ok(())
-}
-
-/// mkfs found the device taken, and has not touched it. A program that we were just starting for something else has our claim, too, until it
-/// really runs.
-fn is_taken(fault: &ToolFault) -> bool {
-    let text = fault.to_string();
-    ["in use by the system", "resource busy"].iter().any(|said| text.contains(said))
 }
 
 async fn write_note(limits: &Limits, device: &Device, intent: &Intent) -> Result<(), Fault> {

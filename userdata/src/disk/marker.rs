@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::Volume;
+use super::volume::Volume;
 
 /// The marker's name.
 pub const FILE_NAME: &str = ".failover.json";

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use failover_core::spec::Filesystem;
 
+use super::aside::aside;
 use super::content::{Holding, superblock_of};
-use super::error::{Fault, ToolFault, filesystem_name};
+use super::disks::{Limits, Roots};
+use super::error::{Fault, filesystem_name};
 use super::mountinfo::{self, Mounted};
-use super::tool::{Finished, MOUNT, UMOUNT, aside, run};
-use super::{Limits, Roots, Volume};
+use super::tool::{Finished, MOUNT, ToolFault, UMOUNT, run};
+use super::volume::Volume;
 
 /// How long a look at mount points may take; one on a dead disk may hang.
 const LOOK_WITHIN: Duration = Duration::from_secs(30);
@@ -73,7 +75,14 @@ pub(super) async fn mount(
     }
     arguments.extend(["--source".to_owned(), holding.device.path.to_string_lossy().into_owned()]);
     arguments.extend(["--target".to_owned(), at.to_string_lossy().into_owned()]);
-    Ok(run(roots, MOUNT, &arguments, limits.mount).await.and_then(Finished::success).map(|_| ()))
+    let mounted = run(roots, MOUNT, &arguments, limits.mount).await.and_then(Finished::success);
+    Ok(mounted.map(drop).map_err(|failure| match failure {
+        // Newer versions only say that the device can't be opened: whether it is taken, the kernel tells.
+        ToolFault::Failed { command, output, .. } if holding.device.claim().is_ok_and(|claim| claim.is_none()) => {
+            ToolFault::Taken { command, output }
+        }
+        other => other,
+    }))
 }
 
 /// Whether an XFS with the same UUID is mounted from another device: a copy next to its original, which XFS refuses unless told.

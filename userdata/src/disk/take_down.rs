@@ -1,17 +1,18 @@
 //! From a mounted volume to one that nobody on this machine can write to.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::device::{Device, find_bounded, open_at};
-use super::error::{DiskError, Fault, Subject, ToolFault};
-use super::holders::{self, Held, Holders};
+use super::disks::Disks;
+use super::error::{DiskError, Fault, Subject};
+use super::held::{self, Held};
+use super::holders::Holders;
+use super::mount;
 use super::mountinfo::{self, DeviceNumber, Mounted, seen_at};
-use super::tool::{Finished, SYNC, run};
-use super::{Disks, Volume, mount};
-
-/// How often a busy unmount is tried again.
-const TRY_EVERY: Duration = Duration::from_millis(200);
+use super::taken::Patience;
+use super::tool::{Finished, SYNC, ToolFault, run};
+use super::volume::Volume;
 
 /// Mounts stacked at one place are taken off one by one, up to so many.
 const MOST_STACKED: usize = 16;
@@ -21,39 +22,33 @@ impl Disks {
     /// namespace; also when nothing was mounted there. Never lazily: a lazy unmount leaves writers behind.
     pub async fn take_down(&self, mount: &Path, deadline: Duration) -> Result<(), DiskError> {
         let mut subject = Subject { mount: mount.to_owned(), ..Subject::default() };
-        let outcome = self.take_down_inner(mount, Instant::now() + deadline, deadline, &mut subject).await;
+        let outcome = self.take_down_inner(mount, Patience::from_now(deadline), &mut subject).await;
         outcome.map_err(|fault| DiskError { subject: Box::new(subject), fault: Box::new(fault) })
     }
 
-    async fn take_down_inner(
-        &self,
-        mount: &Path,
-        until: Instant,
-        deadline: Duration,
-        subject: &mut Subject,
-    ) -> Result<(), Fault> {
+    async fn take_down_inner(&self, mount: &Path, mut patience: Patience, subject: &mut Subject) -> Result<(), Fault> {
         let at = mount::resolved(mount).await?;
         let mut failed_sync = None;
         for _ in 0..MOST_STACKED {
             let mounts = mount::mounts(&self.roots)?;
             let Some(mounted) = seen_at(&mounts, &at).cloned() else {
-                self.copies_released(&at, until, deadline, subject).await?;
+                self.copies_released(&at, &mut patience, subject).await?;
                 return failed_sync.map_or(Ok(()), |failure: ToolFault| Err(failure.into()));
             };
             let device = open_at(&mounted.source)?.filter(|device| device.number == mounted.number);
             subject.device = device.as_ref().map(|device| device.path.clone());
             // What can't be written is no reason to stay mounted, but it is one not to call it clean.
-            let synced = run(&self.roots, SYNC, &["-f".as_ref(), at.as_os_str()], left(until)).await;
+            let synced = run(&self.roots, SYNC, &["-f".as_ref(), at.as_os_str()], patience.left()).await;
             failed_sync = failed_sync.or(synced.and_then(Finished::success).err());
-            self.unmount(&at, &mounted, device.as_ref(), until, deadline).await?;
+            self.unmount(&at, &mounted, device.as_ref(), &mut patience).await?;
             // Mounted once more at the same place: that one is taken off next.
             let stacked =
                 seen_at(&mount::mounts(&self.roots)?, &at).is_some_and(|below| below.number == mounted.number);
             if let Some(device) = device.as_ref().filter(|_| !stacked) {
-                self.wait_until_claimable(device, until, deadline).await?;
+                self.wait_until_claimable(device, &mut patience).await?;
             }
         }
-        Err(Fault::Busy { waited: deadline, holders: Holders::default() })
+        Err(Fault::Busy { waited: patience.within(), holders: Holders::default() })
     }
 
     /// Whether nobody on this machine has the volume's device mounted or claimed, in whatever mount namespace; a device that
@@ -68,23 +63,16 @@ impl Disks {
     async fn released_inner(&self, volume: &Volume, subject: &mut Subject) -> Result<(), Fault> {
         let Some(device) = find_bounded(&self.roots, &volume.volume_id).await? else { return Ok(()) };
         subject.device = Some(device.path.clone());
-        let until = Instant::now() + self.limits.release;
-        self.wait_until_claimable(&device, until, self.limits.release).await
+        self.wait_until_claimable(&device, &mut Patience::from_now(self.limits.release)).await
     }
 
     /// Nothing is mounted here in our own namespace; but an earlier unmount may have left a container's copy behind.
-    async fn copies_released(
-        &self,
-        at: &Path,
-        until: Instant,
-        deadline: Duration,
-        subject: &mut Subject,
-    ) -> Result<(), Fault> {
+    async fn copies_released(&self, at: &Path, patience: &mut Patience, subject: &mut Subject) -> Result<(), Fault> {
         let copies = mountinfo::of_other_namespaces(&self.roots.proc);
         let Some(copy) = copies.iter().find(|mounted| mounted.at == at) else { return Ok(()) };
         let Some(device) = open_at(&copy.source)?.filter(|device| device.number == copy.number) else { return Ok(()) };
         subject.device = Some(device.path.clone());
-        self.wait_until_claimable(&device, until, deadline).await
+        self.wait_until_claimable(&device, patience).await
     }
 
     /// Unmounts, again and again while it is busy.
@@ -93,11 +81,10 @@ impl Disks {
         at: &Path,
         mounted: &Mounted,
         device: Option<&Device>,
-        until: Instant,
-        deadline: Duration,
+        patience: &mut Patience,
     ) -> Result<(), Fault> {
         loop {
-            let finished = mount::unmount(&self.roots, at, left(until)).await?;
+            let finished = mount::unmount(&self.roots, at, patience.left()).await?;
             if finished.code == Some(0) {
                 return Ok(());
             }
@@ -108,43 +95,32 @@ impl Disks {
             if !finished.stderr.contains("busy") {
                 return Err(finished.failed().into());
             }
-            if Instant::now() >= until {
+            if !patience.another_try().await {
                 return Err(Fault::Busy {
-                    waited: deadline,
+                    waited: patience.within(),
                     holders: self.holders(Some(at), mounted.number, device).await,
                 });
             }
-            tokio::time::sleep(TRY_EVERY).await;
         }
     }
 
     /// Waits until the kernel lets the device be claimed: only then the last mount of it is gone, also those of containers.
-    async fn wait_until_claimable(&self, device: &Device, until: Instant, deadline: Duration) -> Result<(), Fault> {
+    async fn wait_until_claimable(&self, device: &Device, patience: &mut Patience) -> Result<(), Fault> {
         loop {
             if device.claim()?.is_some() {
                 return Ok(());
             }
-            if Instant::now() >= until {
+            if !patience.another_try().await {
                 return Err(Fault::Busy {
-                    waited: deadline,
+                    waited: patience.within(),
                     holders: self.holders(None, device.number, Some(device)).await,
                 });
             }
-            tokio::time::sleep(TRY_EVERY).await;
         }
     }
 
     async fn holders(&self, at: Option<&Path>, number: DeviceNumber, device: Option<&Device>) -> Holders {
-        let held = Held {
-            mount: at.map(Path::to_owned),
-            device: device.map(|device| (device.path.clone(), device.kernel_name.clone())),
-            number,
-        };
-        holders::find(&self.roots, held).await
+        let held = Held { mount: at.map(Path::to_owned), devices: device.cloned().into_iter().collect(), number };
+        held::find(&self.roots, held).await
     }
-}
-
-/// What is left of the time; never nothing, so that what takes no time is done also when it is up.
-fn left(until: Instant) -> Duration {
-    until.saturating_duration_since(Instant::now()).max(Duration::from_secs(1))
 }

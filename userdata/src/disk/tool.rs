@@ -5,11 +5,11 @@ use std::io;
 use std::process::Stdio;
 use std::time::Duration;
 
+use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
-use super::Roots;
-use super::error::{Fault, ToolFault};
+use super::disks::Roots;
 
 /// A command and the package that brings it on the usual distributions.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +35,23 @@ const FURTHER_PATH: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 /// How much of a tool's output is kept: enough for a person, whatever a checker prints about a damaged disk.
 const KEPT_OUTPUT_BYTES: usize = 8 * 1024;
 
+/// What the tools say, in the C locale, of a device that somebody else has. They end before they touch it.
+const TAKEN: [&str; 7] = [
+    // What EBUSY means, to mkfs.xfs, xfs_repair, resize2fs and some versions of the others.
+    "resource busy",
+    // mkfs.ext4
+    "in use by the system",
+    // e2fsck
+    " is in use.",
+    // e2fsck and mkfs.ext4; mkfs.xfs
+    " is mounted",
+    "contains a mounted filesystem",
+    // mount
+    "already mounted",
+    // xfs_growfs, while another one runs
+    "Resource temporarily unavailable",
+];
+
 /// A command that ended.
 #[derive(Debug)]
 pub(super) struct Finished {
@@ -59,14 +76,65 @@ impl Finished {
 
     /// The failure that this end is.
     pub(super) fn failed(&self) -> ToolFault {
+        let output = self.report();
+        if TAKEN.iter().any(|said| output.contains(said)) {
+            return ToolFault::Taken { command: self.command.clone(), output };
+        }
         let status = self.code.map_or_else(|| "killed by a signal".to_owned(), |code| format!("exit code {code}"));
-        ToolFault::Failed { command: self.command.clone(), status, output: self.report() }
+        ToolFault::Failed { command: self.command.clone(), status, output }
     }
 
     /// Itself if the exit code was 0.
     pub(super) fn success(self) -> Result<Self, ToolFault> {
         if self.code == Some(0) { Ok(self) } else { Err(self.failed()) }
     }
+}
+
+/// A command that didn't do its work.
+#[derive(Debug, Error)]
+pub enum ToolFault {
+    /// It isn't installed.
+    #[error("{tool} is not installed; install the package {package}")]
+    Missing {
+        /// The command.
+        tool: &'static str,
+        /// Where it comes from.
+        package: &'static str,
+    },
+    /// It didn't end in time and was killed.
+    #[error("{command} did not end within {waited:?}")]
+    Deadline {
+        /// The command line.
+        command: String,
+        /// How long.
+        waited: Duration,
+    },
+    /// Somebody else has the device: a mount, or a claim.
+    #[error("{command} says: {output}")]
+    Taken {
+        /// The command line.
+        command: String,
+        /// What it said.
+        output: String,
+    },
+    /// It failed.
+    #[error("{command} failed ({status}): {output}")]
+    Failed {
+        /// The command line.
+        command: String,
+        /// How it ended.
+        status: String,
+        /// What it said.
+        output: String,
+    },
+    /// It couldn't be run.
+    #[error("{command} can't be run: {source}")]
+    Start {
+        /// The command line.
+        command: String,
+        /// The system's answer.
+        source: io::Error,
+    },
 }
 
 /// Runs a tool to its end, or kills it after `deadline`.
@@ -137,26 +205,6 @@ async fn capture(stream: Option<impl AsyncRead + Unpin>) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-/// Does work that may hang on a device on a thread of its own, and waits for it no longer than `deadline`.
-///
-/// Not on tokio's own threads: a runtime waits for those when it ends, and a device that never answers would hold it.
-pub(super) async fn aside<T: Send + 'static>(
-    operation: &'static str,
-    deadline: Duration,
-    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    let thread = std::thread::Builder::new().name("disk".to_owned()).spawn(move || {
-        // Nobody listens any more once the deadline has passed.
-        let _ = sender.send(work());
-    });
-    thread.map_err(|source| Fault::System { operation, path: "a thread".into(), source })?;
-    match tokio::time::timeout(deadline, receiver).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(_)) | Err(_) => Err(Fault::Stalled { operation, waited: deadline }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -182,15 +230,5 @@ mod tests {
         assert_eq!((finished.code, finished.stdout.len()), (Some(3), KEPT_OUTPUT_BYTES));
         assert_eq!(finished.stderr.trim(), "C");
         assert!(finished.success().unwrap_err().to_string().contains("exit code 3"));
-    }
-
-    #[tokio::test]
-    async fn work_that_hangs_is_left_behind() {
-        let hung = aside("looking", Duration::from_millis(100), || {
-            std::thread::sleep(Duration::from_secs(2));
-            Ok(())
-        });
-        assert!(matches!(hung.await, Err(Fault::Stalled { operation: "looking", .. })));
-        assert_eq!(aside("looking", Duration::from_secs(5), || Ok(7)).await.unwrap(), 7);
     }
 }
