@@ -4,26 +4,25 @@
 //! [`AwsError`] comes out. Which protocol carried the input is not known here; `wire` decodes and encodes.
 
 pub(crate) mod dynamodb;
-pub(crate) mod error;
 pub(crate) mod input;
 pub(crate) mod metrics;
 pub(crate) mod setup;
-pub(crate) mod sns;
-pub(crate) mod ssm;
-pub(crate) mod time;
 
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-pub(crate) use error::AwsError;
+pub(crate) use crate::protocol::error::AwsError;
+
+use crate::model::parameter::Parameters;
+use crate::model::topic::Topics;
 
 /// All data services of a region.
 #[derive(Debug)]
 pub(crate) struct Stores {
     pub(crate) tables: dynamodb::Tables,
-    pub(crate) parameters: ssm::Parameters,
-    pub(crate) topics: sns::Topics,
+    pub(crate) parameters: Parameters,
+    pub(crate) topics: Topics,
     pub(crate) metrics: metrics::Metrics,
 }
 
@@ -31,8 +30,8 @@ impl Stores {
     pub(crate) fn new(settings: &Settings) -> Stores {
         Stores {
             tables: dynamodb::Tables::new(settings.clone()),
-            parameters: ssm::Parameters::new(settings.clone()),
-            topics: sns::Topics::new(settings.clone()),
+            parameters: Parameters::new(settings.region_name.clone(), settings.account_id.clone()),
+            topics: Topics::new(settings.seed, settings.region_name.clone(), settings.account_id.clone()),
             metrics: metrics::Metrics::default(),
         }
     }
@@ -41,7 +40,7 @@ impl Stores {
     pub(crate) fn overview(&self, now: SystemTime) -> Value {
         json!({
             "dynamodb": self.tables.overview(now),
-            "ssm": self.parameters.overview(),
+            "ssm": crate::services::ssm::overview(&self.parameters),
             "sns": self.topics.overview(),
             "metrics": self.metrics.overview(),
         })

@@ -1,9 +1,8 @@
 //! What the data services hold from the start, without calls, latency or waiting.
 
-use serde_json::json;
-
 use super::dynamodb::KeyAttribute;
 use crate::region::Region;
+use crate::services::{sns, ssm};
 
 /// A DynamoDB table that exists from the start, `ACTIVE`. Keys are strings (`S`), numbers (`N`) or binaries (`B`).
 #[derive(Debug, Clone)]
@@ -28,21 +27,15 @@ impl Region {
 
     /// Makes a Parameter Store parameter of type `String`, or gives it a new version. `false`: AWS would not take it.
     pub fn add_parameter(&self, name: &str, value: &str) -> bool {
-        let input =
-            json!({"Name": name, "Value": value, "Type": "String", "Overwrite": true, "Tier": "Intelligent-Tiering"});
         self.act(|state, now| {
             let wall = state.clock.wall(now);
-            state.stores.parameters.call("PutParameter", &input, wall).is_ok()
+            ssm::put_text(&mut state.stores.parameters, name, value, wall).is_ok()
         })
     }
 
     /// Makes an SNS topic; returns its ARN. None: AWS would not take the name.
     pub fn add_topic(&self, name: &str) -> Option<String> {
-        self.act(|state, now| {
-            let wall = state.clock.wall(now);
-            let made = state.stores.topics.call("CreateTopic", &json!({"Name": name}), wall).ok()?;
-            made["TopicArn"].as_str().map(str::to_owned)
-        })
+        self.act(|state, _| sns::create_topic(&mut state.stores.topics, name).ok())
     }
 
     /// The messages published to a topic so far, oldest first: subject and body.
@@ -55,7 +48,7 @@ impl Region {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use bytes::Bytes;
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::setup::Setup;

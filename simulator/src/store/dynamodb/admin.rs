@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::table::{KeyAttribute, Table, TableParameters, TableStatus};
 use super::{Tables, refuse_members, table_name};
+use crate::protocol::timestamp::epoch_json;
 use crate::store::AwsError;
 use crate::store::input::Input;
-use crate::store::time::epoch_json;
 
 /// `CREATING`. Assumed: 4-12 s.
 const CREATION_SECONDS: (u64, u64) = (4, 12);

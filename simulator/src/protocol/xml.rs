@@ -32,6 +32,14 @@ impl Xml {
         self.close(tag);
     }
 
+    /// A document's root, with the namespace of all that is in it.
+    pub(crate) fn root(&mut self, tag: &str, namespace: &str, content: impl FnOnce(&mut Self)) {
+        // Namespaces come from code, as tags do.
+        let _ = write!(self.out, "<{tag} xmlns=\"{namespace}\">");
+        content(self);
+        self.close(tag);
+    }
+
     pub(crate) fn text(&mut self, tag: &str, text: &str) {
         self.open(tag);
         self.push_escaped(text);
@@ -60,8 +68,9 @@ impl Xml {
     }
 
     fn push_escaped(&mut self, text: &str) {
+        let special = |letter: char| matches!(letter, '&' | '<' | '>' | '"') || is_unwritten(letter);
         let mut rest = text;
-        while let Some(position) = rest.find(['&', '<', '>', '"']) {
+        while let Some(position) = rest.find(special) {
             let (plain, from_special) = rest.split_at(position);
             self.out.push_str(plain);
             let mut characters = from_special.chars();
@@ -69,7 +78,9 @@ impl Xml {
                 Some('&') => "&amp;",
                 Some('<') => "&lt;",
                 Some('>') => "&gt;",
-                _ => "&quot;",
+                Some('"') => "&quot;",
+                Some('\r') => "&#xD;",
+                _ => "\u{fffd}",
             });
             rest = characters.as_str();
         }
@@ -85,6 +96,11 @@ impl Xml {
     }
 }
 
+/// A parser would read a carriage return as a line's end; XML 1.0 has no way to write the other control characters.
+fn is_unwritten(letter: char) -> bool {
+    letter.is_control() && !matches!(letter, '\n' | '\t')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,9 +109,12 @@ mod tests {
     fn text_is_escaped_and_nesting_kept() {
         let mut xml = Xml::default();
         xml.element("tagSet", |xml| {
-            xml.text("key", "a<b> & \"c\"ü");
+            xml.text("key", "a<b> & \"c\"ü\r\u{1}\n");
             xml.plain("size", 20);
         });
-        assert_eq!(xml.finish(), "<tagSet><key>a&lt;b&gt; &amp; &quot;c&quot;ü</key><size>20</size></tagSet>");
+        assert_eq!(
+            xml.finish(),
+            "<tagSet><key>a&lt;b&gt; &amp; &quot;c&quot;ü&#xD;\u{fffd}\n</key><size>20</size></tagSet>"
+        );
     }
 }

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::laws::alarm::{Alarm, AlarmState, MissingData};
+use crate::protocol::timestamp::epoch_json;
 use crate::state::State;
 use crate::store::AwsError;
 use crate::store::input::Input;
-use crate::store::time::epoch_json;
 use crate::time::RegionTime;
 
 /// AWS's limits.
@@ -17,7 +17,7 @@ const COMPARISONS: [&str; 4] =
     ["GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"];
 const STATISTICS: [&str; 5] = ["SampleCount", "Average", "Sum", "Minimum", "Maximum"];
 
-pub(super) fn call(state: &mut State, operation: &str, input: &Value, now: RegionTime) -> Result<Value, AwsError> {
+pub(crate) fn call(state: &mut State, operation: &str, input: &Value, now: RegionTime) -> Result<Value, AwsError> {
     let request = Input(input);
     match operation {
         "DescribeAlarms" => describe_alarms(state, request),
@@ -187,9 +187,9 @@ fn delete_alarms(state: &mut State, request: Input<'_>) -> Result<Value, AwsErro
     let unknown: Vec<&str> = names.iter().copied().filter(|name| !state.alarms.by_name.contains_key(*name)).collect();
     if !unknown.is_empty() {
         return Err(AwsError::with_status(
+            404,
             "ResourceNotFound",
             format!("The following alarms do not exist: {}", unknown.join(", ")),
-            404,
         ));
     }
     for name in names {
@@ -204,7 +204,7 @@ fn set_alarm_state(state: &mut State, request: Input<'_>, now: RegionTime) -> Re
     let reason = required(request, "StateReason")?.to_owned();
     let reason_data = request.text("StateReasonData")?.unwrap_or_default().to_owned();
     if !state.alarms.by_name.contains_key(name) {
-        return Err(AwsError::with_status("ResourceNotFound", "", 404));
+        return Err(AwsError::with_status(404, "ResourceNotFound", ""));
     }
     if !reason_data.is_empty() && serde_json::from_str::<Value>(&reason_data).is_err() {
         return Err(AwsError::client("InvalidFormat", "StateReasonData was not syntactically valid JSON"));

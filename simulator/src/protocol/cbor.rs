@@ -10,7 +10,7 @@ const EPOCH_TIMESTAMP_TAG: u64 = 1;
 const DEEPEST: usize = 64;
 
 /// A request's body as JSON; an empty body is an empty structure. `None`: not CBOR.
-pub(super) fn to_json(body: &[u8]) -> Option<Value> {
+pub(crate) fn to_json(body: &[u8]) -> Option<Value> {
     if body.is_empty() {
         return Some(Value::Object(Map::new()));
     }
@@ -40,7 +40,7 @@ fn json_of(value: Cbor) -> Option<Value> {
 
 /// Output as CBOR. Members whose names end in `Timestamp` become tagged epoch seconds. Floats are always of 64 bits: the Rust SDK's decoder
 /// need not know halves.
-pub(super) fn from_json(value: &Value) -> Vec<u8> {
+pub(crate) fn from_json(value: &Value) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     push(&mut out, value, false);
     out
