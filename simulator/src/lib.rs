@@ -22,7 +22,10 @@ pub mod serve;
 pub(crate) mod services;
 pub mod setup;
 pub(crate) mod state;
-pub(crate) mod store;
+pub(crate) mod store {
+    pub(crate) mod input;
+    pub(crate) use crate::protocol::error::AwsError;
+}
 mod table;
 #[cfg(test)]
 mod test_support;
@@ -36,8 +39,8 @@ pub use events::Delivery;
 pub use faults::{Fault, FaultError};
 pub use laws::Laws;
 pub use region::{CallRecord, Region, TransitionRecord, TransportError};
+pub use setup::data::TableSetup;
 pub use setup::group::{GroupSetup, HookResult, HookSetup, HookTransition, Process};
 pub use setup::{AddressSetup, AlarmSetup, InstanceSetup, Setup, SnapshotSetup, VolumeSetup};
-pub use store::setup::TableSetup;
 pub use truth::Truth;
 pub use truth::groups::{GroupMember, TimedOutHook, WaitingHook};

@@ -1,5 +1,7 @@
 //! How a handler reads its parameters: by name, each of which its operation's table has to name as modelled.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use serde_json::Value;
 
 use super::error::AwsError;
@@ -97,6 +99,18 @@ impl<'a> Input<'a> {
         self.member(name)?.map(Self::as_number).transpose()
     }
 
+    /// A moment: seconds since the epoch (JSON, CBOR), or ISO 8601 (forms).
+    pub(crate) fn time(self, name: &str) -> Result<Option<SystemTime>, AwsError> {
+        let Some(member) = self.member(name)? else { return Ok(None) };
+        let since_epoch = |seconds: f64| UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?);
+        let time = match member.value {
+            Value::Number(seconds) => seconds.as_f64().and_then(since_epoch),
+            Value::String(text) => text.parse::<jiff::Timestamp>().ok().map(SystemTime::from),
+            _ => None,
+        };
+        time.map(Some).ok_or_else(|| member.wrong_type("a timestamp"))
+    }
+
     /// The texts of a list; an absent one is empty.
     pub(crate) fn texts(self, name: &str) -> Result<Vec<&'a str>, AwsError> {
         self.list(name)?.into_iter().map(Self::as_text).collect()
@@ -145,11 +159,19 @@ impl<'a> Input<'a> {
 
     /// A value with all that is below it, for a handler that reads it by itself.
     pub(crate) fn document(self, name: &str) -> Result<Option<&'a Value>, AwsError> {
-        let Some(member) = self.member(name)? else { return Ok(None) };
-        if member.schema.is_document() {
-            return Ok(Some(member.value));
+        self.member(name)?.map(Self::as_document).transpose()
+    }
+
+    pub(crate) fn as_document(self) -> Result<&'a Value, AwsError> {
+        if self.schema.is_document() {
+            return Ok(self.value);
         }
-        Err(AwsError::internal(format!("{} is read as a whole, but its table names its parts", member.schema.path())))
+        Err(AwsError::internal(format!("{} is read as a whole, but its table names its parts", self.schema.path())))
+    }
+
+    /// The value as it came, to be handed back unread.
+    pub(crate) fn echo(self) -> Value {
+        self.value.clone()
     }
 
     pub(crate) fn as_text(self) -> Result<&'a str, AwsError> {

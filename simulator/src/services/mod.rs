@@ -1,11 +1,16 @@
 //! The region's services: a folder each, with its table of operations, how requests are read, and what is answered.
 
+pub(crate) mod cloudwatch;
+pub(crate) mod dynamodb;
 pub(crate) mod sns;
 pub(crate) mod ssm;
 pub(crate) mod sts;
 
+use std::time::SystemTime;
+
 use serde_json::{Value, json};
 
+use crate::model::stores::Stores;
 use crate::protocol::answer::{self, Answer, Outcome};
 use crate::protocol::error::AwsError;
 use crate::protocol::input::Input;
@@ -31,12 +36,15 @@ fn zoneless(state: &mut State, service: Service, request: &Request, now: RegionT
     let wall = state.clock.wall(now);
     let stores = &mut state.stores;
     let output = match service {
+        Service::CloudWatch => run(&cloudwatch::OPERATIONS, request, |handler, input| handler(state, input, now)),
+        Service::DynamoDb => {
+            stores.tables.forget_deleted(wall);
+            run(&dynamodb::OPERATIONS, request, |handler, input| handler(&mut stores.tables, input, wall))
+        }
+        Service::Ssm => run(&ssm::OPERATIONS, request, |handler, input| handler(&mut stores.parameters, input, wall)),
         Service::Sns => run(&sns::OPERATIONS, request, |handler, input| handler(&mut stores.topics, input, wall)),
         Service::Sts => run(&sts::OPERATIONS, request, |handler, _| handler(&state.account_id)),
-        Service::Ssm => run(&ssm::OPERATIONS, request, |handler, input| handler(&mut stores.parameters, input, wall)),
-        Service::Ec2 | Service::AutoScaling | Service::CloudWatch | Service::DynamoDb => {
-            wire::answer(state, service, request, now)
-        }
+        Service::Ec2 | Service::AutoScaling => wire::autoscaling::run(state, request, now),
     };
     match output {
         Ok(output) => answer::success(request, &output, &request_id),
@@ -56,8 +64,20 @@ fn run<H>(
 /// Every operation of every service with its parameters.
 pub(crate) fn operations() -> Value {
     json!({
+        Service::CloudWatch.name(): cloudwatch::OPERATIONS.describe(),
+        Service::DynamoDb.name(): dynamodb::OPERATIONS.describe(),
         Service::Ssm.name(): ssm::OPERATIONS.describe(),
         Service::Sns.name(): sns::OPERATIONS.describe(),
         Service::Sts.name(): sts::OPERATIONS.describe(),
+    })
+}
+
+/// What the data services hold, readable.
+pub(crate) fn overview(stores: &Stores, now: SystemTime) -> Value {
+    json!({
+        "dynamodb": dynamodb::overview(&stores.tables, now),
+        "ssm": ssm::overview(&stores.parameters),
+        "sns": stores.topics.overview(),
+        "metrics": stores.metrics.overview(),
     })
 }

@@ -5,10 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use super::number::Decimal;
 use super::value::{AttributeValue, Item, item_bytes};
-use crate::store::AwsError;
 
 /// AWS's limit on an item, names included.
-pub(super) const LARGEST_ITEM_BYTES: usize = 400 * 1024;
+pub(crate) const LARGEST_ITEM_BYTES: usize = 400 * 1024;
 /// Superseded items kept for eventually consistent reads; older ones are forgotten first.
 const SUPERSEDED_KEPT: usize = 10_000;
 
@@ -66,7 +65,8 @@ pub(crate) struct Table {
     pub(crate) id: String,
     pub(crate) partition: KeyAttribute,
     pub(crate) sort: Option<KeyAttribute>,
-    pub(crate) billing_mode: String,
+    pub(crate) capacity: Capacity,
+    pub(crate) deletion_protection: bool,
     pub(crate) created_at: SystemTime,
     pub(crate) active_at: SystemTime,
     pub(crate) gone_at: Option<SystemTime>,
@@ -81,7 +81,15 @@ pub(crate) struct TableParameters {
     pub(crate) id: String,
     pub(crate) partition: KeyAttribute,
     pub(crate) sort: Option<KeyAttribute>,
-    pub(crate) billing_mode: String,
+    pub(crate) capacity: Capacity,
+    pub(crate) deletion_protection: bool,
+}
+
+/// How reading and writing are paid for. Nothing is throttled here in either mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Capacity {
+    OnDemand,
+    Provisioned { read_units: i64, write_units: i64 },
 }
 
 impl Table {
@@ -91,7 +99,8 @@ impl Table {
             id: parameters.id,
             partition: parameters.partition,
             sort: parameters.sort,
-            billing_mode: parameters.billing_mode,
+            capacity: parameters.capacity,
+            deletion_protection: parameters.deletion_protection,
             created_at: now,
             active_at: now + creation_takes,
             gone_at: None,
@@ -159,45 +168,6 @@ impl Table {
         items.into_iter()
     }
 
-    /// The key of a whole item that is to be stored.
-    pub(crate) fn key_of_item(&self, item: &Item) -> Result<Key, AwsError> {
-        let attribute = |attribute: &KeyAttribute| {
-            let value = item.get(&attribute.name).ok_or_else(|| {
-                AwsError::validation(format!(
-                    "One or more parameter values were invalid: Missing the key {} in the item",
-                    attribute.name
-                ))
-            })?;
-            if value.type_name() != attribute.type_name {
-                return Err(AwsError::validation(format!(
-                    "One or more parameter values were invalid: Type mismatch for key {} expected: {} actual: {}",
-                    attribute.name,
-                    attribute.type_name,
-                    value.type_name()
-                )));
-            }
-            key_value(attribute, value)
-        };
-        Ok(Key { partition: attribute(&self.partition)?, sort: self.sort.as_ref().map(attribute).transpose()? })
-    }
-
-    /// The key that a request names: exactly the key attributes, of the right types.
-    pub(crate) fn key_of_request(&self, named: &Item) -> Result<Key, AwsError> {
-        let expected = 1 + usize::from(self.sort.is_some());
-        let mismatch = || AwsError::validation("The provided key element does not match the schema");
-        if named.len() != expected {
-            return Err(AwsError::validation("The number of conditions on the keys is invalid"));
-        }
-        let attribute = |attribute: &KeyAttribute| {
-            let value = named
-                .get(&attribute.name)
-                .filter(|value| value.type_name() == attribute.type_name)
-                .ok_or_else(mismatch)?;
-            key_value(attribute, value)
-        };
-        Ok(Key { partition: attribute(&self.partition)?, sort: self.sort.as_ref().map(attribute).transpose()? })
-    }
-
     /// The key's attributes, as an item.
     pub(crate) fn key_attributes(&self, key: &Key) -> Item {
         let mut attributes = Item::from([(self.partition.name.clone(), key.partition.attribute())]);
@@ -229,18 +199,5 @@ impl KeyValue {
             KeyValue::Number(number) => AttributeValue::Number(*number),
             KeyValue::Binary(bytes) => AttributeValue::Binary(bytes.clone()),
         }
-    }
-}
-
-fn key_value(attribute: &KeyAttribute, value: &AttributeValue) -> Result<KeyValue, AwsError> {
-    match KeyValue::of(value) {
-        Some(KeyValue::String(bytes) | KeyValue::Binary(bytes)) if bytes.is_empty() => {
-            Err(AwsError::validation(format!(
-                "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: {}",
-                attribute.name
-            )))
-        }
-        Some(value) => Ok(value),
-        None => Err(AwsError::validation("The provided key element does not match the schema")),
     }
 }

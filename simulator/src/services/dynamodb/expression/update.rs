@@ -1,9 +1,9 @@
 //! Updates of an item.
 
-use super::super::number::Decimal;
-use super::super::value::{AttributeValue, Item};
 use super::path::Path;
-use crate::store::AwsError;
+use crate::model::dynamodb::number::Decimal;
+use crate::model::dynamodb::value::{AttributeValue, Item};
+use crate::protocol::error::AwsError;
 
 /// An update expression: its four clauses, in the order in which their actions were written.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::super::value::{AttributeValue, Item};
+use crate::model::dynamodb::value::{AttributeValue, Item};
 
 /// A path from an item's attribute down into maps and lists.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,6 +118,11 @@ pub(crate) fn project(item: &Item, paths: &[Path]) -> Item {
             Some((root.to_owned(), part(item.get(root)?, &ways)?))
         })
         .collect()
+}
+
+/// The whole item, or the part of it that is asked for.
+pub(crate) fn projected(item: &Item, paths: Option<&[Path]>) -> Item {
+    paths.map_or_else(|| item.clone(), |paths| project(item, paths))
 }
 
 fn part(value: &AttributeValue, ways: &[&[PathStep]]) -> Option<AttributeValue> {

@@ -1,9 +1,12 @@
 //! The tables' behaviour as a client sees it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde_json::json;
 
 use super::*;
+use crate::model::settings::Settings;
 
 struct Client {
     tables: Tables,
@@ -34,7 +37,9 @@ impl Client {
 
     fn call(&mut self, operation: &str, input: &Value) -> Result<Value, AwsError> {
         self.now += Duration::from_millis(10);
-        self.tables.call(operation, input, self.now)
+        self.tables.forget_deleted(self.now);
+        let admitted = OPERATIONS.admit_tree(operation, input.clone())?;
+        (admitted.operation.handler)(&mut self.tables, admitted.input(), self.now)
     }
 
     #[allow(clippy::needless_pass_by_value)]
@@ -281,11 +286,11 @@ fn malformed_requests_are_refused_with_dynamodbs_words() {
         assert!(client.refused("PutItem", json!({"TableName": "tab", "Item": item})).message.contains(text), "{text}");
     }
     let old_style = json!({"TableName": "tab", "Item": sample(), "Expected": {"epoch": {"Exists": false}}});
-    assert_eq!(client.refused("PutItem", old_style).code, "ValidationException");
+    assert_eq!(client.refused("PutItem", old_style).code, "UnsupportedOperation");
     let wrong_key = json!({"TableName": "tab", "Key": {"id": {"S": "a"}}});
     assert_eq!(client.refused("GetItem", wrong_key).message, "The provided key element does not match the schema");
     assert_eq!(client.refused("GetItem", json!({"TableName": "none", "Key": {}})).code, "ResourceNotFoundException");
-    assert_eq!(client.refused("NoSuchThing", json!({})).code, "UnknownOperationException");
+    assert_eq!(client.refused("NoSuchThing", json!({})).code, "UnsupportedOperation");
 }
 
 #[test]
@@ -321,6 +326,9 @@ fn a_query_follows_the_sort_key_in_pages() {
         (vec!["2".into(), "4".into(), "6".into(), "8".into()], Some(8))
     );
     filtered["Select"] = json!("COUNT");
+    assert!(client.refused("Query", filtered.clone()).message.contains("choosing to get COUNT"));
+    filtered.as_object_mut().unwrap().remove("ProjectionExpression");
+    filtered["ExpressionAttributeNames"] = json!({"#a": "at"});
     assert_eq!(client.ok("Query", filtered), json!({"Count": 4, "ScannedCount": 8}));
     for (expression, text) in [
         ("#a >= :from", "Query condition missed key schema element: pk"),
@@ -419,4 +427,119 @@ fn only_a_consistent_read_is_sure_to_be_fresh() {
         if eventual["Item"]["epoch"]["N"] == json!(epoch.to_string()) { fresh += 1 } else { stale += 1 }
     }
     assert!(stale > 10 && fresh > 300, "{stale} stale, {fresh} fresh");
+}
+
+#[test]
+fn a_protected_table_is_not_deleted() {
+    let mut client = Client::new();
+    let create = json!({
+        "TableName": "ledger", "BillingMode": "PAY_PER_REQUEST", "DeletionProtectionEnabled": true,
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+    });
+    assert_eq!(client.ok("CreateTable", create)["TableDescription"]["DeletionProtectionEnabled"], true);
+    client.now += Duration::from_mins(1);
+    let named = json!({"TableName": "ledger"});
+    assert_eq!(client.ok("DescribeTable", named.clone())["Table"]["DeletionProtectionEnabled"], true);
+    let refused = client.refused("DeleteTable", named.clone());
+    assert!(refused.code == "ValidationException" && refused.message.contains("protected against deletion"));
+    assert_eq!(client.ok("DescribeTable", named.clone())["Table"]["TableStatus"], "ACTIVE");
+    let off = json!({"TableName": "ledger", "DeletionProtectionEnabled": false});
+    assert_eq!(client.ok("UpdateTable", off)["TableDescription"]["DeletionProtectionEnabled"], false);
+    client.ok("DeleteTable", named.clone());
+    assert_eq!(client.refused("UpdateTable", named).code, "ValidationException");
+}
+
+#[test]
+fn what_a_table_cannot_have_here_is_refused() {
+    let mut client = Client::new();
+    for (member, value) in [
+        ("SSESpecification", json!({"Enabled": true})),
+        ("TableClass", json!("STANDARD_INFREQUENT_ACCESS")),
+        ("StreamSpecification", json!({"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"})),
+        ("Tags", json!([{"Key": "a", "Value": "b"}])),
+        ("GlobalSecondaryIndexes", json!([{"IndexName": "i"}])),
+        ("OnDemandThroughput", json!({"MaxReadRequestUnits": 1})),
+    ] {
+        let mut create = json!({
+            "TableName": "other", "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        });
+        create[member] = value;
+        let refused = client.refused("CreateTable", create);
+        assert!(refused.code == "UnsupportedOperation" && refused.message.contains(member), "{}", refused.message);
+    }
+    assert_eq!(client.ok("ListTables", json!({}))["TableNames"], json!(["log", "tab"]));
+}
+
+#[test]
+fn provisioned_capacity_is_kept_and_shown() {
+    let mut client = Client::new();
+    let mut create = json!({
+        "TableName": "paid", "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 2},
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+    });
+    let made = client.ok("CreateTable", create.clone())["TableDescription"].clone();
+    assert_eq!(
+        (&made["ProvisionedThroughput"]["WriteCapacityUnits"], made.get("BillingModeSummary")),
+        (&json!(2), None)
+    );
+    create["TableName"] = json!("free");
+    create["BillingMode"] = json!("PAY_PER_REQUEST");
+    assert_eq!(client.refused("CreateTable", create).code, "ValidationException");
+}
+
+#[test]
+fn keys_have_their_longest() {
+    let mut client = Client::new();
+    let key = |bytes: usize| json!({"S": "x".repeat(bytes)});
+    client.put(&json!({"pk": key(2048)}));
+    for (operation, member) in [("PutItem", "Item"), ("GetItem", "Key")] {
+        let refused = client.refused(operation, json!({"TableName": "tab", member: {"pk": key(2049)}}));
+        assert!(refused.code == "ValidationException" && refused.message.contains("2048"), "{}", refused.message);
+    }
+}
+
+#[test]
+fn what_is_selected_and_what_is_projected_agree() {
+    let mut client = Client::new();
+    client.put(&sample());
+    let scan = |more: &Value| {
+        let mut input = json!({"TableName": "tab", "ConsistentRead": true});
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        input
+    };
+    let specific = scan(&json!({"Select": "SPECIFIC_ATTRIBUTES", "ProjectionExpression": "epoch"}));
+    assert_eq!(client.ok("Scan", specific)["Items"], json!([{"epoch": {"N": "7"}}]));
+    for more in [
+        json!({"Select": "SPECIFIC_ATTRIBUTES"}),
+        json!({"Select": "ALL_PROJECTED_ATTRIBUTES"}),
+        json!({"Select": "EVERYTHING"}),
+        json!({"Select": "ALL_ATTRIBUTES", "ProjectionExpression": "epoch"}),
+    ] {
+        assert_eq!(client.refused("Scan", scan(&more)).code, "ValidationException", "{more}");
+    }
+}
+
+#[test]
+fn redundant_parentheses_are_refused() {
+    let mut client = Client::new();
+    client.put(&sample());
+    let values = json!({":v": {"N": "8"}});
+    for condition in ["(epoch < :v)", "((epoch < :v) AND (epoch < :v))", "NOT (epoch > :v)", "(NOT (epoch > :v))"] {
+        assert!(client.holds(condition, &Value::Null, &values), "{condition}");
+    }
+    for condition in ["((epoch < :v))", "((((epoch < :v))))", "epoch < :v AND ((epoch < :v OR epoch = :v))"] {
+        let write = json!({
+            "TableName": "tab", "Item": {"pk": {"S": "a"}}, "ConditionExpression": condition, "ExpressionAttributeValues": values,
+        });
+        let refused = client.refused("PutItem", write);
+        assert!(
+            refused.message.contains("The expression has redundant parentheses"),
+            "{condition}: {}",
+            refused.message
+        );
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::super::value::{AttributeValue, Item};
 use super::path::Path;
+use crate::model::dynamodb::value::{AttributeValue, Item};
 
 /// A condition or filter expression.
 #[derive(Debug, Clone, PartialEq)]

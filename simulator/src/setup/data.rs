@@ -1,8 +1,8 @@
 //! What the data services hold from the start, without calls, latency or waiting.
 
-use super::dynamodb::KeyAttribute;
+use crate::model::dynamodb::table::KeyAttribute;
 use crate::region::Region;
-use crate::services::{sns, ssm};
+use crate::services::{dynamodb, sns, ssm};
 
 /// A DynamoDB table that exists from the start, `ACTIVE`. Keys are strings (`S`), numbers (`N`) or binaries (`B`).
 #[derive(Debug, Clone)]
@@ -21,7 +21,13 @@ impl Region {
         let key = |(name, type_name)| KeyAttribute { name, type_name };
         self.act(|state, now| {
             let wall = state.clock.wall(now);
-            state.stores.tables.add_active(spec.name, key(spec.partition_key), spec.sort_key.map(key), wall);
+            dynamodb::add_active(
+                &mut state.stores.tables,
+                spec.name,
+                key(spec.partition_key),
+                spec.sort_key.map(key),
+                wall,
+            );
         });
     }
 
