@@ -90,6 +90,7 @@ impl<H> Operations<H> {
     }
 
     /// The same for parameters that did not come in a request.
+    #[cfg(test)]
     pub(crate) fn admit_tree(&self, name: &str, tree: Value) -> Result<Admitted<'_, H>, AwsError> {
         self.admit_known(self.named(name)?, tree)
     }

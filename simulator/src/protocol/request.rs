@@ -89,15 +89,20 @@ impl Request {
             return Err(AwsError::unsupported(message));
         }
         match self.region.as_deref() {
-            Some(other) if other != region_name => Err(AwsError::with_status(
-                403,
-                "SignatureDoesNotMatch",
-                format!(
-                    "Credential should be scoped to a valid region, not '{other}': the simulated region is {region_name}."
-                ),
-            )),
+            Some(other) if other != region_name => Err(self.wrong_region(other, region_name)),
             _ => Ok(service),
         }
+    }
+
+    fn wrong_region(&self, named: &str, own: &str) -> AwsError {
+        let (status, code) = match self.protocol {
+            Protocol::Ec2Query => (401, "AuthFailure"),
+            Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => (400, "InvalidSignatureException"),
+            Protocol::Query | Protocol::RpcV2Cbor | Protocol::RestXml => (403, "SignatureDoesNotMatch"),
+        };
+        let message =
+            format!("Credential should be scoped to a valid region, not '{named}'. This simulated region is '{own}'.");
+        AwsError::with_status(status, code, message)
     }
 
     /// The parameters as one tree.

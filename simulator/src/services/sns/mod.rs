@@ -13,7 +13,6 @@ use crate::model::topic::Topics;
 use crate::protocol::error::AwsError;
 use crate::protocol::input::Input;
 use crate::protocol::operations::{Operation, Operations, operation};
-use crate::protocol::parameter::document;
 use crate::protocol::service::Service;
 
 type Handler = fn(&mut Topics, Input<'_>, SystemTime) -> Result<Value, AwsError>;
@@ -34,9 +33,17 @@ const TABLE: &[Operation<Handler>] = &[
     operation(
         "Publish",
         publish::publish,
-        &["TopicArn", "TargetArn", "Message", "Subject", "MessageStructure"],
-        // Nobody subscribes, so nobody filters by them: they are kept with the message.
-        &[document("MessageAttributes")],
+        &[
+            "TopicArn",
+            "TargetArn",
+            "Message",
+            "Subject",
+            "MessageStructure",
+            "MessageAttributes{}.DataType",
+            "MessageAttributes{}.StringValue",
+            "MessageAttributes{}.BinaryValue",
+        ],
+        &[],
     ),
 ];
 

@@ -29,13 +29,33 @@ pub(super) fn publish(topics: &mut Topics, input: Input<'_>, now: SystemTime) ->
         return Err(invalid("Subject"));
     }
     check_structure(input.text("MessageStructure")?, body)?;
-    let content = MessageContent {
-        subject: subject.map(str::to_owned),
-        body: body.to_owned(),
-        attributes: input.document("MessageAttributes")?.cloned().unwrap_or(Value::Null),
-    };
+    let content =
+        MessageContent { subject: subject.map(str::to_owned), body: body.to_owned(), attributes: attributes(input)? };
     let id = topics.publish(arn, content, now).ok_or_else(not_found)?;
     Ok(json!({"MessageId": id}))
+}
+
+/// Nobody subscribes, so nobody filters by them: they are kept with the message.
+fn attributes(input: Input<'_>) -> Result<Value, AwsError> {
+    let read = |(name, attribute): (&str, Input<'_>)| {
+        let data_type = attribute.filled_text("DataType")?;
+        let (text, bytes) = (attribute.text("StringValue")?, attribute.text("BinaryValue")?);
+        // `String`, `String.Array`, `Number` and types made of these carry text.
+        let is_binary = data_type.split('.').next() == Some("Binary");
+        let value = if is_binary { ("BinaryValue", bytes) } else { ("StringValue", text) };
+        match value {
+            (member, Some(value)) if !value.is_empty() => {
+                Ok((name.to_owned(), json!({"DataType": data_type, member: value})))
+            }
+            _ => Err(AwsError::client(
+                "InvalidParameterValue",
+                format!(
+                    "The message attribute '{name}' must contain non-empty message attribute value for message attribute type '{data_type}'."
+                ),
+            )),
+        }
+    };
+    Ok(Value::Object(input.map("MessageAttributes")?.into_iter().map(read).collect::<Result<Map<_, _>, AwsError>>()?))
 }
 
 fn may_be_subject(text: &str) -> bool {

@@ -41,6 +41,11 @@ fn what_aws_does_not_take_is_refused() {
         (json!({"TopicArn": "nonsense", "Message": "x"}), "InvalidParameter", "TopicArn"),
         (json!({"TopicArn": elsewhere, "Message": "x"}), "NotFound", "does not exist"),
         (json!({"TopicArn": arn, "Message": "{}", "MessageStructure": "json"}), "InvalidParameter", "default entry"),
+        (
+            json!({"TopicArn": arn, "Message": "x", "MessageAttributes": {"a": {"DataType": "String", "BinaryValue": "eA=="}}}),
+            "InvalidParameterValue",
+            "message attribute 'a'",
+        ),
         (json!({"PhoneNumber": "+49", "Message": "x"}), "UnsupportedOperation", "PhoneNumber"),
         (json!({"TopicArn": arn, "Message": "x", "MessageGroupId": "g"}), "UnsupportedOperation", "MessageGroupId"),
     ] {
