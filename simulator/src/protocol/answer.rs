@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::cbor;
 use super::error::AwsError;
 use super::request::Request;
-use super::service::{Profile, Protocol};
+use super::service::{Profile, Protocol, Service};
 use super::xml::Xml;
 
 /// What goes back to the caller.
@@ -91,7 +91,7 @@ pub(crate) fn success_xml(request: &Request, members: Xml, request_id: &str) -> 
 
 /// An error in the envelope of the request's protocol.
 pub(crate) fn failure(request: &Request, error: &AwsError, request_id: &str) -> Answer {
-    let profile = request.service.map(|service| service.profile());
+    let profile = request.service.map(Service::profile);
     let answer = match request.protocol {
         Protocol::Ec2Query => ec2_failure(error, request_id),
         Protocol::Query | Protocol::RestXml => xml_failure(request, error, request_id),

@@ -27,7 +27,7 @@ pub(super) fn alarm_state(name: &str) -> Result<AlarmState, AwsError> {
     AlarmState::from_name(name).ok_or_else(|| not_in_enum(name, "stateValue", &["INSUFFICIENT_DATA", "ALARM", "OK"]))
 }
 
-pub(super) fn alarm_names<'a>(input: Input<'a>) -> Result<Vec<&'a str>, AwsError> {
+pub(super) fn alarm_names(input: Input<'_>) -> Result<Vec<&str>, AwsError> {
     let names = input.texts("AlarmNames")?;
     if names.len() > NAMES_PER_CALL {
         return Err(validation(

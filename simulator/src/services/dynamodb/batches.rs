@@ -113,7 +113,7 @@ fn read_write(table: &Table, element: Input<'_>) -> Result<Write, AwsError> {
     }
 }
 
-fn request_items<'a>(input: Input<'a>) -> Result<Vec<(&'a str, Input<'a>)>, AwsError> {
+fn request_items(input: Input<'_>) -> Result<Vec<(&str, Input<'_>)>, AwsError> {
     let items = input.map("RequestItems")?;
     check_length("requestItems", items.len(), usize::MAX)?;
     Ok(items)

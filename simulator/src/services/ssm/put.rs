@@ -103,7 +103,7 @@ fn change(parameter: &mut Parameter, request: &Request<'_>) {
     }
 }
 
-fn type_name<'a>(input: Input<'a>) -> Result<Option<&'a str>, AwsError> {
+fn type_name(input: Input<'_>) -> Result<Option<&str>, AwsError> {
     match input.text("Type")? {
         None => Ok(None),
         Some(known @ ("String" | "StringList" | "SecureString")) => Ok(Some(known)),
@@ -114,7 +114,7 @@ fn type_name<'a>(input: Input<'a>) -> Result<Option<&'a str>, AwsError> {
 }
 
 /// AWS checks whether an `aws:ec2:image` is an image only after it has answered; here nobody checks.
-fn data_type<'a>(input: Input<'a>) -> Result<Option<&'a str>, AwsError> {
+fn data_type(input: Input<'_>) -> Result<Option<&str>, AwsError> {
     match input.text("DataType")? {
         None => Ok(None),
         Some(known @ ("text" | "aws:ec2:image" | "aws:ssm:integration")) => Ok(Some(known)),
