@@ -13,13 +13,19 @@ mod ids;
 pub mod imds;
 mod intervals;
 pub mod laws;
+pub(crate) mod model;
+pub(crate) mod protocol;
 mod readable;
 pub mod region;
 mod schedule;
 pub mod serve;
+pub(crate) mod services;
 pub mod setup;
 pub(crate) mod state;
-pub(crate) mod store;
+pub(crate) mod store {
+    pub(crate) mod input;
+    pub(crate) use crate::protocol::error::AwsError;
+}
 mod table;
 #[cfg(test)]
 mod test_support;
@@ -33,8 +39,8 @@ pub use events::Delivery;
 pub use faults::{Fault, FaultError};
 pub use laws::Laws;
 pub use region::{CallRecord, Region, TransitionRecord, TransportError};
+pub use setup::data::TableSetup;
 pub use setup::group::{GroupSetup, HookResult, HookSetup, HookTransition, Process};
 pub use setup::{AddressSetup, AlarmSetup, InstanceSetup, Setup, SnapshotSetup, VolumeSetup};
-pub use store::setup::TableSetup;
 pub use truth::Truth;
 pub use truth::groups::{GroupMember, TimedOutHook, WaitingHook};

@@ -31,7 +31,7 @@ impl State {
             "alarms": self.alarms.by_name,
             "faults": {"active": self.faults, "injected": self.faults.injected},
             "events": {"delivered": self.events.delivered, "lost": self.events.lost, "emitted": self.events.log},
-            "stores": self.stores.overview(self.clock.wall(now)),
+            "stores": crate::services::overview(&self.stores, self.clock.wall(now)),
             "calls": counts,
             "truth": self.truth.at(now, Vec::new(), self.group_truth()).readable(),
         })

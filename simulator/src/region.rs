@@ -14,11 +14,15 @@ use crate::events::Delivery;
 use crate::faults::{ActionEffect, Fault, FaultError};
 use crate::guest::AgentView;
 use crate::laws::distribution::{Distribution, seconds_duration};
+use crate::protocol::answer::{self, NO_REQUEST_ID, Outcome};
+use crate::protocol::error::AwsError;
+use crate::protocol::request::Request as AwsRequest;
+use crate::protocol::service::Service;
+use crate::services;
 use crate::setup::Setup;
 use crate::state::State;
 use crate::time::RegionTime;
 use crate::truth::Truth;
-use crate::wire::{self, Outcome, ParsedRequest, Service};
 
 /// A simulated region. Clones are the same region.
 #[derive(Debug, Clone)]
@@ -102,20 +106,13 @@ impl Default for CallLog {
 const CALLS_KEPT: usize = 1_000_000;
 
 impl CallLog {
-    fn begin(&mut self, service: Service, action: &str, at: RegionTime) -> Option<usize> {
+    fn begin(&mut self, service: &'static str, action: &str, at: RegionTime) -> Option<usize> {
         if !self.keep || self.records.len() >= CALLS_KEPT {
             return None;
         }
-        *self.counts.entry((service.name(), action.to_owned())).or_default() += 1;
+        *self.counts.entry((service, action.to_owned())).or_default() += 1;
         let action = action.to_owned();
-        self.records.push(CallRecord {
-            service: service.name(),
-            action,
-            at,
-            status: None,
-            error_code: None,
-            latency: None,
-        });
+        self.records.push(CallRecord { service, action, at, status: None, error_code: None, latency: None });
         Some(self.records.len() - 1)
     }
 
@@ -130,7 +127,7 @@ impl CallLog {
 
 /// What is decided about a call before it is sent on its way.
 struct Passage {
-    request: ParsedRequest,
+    request: AwsRequest,
     log_index: Option<usize>,
     before: Duration,
     after: Duration,
@@ -179,9 +176,9 @@ impl Region {
     }
 
     fn depart(&self, request: Request<Bytes>) -> Passage {
-        let request = wire::parse(request);
+        let request = AwsRequest::parse(request);
         let (mut state, now) = self.lock();
-        let log_index = state.call_log.begin(request.service, &request.action, now);
+        let log_index = state.call_log.begin(request.service_name(), &request.action, now);
         let effects = state.faults.take_for_call(&request.action);
         let mut latency = latency_of(&state, &request).sample(&mut state.chance.latency);
         for effect in &effects {
@@ -316,16 +313,16 @@ impl Region {
     }
 }
 
-fn latency_of(state: &State, request: &ParsedRequest) -> Distribution {
+fn latency_of(state: &State, request: &AwsRequest) -> Distribution {
     let laws = &state.laws.calls;
     match request.service {
-        Service::Ec2 if request.action == "RunInstances" => laws.run_instances_latency,
-        Service::Ec2 if request.action.starts_with("Describe") => laws.describe_latency,
-        Service::Ec2 => laws.mutate_latency,
-        Service::DynamoDb => laws.dynamodb_latency,
-        Service::Ssm => laws.ssm_latency,
-        Service::AutoScaling => laws.scaling_latency,
-        Service::CloudWatch | Service::Sns | Service::Sts => laws.other_latency,
+        Some(Service::Ec2) if request.action == "RunInstances" => laws.run_instances_latency,
+        Some(Service::Ec2) if request.action.starts_with("Describe") => laws.describe_latency,
+        Some(Service::Ec2) => laws.mutate_latency,
+        Some(Service::DynamoDb) => laws.dynamodb_latency,
+        Some(Service::Ssm) => laws.ssm_latency,
+        Some(Service::AutoScaling) => laws.scaling_latency,
+        Some(Service::CloudWatch | Service::Sns | Service::Sts) | None => laws.other_latency,
     }
 }
 
@@ -339,7 +336,7 @@ async fn pause(duration: Duration) {
 async fn silence(passage: &Passage) -> TransportError {
     tokio::time::sleep(passage.hang).await;
     let request = &passage.request;
-    TransportError::NoAnswer { service: request.service.name(), action: request.action.clone(), waited: passage.hang }
+    TransportError::NoAnswer { service: request.service_name(), action: request.action.clone(), waited: passage.hang }
 }
 
 /// The call has arrived: faults first, then the service.
@@ -350,15 +347,15 @@ fn act_on(state: &mut State, passage: &Passage, now: RegionTime) -> Outcome {
         ActionEffect::Hang { .. } | ActionEffect::Slow { .. } => None,
     });
     let fail = |code: &str, status| {
-        let error = wire::AwsError::with_status(status, code.to_owned(), format!("{code}: injected by a fault."));
-        Outcome::Answer(wire::error_answer(request, &error))
+        let error = AwsError::with_status(status, code.to_owned(), format!("{code}: injected by a fault."));
+        Outcome::Answer(answer::failure(request, &error, NO_REQUEST_ID))
     };
     if let Some((code, status, false)) = failure {
         return fail(code, status);
     }
-    let outcome = wire::answer(state, request, now);
+    let outcome = services::answer(state, request, now);
     // Reads change nothing, and what the data services hold is nothing to a guest.
-    if matches!(request.service, Service::Ec2 | Service::AutoScaling) && !request.action.starts_with("Describe") {
+    if matches!(request.service, Some(Service::Ec2 | Service::AutoScaling)) && !request.action.starts_with("Describe") {
         state.settle_guests(now);
     }
     match failure {

@@ -1,5 +1,6 @@
 //! What a region starts with.
 
+pub mod data;
 pub mod group;
 
 use std::collections::BTreeMap;

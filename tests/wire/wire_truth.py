@@ -65,6 +65,13 @@ class Api:
         names = ["ec2", "autoscaling", "dynamodb", "ssm", "sns", "cloudwatch", "sts"]
         return {name: session.client(name, endpoint_url=self.endpoint, config=config) for name in names}
 
+    def elsewhere(self, service, region_name):
+        """A client of another service or region."""
+        session = boto3.session.Session(
+            aws_access_key_id="AKIAWIRETRUTH", aws_secret_access_key="wire-truth", region_name=region_name
+        )
+        return session.client(service, endpoint_url=self.endpoint, config=Config(retries={"total_max_attempts": 1}))
+
     def __getattr__(self, name):
         try:
             return self.__dict__["patient"][name]
@@ -183,15 +190,49 @@ def _(api, _):
     expect(identity["Account"].isdigit() and len(identity["Account"]) == 12, identity)
 
 
-@check("protocol: an unknown action is InvalidAction and is named")
+@check("protocol: an unknown action is UnsupportedOperation and is named")
 def _(api, _):
     status, _, text = api.http("/", "Action=MakeCoffee&Version=2016-11-15")
-    expect(status == 400 and b"<Code>InvalidAction</Code>" in text and b"MakeCoffee" in text, (status, text))
+    expect(status == 400 and b"<Code>UnsupportedOperation</Code>" in text and b"MakeCoffee" in text, (status, text))
 
 
-@check("protocol: boto3 understands a refusal of an operation that is not modelled")
+@check("protocol: boto3 understands the refusal of an operation that is not modelled, whatever the protocol")
 def _(api, _):
-    api.refused("InvalidAction", lambda: api.blunt["ec2"].describe_vpcs())
+    for call in [
+        lambda: api.blunt["ec2"].describe_vpcs(),
+        lambda: api.blunt["autoscaling"].describe_policies(),
+        lambda: api.blunt["cloudwatch"].list_dashboards(),
+        lambda: api.blunt["dynamodb"].list_backups(),
+        lambda: api.blunt["ssm"].list_documents(),
+        lambda: api.blunt["sns"].list_subscriptions(),
+        lambda: api.blunt["sts"].get_session_token(),
+    ]:
+        api.refused("UnsupportedOperation", call, 400)
+
+
+@check("protocol: a service that the region does not have is refused in that service's own envelope")
+def _(api, _):
+    for service, call in [
+        ("iam", lambda client: client.list_users()),
+        ("sqs", lambda client: client.list_queues()),
+        ("lambda", lambda client: client.list_functions()),
+        ("s3", lambda client: client.list_buckets()),
+    ]:
+        client = api.elsewhere(service, "eu-central-1")
+        error = api.refused("UnsupportedOperation", lambda: call(client), 400)
+        expect(service in str(error) and "dynamodb" in str(error), error)
+
+
+@check("protocol: credentials for another region are refused, and the text names both")
+def _(api, _):
+    for service, code, call in [
+        ("ec2", "AuthFailure", lambda client: client.describe_instances()),
+        ("ssm", "InvalidSignatureException", lambda client: client.get_parameter(Name="/a")),
+        ("sns", "SignatureDoesNotMatch", lambda client: client.list_topics()),
+    ]:
+        client = api.elsewhere(service, "us-east-1")
+        error = api.refused(code, lambda: call(client))
+        expect("us-east-1" in str(error) and "eu-central-1" in str(error), error)
 
 
 @check("protocol: garbage gets an AWS error and no silence")
@@ -905,6 +946,104 @@ def _(api, shared):
     api.refused("ResourceNotFoundException", lambda: client.describe_table(TableName="no-such-table"))
 
 
+TABLE = dict(
+    BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+)  # fmt: skip
+
+
+@check("dynamodb: a table that is protected against deletion is not deleted until the protection is off")
+def _(api, _):
+    name = f"{api.name}-protected"
+    made = api.dynamodb.create_table(TableName=name, DeletionProtectionEnabled=True, **TABLE)["TableDescription"]
+    expect(made["DeletionProtectionEnabled"] is True, made)
+    api.dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    expect(api.dynamodb.describe_table(TableName=name)["Table"]["DeletionProtectionEnabled"] is True, "not described")
+    api.refused("ValidationException", lambda: api.blunt["dynamodb"].delete_table(TableName=name))
+    expect(api.dynamodb.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE", "it goes")
+    api.dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
+    expect(api.dynamodb.delete_table(TableName=name)["TableDescription"]["TableStatus"] == "DELETING", "it stays")
+
+
+@check("dynamodb: what a table cannot have here is refused, and no table is made")
+def _(api, _):
+    for more in [
+        dict(SSESpecification={"Enabled": True, "SSEType": "KMS"}),
+        dict(TableClass="STANDARD_INFREQUENT_ACCESS"),
+        dict(StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}),
+        dict(Tags=[{"Key": "a", "Value": "b"}]),
+        dict(ResourcePolicy="{}"),
+    ]:
+        make = lambda: api.blunt["dynamodb"].create_table(TableName=f"{api.name}-refused", **TABLE, **more)
+        expect(next(iter(more)) in str(api.refused("UnsupportedOperation", make)), more)
+    expect(f"{api.name}-refused" not in api.dynamodb.list_tables()["TableNames"], "it was made")
+    legacy = lambda: api.blunt["dynamodb"].scan(TableName="any", ScanFilter={"a": {"ComparisonOperator": "NULL"}})
+    api.refused("UnsupportedOperation", legacy)
+
+
+@check("dynamodb: keys of more than 2048 bytes are ValidationException")
+def _(api, shared):
+    put = lambda length: api.blunt["dynamodb"].put_item(
+        TableName=shared["table"], Item={"pk": {"S": "x" * length}, "sk": {"S": "long"}}
+    )
+    put(2048)
+    api.refused("ValidationException", lambda: put(2049))
+    sort = {"pk": {"S": "x"}, "sk": {"S": "x" * 1025}}
+    api.refused("ValidationException", lambda: api.blunt["dynamodb"].get_item(TableName=shared["table"], Key=sort))
+
+
+@check("dynamodb: SPECIFIC_ATTRIBUTES without a projection is ValidationException, with one it is not")
+def _(api, shared):
+    scan = lambda **more: api.blunt["dynamodb"].scan(TableName=shared["table"], Select="SPECIFIC_ATTRIBUTES", **more)
+    api.refused("ValidationException", scan)
+    expect(all(set(item) <= {"pk"} for item in scan(ProjectionExpression="pk")["Items"]), "more than the projection")
+
+
+@check("dynamodb: redundant parentheses are ValidationException")
+def _(api, shared):
+    values = {":a": {"S": "a"}, ":b": {"S": "b"}}
+    scan = lambda text: api.blunt["dynamodb"].scan(
+        TableName=shared["table"], FilterExpression=text, ExpressionAttributeValues=values
+    )
+    expect(scan("(:a < :b)")["Count"] > 0, "not even one pair")
+    expect("redundant parentheses" in str(api.refused("ValidationException", lambda: scan("((((:a < :b))))"))), "text")
+
+
+@check("dynamodb: batches and transactions in all their kinds; a batch with one bad item writes none")
+def _(api, shared):
+    table, key = shared["table"], lambda sk: {"pk": {"S": "kinds"}, "sk": {"S": sk}}
+    put = lambda sk: {"PutRequest": {"Item": key(sk)}}
+    bad = [put("a"), {"PutRequest": {"Item": {"pk": {"S": "kinds"}}}}]
+    api.refused("ValidationException", lambda: api.blunt["dynamodb"].batch_write_item(RequestItems={table: bad}))
+    found = lambda: api.dynamodb.query(
+        TableName=table, KeyConditionExpression="pk = :p", ExpressionAttributeValues={":p": {"S": "kinds"}}, ConsistentRead=True
+    )["Count"]
+    expect(found() == 0, "half a batch was written")
+    api.dynamodb.batch_write_item(RequestItems={table: [put("a"), put("b"), put("c"), {"DeleteRequest": {"Key": key("d")}}]})
+    exists = dict(TableName=table, ConditionExpression="attribute_exists(pk)")
+    values = dict(UpdateExpression="SET seen = :t", ExpressionAttributeValues={":t": {"BOOL": True}})
+    api.dynamodb.transact_write_items(
+        TransactItems=[
+            {"Update": {"Key": key("a"), **exists, **values}},
+            {"Delete": {"Key": key("b"), **exists}},
+            {"ConditionCheck": {"Key": key("c"), **exists}},
+            {"Put": {"TableName": table, "Item": key("e")}},
+        ]
+    )
+    gets = [{"Get": {"TableName": table, "Key": key(sk), "ProjectionExpression": "seen"}} for sk in "ab"]
+    answers = api.dynamodb.transact_get_items(TransactItems=gets)["Responses"]
+    expect(answers[0]["Item"] == {"seen": {"BOOL": True}} and "Item" not in answers[1] and found() == 3, answers)
+    gone = api.dynamodb.delete_item(TableName=table, Key=key("a"), ReturnValues="ALL_OLD", ReturnConsumedCapacity="TOTAL")
+    expect(gone["Attributes"]["seen"] == {"BOOL": True} and gone["ConsumedCapacity"]["CapacityUnits"] == 1.0, gone)
+
+
+@check("dynamodb: provisioned capacity is kept and shown")
+def _(api, _):
+    units, table = dict(ReadCapacityUnits=5, WriteCapacityUnits=2), {**TABLE, "BillingMode": "PROVISIONED"}
+    made = api.dynamodb.create_table(TableName=f"{api.name}-paid", ProvisionedThroughput=units, **table)["TableDescription"]
+    expect(units.items() <= made["ProvisionedThroughput"].items() and "BillingModeSummary" not in made, made)
+
+
 # --- Parameter Store -------------------------------------------------------------------------------------------------
 
 
@@ -949,6 +1088,34 @@ def _(api, _):
     api.refused("ParameterNotFound", lambda: api.blunt["ssm"].delete_parameter(Name=name))
 
 
+@check("ssm: a parameter keeps its type, and a data type is one of three")
+def _(api, _):
+    client, name = api.blunt["ssm"], f"/{api.name}/typed"
+    client.put_parameter(Name=name, Value="x", Type="String", DataType="aws:ec2:image")
+    expect(client.get_parameter(Name=name)["Parameter"]["DataType"] == "aws:ec2:image", "not kept")
+    change = lambda: client.put_parameter(Name=name, Value="x", Type="SecureString", Overwrite=True)
+    api.refused("HierarchyTypeMismatchException", change)
+    other = lambda: client.put_parameter(Name=f"{name}-not", Value="x", Type="String", DataType="image")
+    api.refused("ValidationException", other)
+    deleted = client.delete_parameters(Names=[name, f"{name}-not"])
+    expect((deleted["DeletedParameters"], deleted["InvalidParameters"]) == ([name], [f"{name}-not"]), deleted)
+
+
+@check("ssm: parameters are described by filter; filters and members that are not modelled are refused")
+def _(api, shared):
+    named = [{"Key": "Name", "Option": "BeginsWith", "Values": [shared["parameter"]]}]
+    found = api.ssm.describe_parameters(ParameterFilters=named)["Parameters"]
+    expect([parameter["Name"] for parameter in found] == [shared["parameter"]] and "Value" not in found[0], found)
+    client = api.blunt["ssm"]
+    for call, named in [
+        (lambda: client.describe_parameters(Filters=[{"Key": "Name", "Values": ["x"]}]), "Filters"),
+        (lambda: client.describe_parameters(ParameterFilters=[{"Key": "tag:a", "Values": ["x"]}]), "tag:a"),
+        (lambda: client.put_parameter(Name="/x", Value="x", Type="String", Tags=[{"Key": "a", "Value": "b"}]), "Tags"),
+        (lambda: client.put_parameter(Name="/x", Value="x", Type="String", Policies="[]"), "Policies"),
+    ]:
+        expect(named in str(api.refused("UnsupportedOperation", call)), named)
+
+
 # --- SNS -------------------------------------------------------------------------------------------------------------
 
 
@@ -970,6 +1137,18 @@ def _(api, _):
     arn = api.sns.create_topic(Name=api.name)["TopicArn"]
     api.refused("NotFound", lambda: api.blunt["sns"].publish(TopicArn=arn + "-not", Message="x"), 404)
     api.refused("InvalidParameter", lambda: api.blunt["sns"].publish(TopicArn=arn, Message=""), 400)
+
+
+@check("sns: to delete a topic that is not there is no error; what is not modelled is refused")
+def _(api, _):
+    arn = api.sns.create_topic(Name=f"{api.name}-short", Attributes={"DisplayName": "short"})["TopicArn"]
+    client = api.blunt["sns"]
+    client.delete_topic(TopicArn=arn)
+    client.delete_topic(TopicArn=arn)
+    expect(arn not in [topic["TopicArn"] for topic in client.list_topics()["Topics"]], "still there")
+    api.refused("UnsupportedOperation", lambda: client.publish(PhoneNumber="+49", Message="x"))
+    fifo = lambda: client.create_topic(Name=f"{api.name}.fifo", Attributes={"FifoTopic": "true"})
+    api.refused("UnsupportedOperation", fifo)
 
 
 # --- CloudWatch ------------------------------------------------------------------------------------------------------
@@ -1056,6 +1235,65 @@ def _(api, _):
     expect(kept and kept[0]["points"][-1]["values"] == [41.5], kept)
     reserved = lambda: api.blunt["cloudwatch"].put_metric_data(Namespace="AWS/EC2", MetricData=data)
     api.refused("InvalidParameterValue", reserved)
+
+
+@check("cloudwatch: the known ones of several alarms are deleted, whatever else was named")
+def _(api, _):
+    names = [f"{api.name}-known-{number}" for number in range(2)]
+    for name in names:
+        api.cloudwatch.put_metric_alarm(AlarmName=name, Dimensions=[], **{**ALARM, "MetricName": "Other"})
+    api.cloudwatch.disable_alarm_actions(AlarmNames=names)
+    described = api.cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
+    expect([alarm["ActionsEnabled"] for alarm in described] == [False, False], described)
+    api.cloudwatch.enable_alarm_actions(AlarmNames=names)
+    answer_or_nothing(lambda: api.blunt["cloudwatch"].delete_alarms(AlarmNames=[names[0], "no-such-alarm", names[1]]))
+    expect(api.cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"] == [], "not deleted")
+
+
+@check("cloudwatch: what an alarm cannot have here is refused, and so is a question for its children")
+def _(api, _):
+    name = f"{api.name}-refused"
+    for more in [dict(Unit="Count"), dict(Tags=[{"Key": "a", "Value": "b"}]), dict(EvaluateLowSampleCountPercentile="ignore")]:
+        put = lambda: api.blunt["cloudwatch"].put_metric_alarm(AlarmName=name, **ALARM, **more)
+        expect(next(iter(more)) in str(api.refused("UnsupportedOperation", put)), more)
+    expect(api.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"] == [], "it was made")
+    api.refused("UnsupportedOperation", lambda: api.blunt["cloudwatch"].describe_alarms(ChildrenOfAlarmName=name))
+
+
+@check("cloudwatch: an alarm on 3 of 3 waits for the third point, though there is none before the first")
+def _(api, _):
+    instance = api.running(api.zones()[0])
+    api.fault({"fail_host": {"instance": instance, "force_stop": "works"}})
+    alarms = {points: f"{api.name}-{points}-of-{points}" for points in (1, 3)}
+    for points, name in alarms.items():
+        own = dict(AlarmName=name, Dimensions=[{"Name": "InstanceId", "Value": instance}], AlarmActions=[])
+        own |= dict(EvaluationPeriods=points, DatapointsToAlarm=points, TreatMissingData="missing")
+        api.cloudwatch.put_metric_alarm(**{**ALARM, **own})
+    look = lambda: api.cloudwatch.describe_alarms(AlarmNames=list(alarms.values()))["MetricAlarms"]
+    api.until(look, lambda seen: all(alarm["StateValue"] == "ALARM" for alarm in seen), "both alarms")
+    since = {alarm["AlarmName"]: alarm["StateUpdatedTimestamp"] for alarm in look()}
+    later = (since[alarms[3]] - since[alarms[1]]).total_seconds() * api.speed
+    # A point that is published late is a period old when it is first seen: then the wait is one evaluation, otherwise two.
+    expect(later > 50, f"both alarms came within {later:.0f} s")
+    api.cloudwatch.delete_alarms(AlarmNames=list(alarms.values()))
+    api.fault({"heal": {"instance": instance}})
+
+
+@check("cloudwatch: metrics come as values, as counted values and as statistics, with their times; all or none")
+def _(api, _):
+    service = [{"Name": "Service", "Value": f"{api.name}-kinds"}]
+    statistics = dict(SampleCount=2, Sum=3.0, Minimum=1.0, Maximum=2.0)
+    data = [
+        dict(MetricName="Kinds", Dimensions=service, Values=[1.0, 2.0], Counts=[3.0, 4.0], Timestamp=1767603600),
+        dict(MetricName="Kinds", Dimensions=service, StatisticValues=statistics, StorageResolution=60),
+    ]
+    bad = [*data, dict(MetricName="Kinds", Dimensions=service)]
+    put = lambda data: api.blunt["cloudwatch"].put_metric_data(Namespace="WireTruth", MetricData=data)
+    api.refused("MissingParameter", lambda: put(bad))
+    put(data)
+    [kept] = [m for m in api.region()["stores"]["metrics"] if m["dimensions"] == {"Service": f"{api.name}-kinds"}]
+    expect([point["counts"] for point in kept["points"]] == [[3.0, 4.0], []], kept)
+    expect(kept["points"][0]["at"] == "2026-01-05T09:00:00.000Z", kept)
 
 
 # --- Auto Scaling ----------------------------------------------------------------------------------------------------
@@ -1572,6 +1810,19 @@ def _(api, shared):
     api.until(snapshots, lambda seen: seen == [], "no snapshots")
     api.cloudwatch.delete_alarms(AlarmNames=[shared["alarm"]])
     api.dynamodb.delete_table(TableName=shared["table"])
+
+
+@check("tables: every parameter that a data service's table calls modelled has been read by now")
+def _(api, _):
+    tables = json.loads(api.http("/_region/operations")[2])
+    unread = [
+        f"{service} {operation} {path}"
+        for service in ("monitoring", "dynamodb", "ssm", "sns", "sts")
+        for operation, parameters in tables[service]["operations"].items()
+        for path, parameter in parameters.items()
+        if parameter["kind"] == "modelled" and not parameter["read"]
+    ]
+    expect(not unread, unread)
 
 
 def main():

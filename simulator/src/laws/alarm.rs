@@ -177,8 +177,8 @@ impl Alarms {
         self.points.get(instance_id).is_some_and(|points| !points.is_empty())
     }
 
-    /// The values of the periods that an alarm looks at, newest first; periods without data are left out.
-    fn recent_values(&self, alarm: &Alarm, instance_id: &str, at: RegionTime) -> Vec<f64> {
+    /// The values of the periods that an alarm looks at, each with its age in periods, newest first; periods without data are left out.
+    fn recent_values(&self, alarm: &Alarm, instance_id: &str, at: RegionTime) -> Vec<(u32, f64)> {
         let period = Duration::from_secs(u64::from(alarm.period_seconds.max(1)));
         let Some(points) = self.points.get(instance_id) else { return Vec::new() };
         let of_period = |index: u32| {
@@ -188,19 +188,25 @@ impl Alarms {
                 .iter()
                 .filter(|point| point.published_at <= at && point.measured_at >= from && point.measured_at < to);
             let values = visible.filter_map(|point| point.value(&alarm.metric_name));
-            aggregate(&alarm.statistic, values)
+            aggregate(&alarm.statistic, values).map(|value| (index, value))
         };
         (0..alarm.evaluation_periods.saturating_add(EXTRA_PERIODS)).filter_map(of_period).collect()
     }
 
     fn evaluate(&self, alarm: &Alarm, instance_id: &str, at: RegionTime) -> Option<AlarmState> {
-        let wanted = usize::try_from(alarm.evaluation_periods.max(1)).unwrap_or(1);
-        let to_alarm =
-            usize::try_from(alarm.datapoints_to_alarm.unwrap_or(alarm.evaluation_periods).max(1)).unwrap_or(1);
+        let wanted = alarm.evaluation_periods.max(1);
+        let to_alarm = alarm.datapoints_to_alarm.unwrap_or(wanted).max(1);
         let mut values = self.recent_values(alarm, instance_id, at);
-        values.truncate(wanted);
-        let breaching = values.iter().filter(|value| alarm.breaches(**value)).count();
-        Some(verdict(alarm.treat_missing_data, wanted, to_alarm, values.len(), breaching)).flatten()
+        values.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
+        let breaching = values.iter().filter(|(_, value)| alarm.breaches(*value));
+        let points = Points {
+            wanted,
+            to_alarm,
+            present: u32::try_from(values.len()).unwrap_or(u32::MAX),
+            breaching: u32::try_from(breaching.clone().count()).unwrap_or(u32::MAX),
+            oldest_breaching_age: breaching.map(|(age, _)| *age).max().unwrap_or(0),
+        };
+        points.verdict(alarm.treat_missing_data)
     }
 }
 
@@ -218,24 +224,36 @@ fn aggregate(statistic: &str, values: impl Iterator<Item = f64>) -> Option<f64> 
     })
 }
 
-/// CloudWatch's table of how missing points are treated; none keeps the state.
-fn verdict(
-    missing_data: MissingData,
-    wanted: usize,
-    to_alarm: usize,
-    present: usize,
-    breaching: usize,
-) -> Option<AlarmState> {
-    let missing = wanted - present.min(wanted);
-    let ok = present - breaching;
-    match missing_data {
-        MissingData::Missing if present == 0 => Some(AlarmState::InsufficientData),
-        MissingData::Missing if breaching >= to_alarm.min(present) => Some(AlarmState::Alarm),
-        MissingData::Breaching if breaching + missing >= to_alarm => Some(AlarmState::Alarm),
-        MissingData::NotBreaching | MissingData::Ignore if breaching >= to_alarm => Some(AlarmState::Alarm),
-        MissingData::Ignore if missing > 0 && ok <= wanted - to_alarm.min(wanted) => None,
-        MissingData::Missing | MissingData::Breaching | MissingData::NotBreaching | MissingData::Ignore => {
-            Some(AlarmState::Ok)
+/// What an evaluation finds.
+#[derive(Debug, Clone, Copy)]
+struct Points {
+    wanted: u32,
+    to_alarm: u32,
+    present: u32,
+    breaching: u32,
+    /// In periods; 0 is the newest one.
+    oldest_breaching_age: u32,
+}
+
+impl Points {
+    /// CloudWatch's table of how missing points are treated; none keeps the state.
+    fn verdict(self, missing_data: MissingData) -> Option<AlarmState> {
+        let missing = self.wanted.saturating_sub(self.present);
+        let ok = self.present.saturating_sub(self.breaching);
+        let enough = self.breaching >= self.to_alarm;
+        match missing_data {
+            MissingData::Missing if self.present == 0 => Some(AlarmState::InsufficientData),
+            MissingData::Breaching if self.breaching + missing >= self.to_alarm => Some(AlarmState::Alarm),
+            _ if enough => Some(AlarmState::Alarm),
+            // All there is breaches, but there is less of it than the alarm wants. `- - X - -` is an alarm for 3 of 3: what came first is as old
+            // as the points that it takes. `- - - - X` is none yet: the next point may be well.
+            MissingData::Missing if ok == 0 => {
+                (self.oldest_breaching_age + 1 >= self.to_alarm).then_some(AlarmState::Alarm)
+            }
+            MissingData::Ignore if missing > 0 && ok <= self.wanted.saturating_sub(self.to_alarm) => None,
+            MissingData::Missing | MissingData::Breaching | MissingData::NotBreaching | MissingData::Ignore => {
+                Some(AlarmState::Ok)
+            }
         }
     }
 }
@@ -309,18 +327,44 @@ impl State {
 mod tests {
     use super::*;
 
+    /// Newest last, as AWS prints them: `-` is missing, `0` is well, `X` breaches.
+    fn of(missing_data: MissingData, to_alarm: u32, newest_last: &str) -> Option<AlarmState> {
+        let seen = newest_last.chars().filter(|letter| *letter != ' ').rev().zip(0u32..);
+        let present: Vec<(char, u32)> = seen.filter(|(letter, _)| *letter != '-').take(3).collect();
+        let breaching: Vec<u32> = present.iter().filter(|(letter, _)| *letter == 'X').map(|(_, age)| *age).collect();
+        let count = |length: usize| u32::try_from(length).unwrap_or(0);
+        let points = Points {
+            wanted: 3,
+            to_alarm,
+            present: count(present.len()),
+            breaching: count(breaching.len()),
+            oldest_breaching_age: breaching.into_iter().max().unwrap_or(0),
+        };
+        points.verdict(missing_data)
+    }
+
     #[test]
     fn missing_data_is_treated_as_cloudwatch_documents() {
         use AlarmState::{Alarm, InsufficientData, Ok};
-        let of = |missing_data, present, breaching| verdict(missing_data, 3, 3, present, breaching);
-        assert_eq!(of(MissingData::Missing, 0, 0), Some(InsufficientData));
-        assert_eq!(of(MissingData::Ignore, 0, 0), None);
-        assert_eq!(of(MissingData::Breaching, 0, 0), Some(Alarm));
-        assert_eq!(of(MissingData::NotBreaching, 0, 0), Some(Ok));
-        assert_eq!(of(MissingData::Missing, 1, 1), Some(Alarm));
-        assert_eq!(of(MissingData::NotBreaching, 1, 1), Some(Ok));
-        assert_eq!(of(MissingData::Ignore, 1, 1), None);
-        assert_eq!(of(MissingData::Missing, 3, 2), Some(Ok));
-        assert_eq!(of(MissingData::Missing, 3, 3), Some(Alarm));
+        let keep = None;
+        let [ok, alarm] = [Some(Ok), Some(Alarm)];
+        for (points, missing, ignored, breaching, not_breaching) in [
+            ("0 - X - X", ok, ok, ok, ok),
+            ("0 X X - X", alarm, alarm, alarm, alarm),
+            ("- - - - -", Some(InsufficientData), keep, alarm, ok),
+            ("- - X - -", alarm, keep, alarm, ok),
+            ("- - - X -", keep, keep, alarm, ok),
+            ("- - - - X", keep, keep, alarm, ok),
+            ("- - - X X", keep, keep, alarm, ok),
+            ("- - X - X", alarm, keep, alarm, ok),
+        ] {
+            assert_eq!(of(MissingData::Missing, 3, points), missing, "missing {points}");
+            assert_eq!(of(MissingData::Ignore, 3, points), ignored, "ignore {points}");
+            assert_eq!(of(MissingData::Breaching, 3, points), breaching, "breaching {points}");
+            assert_eq!(of(MissingData::NotBreaching, 3, points), not_breaching, "notBreaching {points}");
+        }
+        assert_eq!(of(MissingData::Missing, 2, "- - - X -"), alarm);
+        assert_eq!(of(MissingData::Missing, 2, "- - - - X"), keep);
+        assert_eq!(of(MissingData::Missing, 2, "0 - X - X"), alarm);
     }
 }

@@ -7,6 +7,7 @@
 //! | `GET /_region/hardware` | instances, volumes, snapshots and addresses only, for whoever mirrors them many times a second |
 //! | `GET /_region/laws` | the laws; `POST` sets those that the body names, for all that begins from then on |
 //! | `POST /_region/fault` | injects the fault in the body |
+//! | `GET /_region/operations` | every operation of every service, and what the region makes of its parameters |
 //! | `GET /_region/invocations`, `/dlq` | what the Lambda was asked, and what it never managed |
 //! | `POST /_region/event` | hands the event in the body to the Lambda; with `?wait` answers when it is done with it |
 
@@ -17,12 +18,25 @@ use serde_json::{Value, json};
 use super::invocations::Dispatcher;
 use crate::faults::Fault;
 use crate::region::Region;
+use crate::services;
 
 /// Paths that are the region's own and no service's.
 pub const PREFIX: &str = "/_region";
 
-const NAMES: [&str; 11] =
-    ["", "events", "calls", "transitions", "truth", "hardware", "laws", "invocations", "dlq", "fault", "event"];
+const NAMES: [&str; 12] = [
+    "",
+    "events",
+    "calls",
+    "transitions",
+    "truth",
+    "hardware",
+    "laws",
+    "operations",
+    "invocations",
+    "dlq",
+    "fault",
+    "event",
+];
 
 pub(super) async fn answer(
     request: &Request<Bytes>,
@@ -39,6 +53,7 @@ pub(super) async fn answer(
         (&Method::GET, "truth") => (StatusCode::OK, region.truth().readable()),
         (&Method::GET, "hardware") => (StatusCode::OK, region.hardware()),
         (&Method::GET, "laws") => (StatusCode::OK, json!(region.laws())),
+        (&Method::GET, "operations") => (StatusCode::OK, services::operations()),
         (&Method::POST, "laws") => legislate(region, request.body()),
         (&Method::POST, "fault") => inject(region, request.body()),
         (&Method::GET, "invocations") => with_lambda(dispatcher, |dispatcher| json!(dispatcher.invocations())),

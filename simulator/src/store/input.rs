@@ -47,15 +47,6 @@ impl<'a> Input<'a> {
         }
     }
 
-    pub(crate) fn number(self, name: &str) -> Result<Option<f64>, AwsError> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(Value::Number(number)) => Ok(number.as_f64()),
-            Some(Value::String(text)) => text.parse().map(Some).map_err(|_| wrong_type(name, "a number")),
-            Some(_) => Err(wrong_type(name, "a number")),
-        }
-    }
-
     /// The members of a list; an absent one is empty.
     pub(crate) fn list(self, name: &str) -> Result<&'a [Value], AwsError> {
         match self.get(name) {

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::laws::scaling::ScalingStep;
 use crate::laws::scaling::activity::ActivityStatus;
 use crate::laws::scaling::member::{Cause, LifecycleState};
+use crate::model::topic::MessageContent;
 use crate::state::State;
 use crate::time::RegionTime;
 use crate::wire::AwsError;
@@ -216,10 +217,13 @@ impl State {
 
     /// Puts a message on a topic of the region, if there is one: notifications of hooks are as lost as their topic.
     fn publish_to_topic(&mut self, arn: &str, subject: &str, message: &serde_json::Value, at: RegionTime) {
-        let input = serde_json::json!({"TopicArn": arn, "Subject": subject, "Message": message.to_string()});
-        let wall = self.clock.wall(at);
-        if let Err(error) = self.stores.topics.call("Publish", &input, wall) {
-            tracing::debug!(arn, error = %error.message, "a hook's notification went nowhere");
+        let content = MessageContent {
+            subject: Some(subject.to_owned()),
+            body: message.to_string(),
+            attributes: serde_json::Value::Null,
+        };
+        if self.stores.topics.publish(arn, content, self.clock.wall(at)).is_none() {
+            tracing::debug!(arn, "a hook's notification went nowhere: there is no such topic");
         }
     }
 

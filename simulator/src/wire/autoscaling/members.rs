@@ -48,7 +48,7 @@ pub(super) fn terminate(call: &mut Call<'_>) -> Done {
     }
     let group = call.group_name()?;
     if let Some(foreign) = several.iter().find(|id| call.state.member(&group, id).is_none()) {
-        return Err(unknown_instance(foreign).into());
+        return Err(unknown_instance(foreign));
     }
     let mut activities = Vec::new();
     for instance in several {

@@ -13,13 +13,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use super::{Answer, ParsedRequest, query};
+use super::ParsedRequest;
 use crate::state::State;
 use crate::store::AwsError;
 use crate::store::input::Input;
 use crate::time::RegionTime;
-
-const SHAPE: query::Shape = query::Shape { namespace: "http://autoscaling.amazonaws.com/doc/2011-01-01/", maps: &[] };
 
 /// A call being answered.
 struct Call<'a> {
@@ -32,34 +30,15 @@ struct Call<'a> {
 
 type Done = Result<Value, AwsError>;
 
-pub(crate) fn handle(state: &mut State, request: &ParsedRequest, now: RegionTime, request_id: &str) -> Answer {
-    match run(state, request, now) {
-        Ok(output) if output.is_null() => query::success_without_result(&SHAPE, &request.action, request_id),
-        Ok(output) => query::success(&SHAPE, &request.action, &output, request_id),
-        Err(error) => failure(&error, request_id),
-    }
-}
-
-pub(crate) fn failure(error: &AwsError, request_id: &str) -> Answer {
-    // The reader of input serves several services; here wrong input has another name.
-    let code = match error.code.as_ref() {
-        "ValidationException" | "SerializationException" => "ValidationError".into(),
-        _ => error.code.clone(),
-    };
-    query::failure(&SHAPE, &AwsError { code, ..error.clone() }, request_id)
-}
-
-fn run(state: &mut State, request: &ParsedRequest, now: RegionTime) -> Done {
+pub(crate) fn run(state: &mut State, request: &ParsedRequest, now: RegionTime) -> Done {
     let Some(operation) = operations::find(&request.action) else {
-        let message = format!("Could not find operation {} for version 2011-01-01", request.action);
-        return Err(AwsError::client("InvalidAction", message));
+        return Err(AwsError::unsupported(format!("The operation {} of autoscaling is not modelled.", request.action)));
     };
     let probability = state.faults.throttle_probability(&request.action, now);
     if probability > 0.0 && state.chance.faults.f64() < probability {
         return Err(AwsError::client("Throttling", "Rate exceeded"));
     }
-    let form = if request.body.is_empty() { request.query.as_bytes() } else { &request.body };
-    let input = query::form_to_json(form)?;
+    let input = request.parameters()?;
     let unknown = |name: &&String| !operation.parameters.contains(&name.as_str());
     if let Some(name) = input.as_object().into_iter().flat_map(serde_json::Map::keys).find(unknown) {
         // What is not modelled is refused rather than ignored: a caller must not believe that it had an effect.
@@ -68,7 +47,15 @@ fn run(state: &mut State, request: &ParsedRequest, now: RegionTime) -> Done {
         return Err(AwsError::client("UnsupportedOperation", message));
     }
     let as_of = state.read_as_of(now);
-    (operation.handler)(&mut Call { state, input: Input(&input), now, as_of })
+    (operation.handler)(&mut Call { state, input: Input(&input), now, as_of }).map_err(renamed)
+}
+
+/// The reader of input serves several services; here wrong input has another name.
+fn renamed(error: AwsError) -> AwsError {
+    match error.code.as_ref() {
+        "ValidationException" | "SerializationException" => AwsError { code: "ValidationError".into(), ..error },
+        _ => error,
+    }
 }
 
 fn invalid(message: impl Into<String>) -> AwsError {

@@ -30,7 +30,7 @@ async fn answers_and_errors_have_the_envelopes_of_the_query_protocol() {
         "{body}"
     );
     for (query, code) in [
-        ("MakeCoffee", "InvalidAction"),
+        ("MakeCoffee", "UnsupportedOperation"),
         ("DescribeAutoScalingGroups&Colour=blue", "UnsupportedOperation"),
         ("DescribeAutoScalingGroups&MaxRecords=many", "ValidationError"),
         ("CompleteLifecycleAction&AutoScalingGroupName.x.y=1", "ValidationError"),

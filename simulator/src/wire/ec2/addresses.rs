@@ -1,11 +1,11 @@
 //! Elastic IP addresses on the wire.
 
 use crate::laws::address::Address;
+use crate::protocol::xml::Xml;
 use crate::state::State;
 use crate::wire::AwsError;
 use crate::wire::ec2::filter::{ALLOCATION, ASSOCIATION, NETWORK_INTERFACE, all_pass, filters};
 use crate::wire::ec2::params::missing;
-use crate::wire::ec2::xml::Xml;
 use crate::wire::ec2::{Call, Done, select, write_tags};
 
 const FILTERS: &[&str] = &[

@@ -2,11 +2,11 @@
 
 use crate::laws::instance::{Instance, InstanceState};
 use crate::laws::stop::StopMode;
+use crate::protocol::xml::Xml;
 use crate::state::State;
 use crate::time::RegionTime;
 use crate::wire::AwsError;
 use crate::wire::ec2::filter::{INSTANCE, Page, all_pass, filters};
-use crate::wire::ec2::xml::Xml;
 use crate::wire::ec2::{Call, Done, select, write_tags};
 
 const FILTERS: &[&str] = &[

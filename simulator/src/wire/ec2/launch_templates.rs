@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::laws::scaling::group::Template;
 use crate::laws::scaling::templates::LaunchTemplate;
+use crate::protocol::xml::Xml;
 use crate::wire::AwsError;
 use crate::wire::ec2::filter::{Page, all_pass, filters};
 use crate::wire::ec2::launch::profile_name;
 use crate::wire::ec2::params::{Params, invalid_value};
-use crate::wire::ec2::xml::Xml;
 use crate::wire::ec2::{Call, Done, write_tags};
 
 /// Members of `LaunchTemplateData` that are modelled, or that change nothing here as in `RunInstances`.

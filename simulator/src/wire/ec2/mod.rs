@@ -15,19 +15,17 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod volumes;
-pub(crate) mod xml;
-
-use bytes::Bytes;
 
 use crate::laws::throttle::Category;
 use crate::laws::zone::ZoneAnswer;
+use crate::protocol::answer;
+use crate::protocol::xml::Xml;
 use crate::state::{State, UsedToken};
 use crate::table::Table;
 use crate::time::RegionTime;
 use crate::wire::ec2::filter::IdKind;
 use crate::wire::ec2::params::Params;
-use crate::wire::ec2::xml::Xml;
-use crate::wire::{Answer, AwsError, Outcome, ParsedRequest};
+use crate::wire::{AwsError, Outcome, ParsedRequest};
 
 /// An EC2 call being answered.
 pub(crate) struct Call<'a> {
@@ -62,25 +60,19 @@ pub(crate) fn handle(state: &mut State, request: &ParsedRequest, now: RegionTime
     let request_id = state.ids.uuid();
     let params = Params::parse(&request.body, &request.query);
     let as_of = state.read_as_of(now);
-    match run(state, &params, &request.action, now, as_of, &request_id) {
-        Ok(xml) => Outcome::Answer(answer(200, xml, None)),
+    match run(state, &params, &request.action, now, as_of) {
+        Ok(members) => Outcome::Answer(answer::success_xml(request, members, &request_id)),
         Err(Refusal::Silence) => Outcome::Silence,
-        Err(Refusal::Aws(error)) => Outcome::Answer(error_with_id(&error, &request_id)),
+        Err(Refusal::Aws(error)) => Outcome::Answer(answer::failure(request, &error, &request_id)),
     }
 }
 
-fn run(
-    state: &mut State,
-    params: &Params,
-    name: &str,
-    now: RegionTime,
-    as_of: RegionTime,
-    request_id: &str,
-) -> Result<String, Refusal> {
+fn run(state: &mut State, params: &Params, name: &str, now: RegionTime, as_of: RegionTime) -> Result<Xml, Refusal> {
     let Some(action) = actions::find(name) else {
-        return Err(
-            AwsError::client("InvalidAction", format!("The action {name} is not valid for this web service.")).into()
-        );
+        return Err(AwsError::unsupported(format!(
+            "The operation {name} of ec2 is not modelled by this simulated region."
+        ))
+        .into());
     };
     throttle(state, action, params, now)?;
     check_modelled(action, params)?;
@@ -89,18 +81,11 @@ fn run(
         return Err(AwsError::with_status(412, "DryRunOperation", text).into());
     }
     let mut call = Call { state, params, now, as_of, xml: Xml::with_capacity(4096), silent: false };
-    call.xml.raw("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<");
-    call.xml.raw(name);
-    call.xml.raw("Response xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">");
-    call.xml.text("requestId", request_id);
     (action.handler)(&mut call)?;
     if call.silent {
         return Err(Refusal::Silence);
     }
-    call.xml.raw("</");
-    call.xml.raw(name);
-    call.xml.raw("Response>");
-    Ok(call.xml.finish())
+    Ok(call.xml)
 }
 
 fn throttle(state: &mut State, action: &actions::Action, params: &Params, now: RegionTime) -> Result<(), AwsError> {
@@ -130,26 +115,6 @@ fn check_modelled(action: &actions::Action, params: &Params) -> Result<(), AwsEr
             format!("The parameter {name} of {} is unknown or not modelled by this simulated region.", action.name),
         )),
     }
-}
-
-fn answer(status: u16, xml: String, error_code: Option<String>) -> Answer {
-    Answer { status, content_type: "text/xml;charset=UTF-8", headers: Vec::new(), body: Bytes::from(xml), error_code }
-}
-
-/// EC2's error envelope.
-pub(crate) fn error_with_id(error: &AwsError, request_id: &str) -> Answer {
-    let mut xml = Xml::with_capacity(256);
-    xml.raw("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    xml.element("Response", |xml| {
-        xml.element("Errors", |xml| {
-            xml.element("Error", |xml| {
-                xml.text("Code", &error.code);
-                xml.text("Message", &error.message);
-            });
-        });
-        xml.text("RequestID", request_id);
-    });
-    answer(error.status, xml.finish(), Some(error.code.to_string()))
 }
 
 impl Call<'_> {

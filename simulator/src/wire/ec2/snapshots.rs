@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::laws::snapshot::Snapshot;
 use crate::laws::volume::AttachmentState;
+use crate::protocol::xml::Xml;
 use crate::state::State;
 use crate::time::RegionTime;
 use crate::wire::AwsError;
 use crate::wire::ec2::filter::{Page, SNAPSHOT, VOLUME, all_pass, filters};
 use crate::wire::ec2::params::invalid_value;
 use crate::wire::ec2::volumes::truth_value;
-use crate::wire::ec2::xml::Xml;
 use crate::wire::ec2::{Call, Done, select, write_tags};
 
 const FILTERS: &[&str] = &[

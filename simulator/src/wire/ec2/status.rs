@@ -3,12 +3,12 @@
 use crate::laws::instance::{Instance, InstanceState};
 use crate::laws::status::Check;
 use crate::laws::volume::{Volume, VolumeState};
+use crate::protocol::xml::Xml;
 use crate::state::State;
 use crate::time::RegionTime;
 use crate::wire::AwsError;
 use crate::wire::ec2::filter::{INSTANCE, Page, VOLUME, all_pass, filters};
 use crate::wire::ec2::instances::write_state;
-use crate::wire::ec2::xml::Xml;
 use crate::wire::ec2::{Call, Done, select};
 
 const INSTANCE_FILTERS: &[&str] = &[

@@ -296,7 +296,7 @@ async fn capacity_and_protection_are_refused() {
 async fn requests_that_make_no_sense_are_named() {
     let Sample { region, first, .. } = exact_sample();
     for (query, status, code) in [
-        ("DescribeUnicorns".to_owned(), 400, "InvalidAction"),
+        ("DescribeUnicorns".to_owned(), 400, "UnsupportedOperation"),
         (format!("StopInstances&InstanceId.1={first}&DryRun=true"), 412, "DryRunOperation"),
         ("DescribeInstances&InstanceId.1=i-xyz".to_owned(), 400, "InvalidInstanceID.Malformed"),
         ("DescribeInstances&InstanceId.1=i-0123456789abcdef0".to_owned(), 400, "InvalidInstanceID.NotFound"),

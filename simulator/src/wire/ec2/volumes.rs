@@ -2,11 +2,11 @@
 
 use crate::laws::snapshot::SnapshotState;
 use crate::laws::volume::{Volume, VolumeRequest};
+use crate::protocol::xml::Xml;
 use crate::state::State;
 use crate::wire::AwsError;
 use crate::wire::ec2::filter::{Page, VOLUME, all_pass, filters};
 use crate::wire::ec2::params::{Params, invalid_value, missing};
-use crate::wire::ec2::xml::Xml;
 use crate::wire::ec2::{Call, Done, select, write_tags};
 
 const FILTERS: &[&str] = &[

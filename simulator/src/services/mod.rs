@@ -1,0 +1,83 @@
+//! The region's services: a folder each, with its table of operations, how requests are read, and what is answered.
+
+pub(crate) mod cloudwatch;
+pub(crate) mod dynamodb;
+pub(crate) mod sns;
+pub(crate) mod ssm;
+pub(crate) mod sts;
+
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+
+use crate::model::stores::Stores;
+use crate::protocol::answer::{self, Answer, Outcome};
+use crate::protocol::error::AwsError;
+use crate::protocol::input::Input;
+use crate::protocol::operations::Operations;
+use crate::protocol::request::Request;
+use crate::protocol::service::Service;
+use crate::state::State;
+use crate::time::RegionTime;
+use crate::wire;
+
+/// Lets the service that the request is for act on it.
+pub(crate) fn answer(state: &mut State, request: &Request, now: RegionTime) -> Outcome {
+    match request.service_in(&state.region_name) {
+        Ok(Service::Ec2) => wire::ec2::handle(state, request, now),
+        Ok(service) => Outcome::Answer(zoneless(state, service, request, now)),
+        Err(error) => Outcome::Answer(answer::failure(request, &error, &state.ids.uuid())),
+    }
+}
+
+/// The services that have no zones, and so always answer.
+fn zoneless(state: &mut State, service: Service, request: &Request, now: RegionTime) -> Answer {
+    let request_id = state.ids.uuid();
+    let wall = state.clock.wall(now);
+    let stores = &mut state.stores;
+    let output = match service {
+        Service::CloudWatch => run(&cloudwatch::OPERATIONS, request, |handler, input| handler(state, input, now)),
+        Service::DynamoDb => {
+            stores.tables.forget_deleted(wall);
+            run(&dynamodb::OPERATIONS, request, |handler, input| handler(&mut stores.tables, input, wall))
+        }
+        Service::Ssm => run(&ssm::OPERATIONS, request, |handler, input| handler(&mut stores.parameters, input, wall)),
+        Service::Sns => run(&sns::OPERATIONS, request, |handler, input| handler(&mut stores.topics, input, wall)),
+        Service::Sts => run(&sts::OPERATIONS, request, |handler, _| handler(&state.account_id)),
+        Service::Ec2 | Service::AutoScaling => wire::autoscaling::run(state, request, now),
+    };
+    match output {
+        Ok(output) => answer::success(request, &output, &request_id),
+        Err(error) => answer::failure(request, &error, &request_id),
+    }
+}
+
+fn run<H>(
+    operations: &Operations<H>,
+    request: &Request,
+    handle: impl FnOnce(&H, Input<'_>) -> Result<Value, AwsError>,
+) -> Result<Value, AwsError> {
+    let admitted = operations.admit(request)?;
+    handle(&admitted.operation.handler, admitted.input())
+}
+
+/// Every operation of every service with its parameters.
+pub(crate) fn operations() -> Value {
+    json!({
+        Service::CloudWatch.name(): cloudwatch::OPERATIONS.describe(),
+        Service::DynamoDb.name(): dynamodb::OPERATIONS.describe(),
+        Service::Ssm.name(): ssm::OPERATIONS.describe(),
+        Service::Sns.name(): sns::OPERATIONS.describe(),
+        Service::Sts.name(): sts::OPERATIONS.describe(),
+    })
+}
+
+/// What the data services hold, readable.
+pub(crate) fn overview(stores: &Stores, now: SystemTime) -> Value {
+    json!({
+        "dynamodb": dynamodb::overview(&stores.tables, now),
+        "ssm": ssm::overview(&stores.parameters),
+        "sns": stores.topics.overview(),
+        "metrics": stores.metrics.overview(),
+    })
+}
