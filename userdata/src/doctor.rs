@@ -124,7 +124,7 @@ fn tools(findings: &mut Vec<Finding>) {
 }
 
 async fn units(spec: &Spec, findings: &mut Vec<Finding>) {
-    if !spec.agent.is_expected() {
+    if !spec.expects_agents() {
         findings.push(Finding::Note(
             "the spec's [agent] names neither units nor readiness: only volumes are mounted".to_owned(),
         ));

@@ -17,7 +17,6 @@ pub mod progress;
 pub mod render;
 pub mod runtime;
 pub mod session;
-pub mod survey;
 
 pub use error::CliError;
 pub use exit_codes::ExitCode;

@@ -9,7 +9,7 @@ use failover_core::spec::{Spec, Topology};
 use failover_core::world::{Part, Tags, World, tag};
 use jiff::Timestamp;
 
-use crate::look::first_interest;
+use crate::look::interest;
 use crate::{Engine, EngineError};
 
 impl Engine {
@@ -19,7 +19,7 @@ impl Engine {
     /// Anything doubtful is refused by its name, and nothing is changed.
     pub(crate) async fn adopt(&self, spec: &Spec) -> Result<Ledger, EngineError> {
         let mut world = World::unseen(Timestamp::UNIX_EPOCH);
-        let mut interest = first_interest(spec);
+        let mut interest = interest(spec, None);
         if spec.topology == Topology::AutoScaling {
             // The group tells which instances are meant before they carry a tag.
             self.look(spec, &interest, &[Part::Groups], &mut world).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use failover_aws::{Acquired, Interest, Released, StoreError, Stored};
+use failover_aws::{Acquired, Released, StoreError, Stored};
 use failover_core::decide;
 use failover_core::ids::ServiceName;
 use failover_core::ledger::{Change, Notice};
@@ -74,9 +74,7 @@ impl Engine {
     /// # Guarantees
     /// Every effect is preceded by a compare-and-set that names it, under a lease that outlives it.
     pub async fn run(&self, service: &ServiceName, host: Host) -> Result<Run, EngineError> {
-        let spec =
-            self.specs.get(service).await.map_err(|source| EngineError::Spec { service: service.clone(), source })?;
-        let spec = spec.ok_or_else(|| EngineError::NoSpec { service: service.to_string() })?;
+        let spec = self.spec_of(service).await?;
         self.run_with(&spec, host).await
     }
 
@@ -209,13 +207,9 @@ impl<'a> Drive<'a> {
         Some(Box::new(Report::running(&self.held.ledger, failover, self.engine.now())))
     }
 
-    fn interest(&self) -> Interest {
-        interest(self.spec, &self.held.ledger)
-    }
-
     async fn look(&mut self, parts: &[Part]) -> Result<(), EngineError> {
         self.renew().await?;
-        let interest = self.interest();
+        let interest = interest(self.spec, Some(&self.held.ledger));
         let began = self.engine.now();
         Box::pin(self.engine.look(self.spec, &interest, parts, &mut self.world)).await;
         self.world.look_took = self.engine.now().duration_since(began);

@@ -17,7 +17,6 @@ use crate::exit_codes::ExitCode;
 use crate::output::show;
 use crate::render;
 use crate::session::Session;
-use crate::survey::survey;
 
 /// What the check came to.
 #[derive(Debug, Serialize)]
@@ -54,7 +53,7 @@ pub enum Severity {
 /// Checks a service.
 pub(super) async fn run(session: &Session, format: Format) -> Result<ExitCode, CliError> {
     let service = session.service().await?;
-    let seen = survey(session, &service).await?;
+    let seen = session.engine.survey(&service).await?;
     let plan = session.engine.plan(&service, &wish(session, &Destination::Standby, true)).await?.plan;
     let findings = findings(&seen.spec, &seen.ledger, &seen.world);
     let faultless = findings.iter().all(|finding| finding.severity != Severity::Fault);
@@ -127,7 +126,7 @@ fn unseen(found: &mut Found, spec: &Spec, world: &World) {
         ("addresses", &world.addresses.complete, true),
         ("alarms", &world.alarms.complete, !spec.detect.alarms.is_empty()),
         ("Auto Scaling groups", &world.groups.complete, spec.topology == Topology::AutoScaling),
-        ("what agents report", &world.agents.complete, !spec.agent.units.is_empty()),
+        ("what agents report", &world.agents.complete, spec.hears_agents()),
     ];
     for (what, complete, matters) in parts {
         if let (Observed::Unknown { why, .. }, true) = (complete, matters) {

@@ -21,7 +21,6 @@ use crate::output::{note, print, show};
 use crate::progress::Progress;
 use crate::render;
 use crate::session::Session;
-use crate::survey::survey;
 use failover_scenarios::embedded::truth::{ServiceTruth, until_served};
 
 /// While another holds the lease: how often to look whether it is done.
@@ -118,7 +117,7 @@ pub(super) async fn check_destination(
     if *to == Destination::Standby || is_in_ledger(to, &ledger(&session.engine, service).await?) {
         return Ok(());
     }
-    let seen = survey(session, service).await?;
+    let seen = session.engine.survey(service).await?;
     if is_in_ledger(to, &seen.ledger) || may_be_in_world(to, &seen.world) {
         return Ok(());
     }

@@ -6,7 +6,6 @@ use super::View;
 use crate::agent::{AgentReport, AgentState};
 use crate::ids::InstanceId;
 use crate::ledger::{Change, Failover, SeenLease};
-use crate::spec::Topology;
 use crate::world::{Part, Sight};
 
 /// An agent reports more often than this while it lives.
@@ -16,7 +15,7 @@ const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(15);
 
 /// Whether agents have a say in this service at all.
 pub(super) fn are_heard(view: View<'_>) -> bool {
-    view.spec.topology == Topology::AutoScaling || view.spec.agent.is_expected()
+    view.spec.hears_agents()
 }
 
 /// Whether the service is ready on the active instance, as far as its agent tells.
@@ -48,7 +47,7 @@ pub(super) fn word(view: View<'_>) -> Word {
             AgentState::Quiesced => Word::NotYet(format!("the agent of {active} has stopped the service")),
             AgentState::Failed(why) => Word::NotYet(format!("the agent of {active} can't go on: {why}")),
         },
-        Sight::Absent if view.spec.agent.is_expected() => {
+        Sight::Absent if view.spec.expects_agents() => {
             Word::NotYet(format!("no agent has reported from {active}; the spec has an [agent]"))
         }
         Sight::Absent => Word::NoAgent,
@@ -70,17 +69,20 @@ pub(super) fn complaint(view: View<'_>) -> Option<String> {
     (silent > longest).then(|| format!("the agent of {id} has been silent since {}", report.at))
 }
 
-/// Its agent's last word on this epoch is that it stopped, read since the failover is in the ledger: from then on the agent does not take
-/// it back, whatever was read before may have been taken back meanwhile.
+/// Its agent's last word on this epoch is that it stopped whoever writes, read since the failover is in the ledger: from then on the agent
+/// does not take it back, whatever was read before may have been taken back meanwhile.
 pub(super) fn is_quiesced(view: View<'_>, failover: &Failover, id: &InstanceId) -> bool {
     let report = view.world.agents.get(id);
-    view.world.seen_at(Part::Agents) > failover.started_at
+    view.spec.agents_can_quiesce()
+        && view.world.seen_at(Part::Agents) > failover.started_at
         && report.is_some_and(|report| report.epoch >= view.ledger.epoch && report.state == AgentState::Quiesced)
 }
 
 /// Whether an agent is at work that can be expected to quiesce its instance.
 pub(super) fn is_alive(view: View<'_>, report: &AgentReport) -> bool {
-    view.now.duration_since(report.at) < SILENCE && !matches!(report.state, AgentState::Failed(_))
+    view.spec.agents_can_quiesce()
+        && view.now.duration_since(report.at) < SILENCE
+        && !matches!(report.state, AgentState::Failed(_))
 }
 
 /// Its agent says that it brings the service up again, in the epoch in which it had stopped it.
@@ -127,5 +129,6 @@ pub(super) fn renewed(view: View<'_>, failover: &Failover) -> bool {
 /// Only one that promised to stop with its lease, and still has to.
 fn leased<'a>(view: View<'a>, failover: &Failover) -> Option<&'a AgentReport> {
     let report = view.world.agents.get(&failover.from.instance_id)?;
-    (report.lease_seconds.is_some() && is_serving(&report.state)).then_some(report)
+    let promised = report.lease_seconds.is_some() && view.spec.agents_can_quiesce();
+    (promised && is_serving(&report.state)).then_some(report)
 }

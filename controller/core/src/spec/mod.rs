@@ -1,5 +1,6 @@
 //! The spec: what an operator asks of the controller for one service, as `failover.toml` says it.
 
+mod agent;
 mod check;
 mod parse;
 mod units;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AlarmName, AllocationId, GroupName, HookName, ServiceName, VolumeId, VolumeName};
 
+pub use agent::{Agent, Ready};
 pub use parse::SpecError;
 pub use units::{Bounded, Count, Gib, MibPerSecond, Seconds};
 
@@ -224,53 +226,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self { cooldown_seconds: Bounded::of(600), failovers_per_day: Bounded::of(4) }
     }
-}
-
-/// What the boot agent runs on the instance that is active.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Agent {
-    /// systemd units that run only where active.
-    pub units: Vec<String>,
-    /// Commands before readiness is judged.
-    pub on_active: Vec<String>,
-    /// Commands before the units stop.
-    pub on_quiesce: Vec<String>,
-    /// How readiness is judged.
-    pub ready: Option<Ready>,
-    /// How long units and readiness may take before the agent gives up, and takes down again what it started.
-    pub ready_within_seconds: Seconds<1, 3_600>,
-}
-
-impl Default for Agent {
-    fn default() -> Self {
-        Self {
-            units: Vec::new(),
-            on_active: Vec::new(),
-            on_quiesce: Vec::new(),
-            ready: None,
-            ready_within_seconds: Bounded::of(300),
-        }
-    }
-}
-
-impl Agent {
-    /// Whether the spec says what an agent has to do: then one is expected on every instance of the service.
-    pub fn is_expected(&self) -> bool {
-        !self.units.is_empty() || self.ready.is_some()
-    }
-}
-
-/// How readiness is judged: exactly one of these.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "lowercase")]
-pub enum Ready {
-    /// A TCP connection to `host:port` is accepted.
-    Tcp(String),
-    /// A GET of the URL answers 2xx.
-    Http(String),
-    /// The command exits 0.
-    Command(String),
 }
 
 impl Spec {

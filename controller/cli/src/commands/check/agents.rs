@@ -13,7 +13,7 @@ use super::Found;
 const SILENCE: SignedDuration = SignedDuration::from_secs(90);
 
 pub(super) fn agents(found: &mut Found, spec: &Spec, ledger: &Ledger, world: &World) {
-    let expected = !spec.agent.units.is_empty();
+    let expected = spec.expects_agents();
     for id in ledger.members.keys() {
         let is_active = *id == ledger.active;
         // One that is stopped reports nothing.
@@ -21,11 +21,11 @@ pub(super) fn agents(found: &mut Found, spec: &Spec, ledger: &Ledger, world: &Wo
         match world.agents.sight(id) {
             Sight::Known(report) if runs => judge(found, ledger, world, id, report),
             Sight::Absent if expected && runs && is_active => found.fault(format!(
-                "no agent has ever reported from the active instance {id}: the spec names units, which only an agent stops and starts"
+                "no agent has ever reported from the active instance {id}: with its [agent] the spec expects one on every instance"
             )),
-            Sight::Absent if expected && runs => {
-                found.warning(format!("no agent has ever reported from {id}: nothing would start the units there"));
-            }
+            Sight::Absent if expected && runs => found.warning(format!(
+                "no agent has ever reported from {id}: a failover there would not end before one says that the service is ready"
+            )),
             // That none can be read is told for all of them at once.
             Sight::Unknown(why) if expected && world.agents.is_complete() => {
                 found.fault(format!("what the agent of {id} reports can't be read: {why}"));

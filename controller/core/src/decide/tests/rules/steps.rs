@@ -20,11 +20,18 @@ impl Case {
         self.now.duration_since(self.world.seen_at(part)).as_secs() <= 5
     }
 
+    /// What is not the agent's to stop or to unmount, it has not stopped by saying so.
+    fn agents_have_something_to_stop(&self) -> bool {
+        let all_mounted = self.spec.volumes.iter().all(|volume| volume.mount.is_some());
+        !self.spec.agent.units.is_empty() || (all_mounted && !self.spec.volumes.is_empty())
+    }
+
     /// The old active, by its agent's last word in this very epoch, has let go.
     pub(super) fn is_quiesced(&self, id: &InstanceId) -> bool {
         let from = self.ledger.failover.as_ref().is_some_and(|failover| failover.from.instance_id == *id);
         let report = self.world.agents.get(id);
-        from && report.is_some_and(|it| it.state == AgentState::Quiesced && it.epoch >= self.ledger.epoch)
+        from && self.agents_have_something_to_stop()
+            && report.is_some_and(|it| it.state == AgentState::Quiesced && it.epoch >= self.ledger.epoch)
     }
 
     /// The old active serves only under a lease, and has not renewed it for longer than that.
@@ -35,7 +42,8 @@ impl Case {
         let (Some(report), Some(seen)) = (self.world.agents.get(id), &failover.lease) else { return false };
         let unchanged = self.now.duration_since(seen.since).as_secs();
         let promised = report.lease_seconds.and_then(|seconds| i64::try_from(seconds).ok());
-        report.at == seen.renewed_at
+        self.agents_have_something_to_stop()
+            && report.at == seen.renewed_at
             && matches!(report.state, AgentState::Ready | AgentState::Starting)
             && promised.is_some_and(|seconds| unchanged > seconds + 10)
     }
