@@ -21,7 +21,12 @@ pub struct BadName {
 const SHOWN_CHARACTERS: usize = 80;
 
 fn bad(what: &'static str, value: &str, allowed: &'static str) -> BadName {
-    BadName { what, value: value.chars().take(SHOWN_CHARACTERS).collect(), allowed }
+    BadName { what, value: shown(value), allowed }
+}
+
+/// As much of a bad value as an error repeats.
+pub(crate) fn shown(value: &str) -> String {
+    value.chars().take(SHOWN_CHARACTERS).collect()
 }
 
 macro_rules! name {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Destination;
+use super::destination::Destination;
 use crate::ids::{FailoverId, InstanceId, SnapshotId, VolumeName, Zone};
 use crate::step::{Step, StepKey, StepOutcome};
 

@@ -12,6 +12,7 @@
 //! ```
 
 mod change;
+mod destination;
 mod failover;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -25,6 +26,7 @@ use crate::step::StepKey;
 use crate::world::VolumeShape;
 
 pub use change::{Change, IllegalChange};
+pub use destination::{BadDestination, Destination};
 pub use failover::{Attempt, Cause, Failover, FenceState, Halted, Proof, SeenLease, StepRecord, Target};
 
 /// The record of one service.
@@ -120,28 +122,6 @@ pub struct Pause {
     pub at: Timestamp,
     /// By whom, as far as the command line knows.
     pub by: String,
-}
-
-/// Where an operator wants the service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Destination {
-    /// On the best standby.
-    Standby,
-    /// On this instance.
-    Instance(InstanceId),
-    /// On the best standby in this zone.
-    Zone(Zone),
-}
-
-impl std::fmt::Display for Destination {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Standby => formatter.write_str("standby"),
-            Self::Instance(instance) => instance.fmt(formatter),
-            Self::Zone(zone) => zone.fmt(formatter),
-        }
-    }
 }
 
 /// An operator's wish for a failover.
