@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Agent, GroupSpec, Ready, Spec, SpecError, Topology, VolumeSpec};
+use super::error::SpecError;
+use super::{Agent, GroupSpec, Ready, Spec, Topology, VolumeSpec};
 
 /// EC2's recommended device names for data volumes are `/dev/sdf` to `/dev/sdp`: eleven.
 const MOST_VOLUMES: usize = 11;

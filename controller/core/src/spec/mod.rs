@@ -2,6 +2,7 @@
 
 mod agent;
 mod check;
+mod error;
 mod parse;
 mod units;
 
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{AlarmName, AllocationId, GroupName, HookName, ServiceName, VolumeId, VolumeName};
 
 pub use agent::{Agent, Ready};
-pub use parse::SpecError;
+pub use error::SpecError;
 pub use units::{Bounded, Count, Gib, MibPerSecond, Seconds};
 
 /// One service's `failover.toml`, checked.

@@ -1,35 +1,8 @@
 //! From text to [`Spec`].
 
-use thiserror::Error;
-
 use super::Spec;
 use super::check::check;
-
-/// A `failover.toml` that can't be used. Each names the key, the value and what is allowed.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum SpecError {
-    /// Not TOML, an unknown key, a missing one, or an impossible value. The text shows the line.
-    #[error("failover.toml: {0}")]
-    Shape(String),
-    /// A file that is no spec at all.
-    #[error("failover.toml: {bytes} bytes are too many: allowed are {allowed} (an SSM parameter holds no more)")]
-    Size {
-        /// How many were given.
-        bytes: usize,
-        /// How many are allowed.
-        allowed: usize,
-    },
-    /// A value that is wrong beside the others.
-    #[error("failover.toml: {key} = {value}: {allowed}")]
-    Value {
-        /// Where.
-        key: String,
-        /// What was given.
-        value: String,
-        /// What would be accepted.
-        allowed: String,
-    },
-}
+use super::error::SpecError;
 
 /// SSM's advanced parameters hold 8 KiB; the spec is kept there.
 const LARGEST_BYTES: usize = 8 * 1024;
