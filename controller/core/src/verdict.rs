@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::ids::{AllocationId, GroupName, InstanceId, SnapshotId, VolumeId, VolumeName, Zone};
 use crate::ledger::Change;
-use crate::step::Step;
+use crate::step::{Step, StepKey};
 use crate::world::Part;
 
 /// What the core says of a service now.
@@ -27,7 +27,7 @@ pub enum Verdict {
         /// At what.
         parts: Vec<Part>,
         /// What is waited for.
-        reasons: Vec<String>,
+        reasons: Vec<Awaited>,
     },
     /// Write these changes to the ledger, in one write, and decide again.
     Record {
@@ -61,6 +61,21 @@ pub enum Verdict {
         /// At what.
         parts: Vec<Part>,
     },
+}
+
+/// Something that is waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Awaited {
+    /// The step whose effect it is; none: something else.
+    pub step: Option<StepKey>,
+    /// In words.
+    pub text: String,
+}
+
+impl From<String> for Awaited {
+    fn from(text: String) -> Self {
+        Self { step: None, text }
+    }
 }
 
 /// Why no failover begins.

@@ -154,7 +154,7 @@ fn waiting(view: View<'_>, suspicion: &Suspicion, reason: String) -> Verdict {
     let confirmed_at = suspicion.since.saturating_add(SignedDuration::from_secs(confirm)).unwrap_or(view.now);
     let soon = view.now.saturating_add(SignedDuration::from_secs(5)).unwrap_or(view.now);
     let until = if confirmed_at > view.now { confirmed_at.min(soon) } else { soon };
-    Verdict::Wait { until, parts: vec![Part::Instances, Part::Checks, Part::Alarms], reasons: vec![reason] }
+    Verdict::Wait { until, parts: vec![Part::Instances, Part::Checks, Part::Alarms], reasons: vec![reason.into()] }
 }
 
 fn begin_or_refuse(view: View<'_>, evidence: &[String], down_since: Timestamp) -> Verdict {

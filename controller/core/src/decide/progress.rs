@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::View;
 use crate::ledger::{Attempt, Change};
 use crate::step::{FailureClass, Step, StepKey, StepOutcome};
-use crate::verdict::{Halt, Verdict};
+use crate::verdict::{Awaited, Halt, Verdict};
 use crate::world::Part;
 
 /// A call without an answer may have happened; AWS's reads may lag by seconds. Before this has passed, it is not sent again.
@@ -99,7 +99,7 @@ pub(super) struct Progress<'a> {
     halts: Vec<Halt>,
     /// A try that failed is worth another before a halt is left to the next tick.
     presses: bool,
-    reasons: Vec<String>,
+    reasons: Vec<Awaited>,
     turned: bool,
 }
 
@@ -129,7 +129,7 @@ impl<'a> Progress<'a> {
             self.halts.clear();
             self.changes = vec![change];
             self.needs = needs.into_iter().collect();
-            self.reasons = vec![reason.into()];
+            self.reasons = vec![reason.into().into()];
         }
     }
 
@@ -164,9 +164,13 @@ impl<'a> Progress<'a> {
 
     /// Something is under way.
     pub(super) fn wait(&mut self, part: Part, until: Timestamp, reason: impl Into<String>) {
+        self.wait_for(part, until, reason.into().into());
+    }
+
+    fn wait_for(&mut self, part: Part, until: Timestamp, awaited: Awaited) {
         self.look_at.insert(part);
         self.look_again = Some(self.look_again.map_or(until, |earlier| earlier.min(until)));
-        self.reasons.push(reason.into());
+        self.reasons.push(awaited);
     }
 
     /// Every step that was asked for so far, whether it may be tried now or not.
@@ -176,7 +180,7 @@ impl<'a> Progress<'a> {
 
     /// Why something is done, for those who watch.
     pub(super) fn reason(&mut self, reason: impl Into<String>) {
-        self.reasons.push(reason.into());
+        self.reasons.push(reason.into().into());
     }
 
     /// It can't go on by itself.
@@ -199,7 +203,7 @@ impl<'a> Progress<'a> {
             Gate::Go if self.turned => {}
             Gate::Go => {
                 self.needs.extend(rests_on(&step));
-                self.reasons.push(step.to_string());
+                self.reasons.push(step.to_string().into());
                 self.steps.push(step);
             }
             Gate::Wait(until) => {
@@ -207,7 +211,7 @@ impl<'a> Progress<'a> {
                 self.presses |= is_of_hook(&step) && attempt.is_some_and(|it| (1..MOST_TRIES).contains(&it.failures));
                 let since = attempt.map_or(self.view.now, |attempt| attempt.answered_at);
                 let look = next_look(since, pace, self.view.now).min(until.max(self.view.now));
-                self.wait(part, look, format!("waiting for: {step}"));
+                self.wait_for(part, look, Awaited { step: Some(step.key()), text: step.to_string() });
             }
             Gate::Capacity(message) => {
                 self.look_at.insert(part);
@@ -236,14 +240,14 @@ impl<'a> Progress<'a> {
         if let Some(halt) = &halt
             && !self.is_known(halt)
         {
-            self.reasons.push(halt.to_string());
+            self.reasons.push(halt.to_string().into());
             self.changes.push(Change::Halt(halt.to_string()));
         }
         if !self.steps.is_empty() {
-            return Verdict::Act { changes: self.changes, steps: self.steps, reasons: self.reasons };
+            return Verdict::Act { changes: self.changes, steps: self.steps, reasons: texts(self.reasons) };
         }
         if !self.changes.is_empty() {
-            return Verdict::Record { changes: self.changes, reasons: self.reasons };
+            return Verdict::Record { changes: self.changes, reasons: texts(self.reasons) };
         }
         let pause_over = self.view.now.saturating_add(HALT_PAUSE).unwrap_or(self.view.now);
         let until = self.look_again.unwrap_or(pause_over).max(self.view.now);
@@ -262,6 +266,11 @@ impl<'a> Progress<'a> {
             .as_ref()
             .is_none_or(|failover| failover.halted.as_ref().is_some_and(|halted| halted.reason == halt.to_string()))
     }
+}
+
+/// In words alone.
+pub(super) fn texts(awaited: Vec<Awaited>) -> Vec<String> {
+    awaited.into_iter().map(|awaited| awaited.text).collect()
 }
 
 fn is_of_hook(step: &Step) -> bool {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::data::lineage_tags;
 use super::fence::seconds;
-use super::progress::Progress;
+use super::progress::{Progress, texts};
 use super::{View, group};
 use crate::ids::{SnapshotId, VolumeId, VolumeName};
 use crate::ledger::{Change, Superseded};
@@ -62,7 +62,7 @@ pub(super) fn tidy(view: View<'_>) -> Verdict {
         Verdict::Wait { .. } if idle => Verdict::Settled { reasons: vec![summary(view)] },
         // A hook that is held for long (its instance can't let go of a volume) is extended by the ticks; nobody runs for it meanwhile.
         Verdict::Wait { until, reasons, .. } if until.duration_since(view.now) > BETWEEN_TICKS => {
-            Verdict::Settled { reasons }
+            Verdict::Settled { reasons: texts(reasons) }
         }
         other => other,
     }

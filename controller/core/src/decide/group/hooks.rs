@@ -55,12 +55,12 @@ pub(in super::super) fn tend_beside(view: View<'_>, verdict: Verdict) -> Verdict
         (Verdict::Settled { reasons }, Verdict::Wait { until, parts, reasons: also })
             if before_the_tick(view, until) =>
         {
-            Verdict::Wait { until, parts, reasons: reasons.into_iter().chain(also).collect() }
+            Verdict::Wait { until, parts, reasons: reasons.into_iter().map(Into::into).chain(also).collect() }
         }
         (Verdict::Refuse { refusal, .. }, Verdict::Wait { until, parts, reasons: also })
             if before_the_tick(view, until) =>
         {
-            Verdict::Wait { until, parts, reasons: std::iter::once(refusal.to_string()).chain(also).collect() }
+            Verdict::Wait { until, parts, reasons: std::iter::once(refusal.to_string().into()).chain(also).collect() }
         }
         (verdict, _) => verdict,
     }
