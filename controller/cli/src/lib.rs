@@ -1,9 +1,9 @@
 //! The `failover` command as a library: what was typed, what it comes to, and what each command does.
 //!
 //! ```text
-//! cli ──► config ──► commands ──► session (AWS, or a region of failover-scenarios) ──► failover-engine
-//!                       │
-//!                       └──► render ──► output (data: stdout)      progress, logs: stderr
+//! cli ──► commands ──► session (AWS, or a region of failover-scenarios) ──► failover-engine
+//!              │   └──► config
+//!              └──► render ──► output (data: stdout)      progress, logs: stderr
 //! ```
 
 pub mod cli;

@@ -10,11 +10,9 @@ use failover_core::spec::{Spec, Topology};
 use failover_core::world::{AlarmState, Observed, Sight, Tags, World, tag};
 use serde::Serialize;
 
-use super::wish;
-use crate::cli::Format;
 use crate::error::CliError;
 use crate::exit_codes::ExitCode;
-use crate::output::show;
+use crate::output::{Format, show};
 use crate::render;
 use crate::session::Session;
 
@@ -54,7 +52,7 @@ pub enum Severity {
 pub(super) async fn run(session: &Session, format: Format) -> Result<ExitCode, CliError> {
     let service = session.service().await?;
     let seen = session.engine.survey(&service).await?;
-    let plan = session.engine.plan(&service, &wish(session, &Destination::Standby, true)).await?.plan;
+    let plan = session.engine.plan(&service, &session.wish(&Destination::Standby, true)).await?.plan;
     let findings = findings(&seen.spec, &seen.ledger, &seen.world);
     let faultless = findings.iter().all(|finding| finding.severity != Severity::Fault);
     let checked = Checked { service, ready: faultless && plan.refusal.is_none(), plan, findings };
