@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use failover_aws::AwsError;
 use failover_core::decide::{AdoptError, adopt};
+use failover_core::ids::AddressId;
 use failover_core::ledger::Ledger;
 use failover_core::spec::{Spec, Topology};
 use failover_core::world::{Part, Tags, World, tag};
@@ -49,8 +50,10 @@ impl Engine {
                 self.aws.tag_resource(id.as_str(), &tags).await?;
             }
         }
-        for address in &spec.addresses {
-            self.aws.tag_resource(address.allocation_id.as_str(), &service).await?;
+        for address in spec.address_ids() {
+            match address {
+                AddressId::ElasticIp(allocation) => self.aws.tag_resource(allocation.as_str(), &service).await?,
+            }
         }
         if let Some(group) = &spec.group.name {
             self.aws.tag_group(group, &service, true).await?;

@@ -60,7 +60,7 @@ impl Engine {
 /// Everything of a service that AWS should be asked about, beyond what carries its tag. None: before there is a ledger.
 pub(crate) fn interest(spec: &Spec, ledger: Option<&Ledger>) -> Interest {
     let mut interest = Interest {
-        addresses: spec.addresses.iter().map(|address| address.allocation_id.clone()).collect(),
+        addresses: spec.address_ids().collect(),
         alarms: spec.detect.alarms.iter().cloned().collect(),
         // Where the service can have no group, none is asked for.
         groups: (spec.topology == Topology::AutoScaling).then(|| spec.group.name.iter().cloned().collect()),

@@ -232,12 +232,11 @@ fn state(ledger: &Ledger) -> (&'static str, Vec<String>) {
 
 fn member_status(ledger: &Ledger, world: &World, id: &InstanceId, zone: &Zone) -> MemberStatus {
     let state = world.instances.get(id).map(|instance| instance.state);
-    let runs = state == Some(InstanceState::Running);
     MemberStatus {
         instance_id: id.clone(),
         zone: zone.clone(),
         role: if *id == ledger.active { "active" } else { "standby" },
         state: state.map_or("unknown", InstanceState::as_str).to_owned(),
-        checks_passed: world.checks.get(id).filter(|_| runs).map(|checks| checks.passed()),
+        checks_passed: world.checks.get(id).filter(|_| world.runs(id)).map(|checks| checks.passed()),
     }
 }

@@ -173,9 +173,8 @@ fn volumes(found: &mut Found, spec: &Spec, ledger: &Ledger, world: &World) {
 }
 
 fn addresses(found: &mut Found, spec: &Spec, ledger: &Ledger, world: &World) {
-    let named = spec.addresses.iter().map(|address| &address.allocation_id);
-    for id in named.chain(&ledger.addresses) {
-        match world.addresses.sight(id) {
+    for id in spec.address_ids().chain(ledger.addresses.iter().cloned()) {
+        match world.addresses.sight(&id) {
             Sight::Known(address) => found.tag(id.as_str(), &address.tags, tag::SERVICE, ledger.service.as_str()),
             Sight::Absent => found.fault(format!("the address {id} does not exist")),
             Sight::Unknown(why) => found.fault(format!("the address {id} can't be seen: {why}")),

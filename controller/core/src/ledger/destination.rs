@@ -12,9 +12,9 @@ use crate::ids::{BadName, InstanceId, Zone};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Destination {
-    /// On the best standby.
+    /// Wherever the choice falls: the zone of the data first.
     Standby,
-    /// On this instance.
+    /// On this instance and no other.
     Instance(InstanceId),
     /// On the best standby in this zone.
     Zone(Zone),

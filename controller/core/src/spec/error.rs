@@ -11,19 +11,19 @@ pub enum SpecError {
     /// A file that is no spec at all.
     #[error("failover.toml: {bytes} bytes are too many: allowed are {allowed} (an SSM parameter holds no more)")]
     Size {
-        /// How many were given.
+        /// The file's length.
         bytes: usize,
-        /// How many are allowed.
+        /// The most that is stored.
         allowed: usize,
     },
     /// A value that is wrong beside the others.
     #[error("failover.toml: {key} = {value}: {allowed}")]
     Value {
-        /// Where.
+        /// The key, with its tables: `volume.mount`.
         key: String,
-        /// What was given.
+        /// The value as it was given, in quotes.
         value: String,
-        /// What would be accepted.
+        /// A sentence that says what would be accepted.
         allowed: String,
     },
 }

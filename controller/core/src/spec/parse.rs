@@ -1,19 +1,23 @@
 //! From text to [`Spec`].
 
-use super::Spec;
 use super::check::check;
 use super::error::SpecError;
+use super::keys::Spec;
 
 /// SSM's advanced parameters hold 8 KiB; the spec is kept there.
 const LARGEST_BYTES: usize = 8 * 1024;
 
-pub(super) fn parse(text: &str) -> Result<Spec, SpecError> {
-    if text.len() > LARGEST_BYTES {
-        return Err(SpecError::Size { bytes: text.len(), allowed: LARGEST_BYTES });
+impl Spec {
+    /// Reads and checks a `failover.toml`.
+    pub fn parse(text: &str) -> Result<Self, SpecError> {
+        if text.len() > LARGEST_BYTES {
+            return Err(SpecError::Size { bytes: text.len(), allowed: LARGEST_BYTES });
+        }
+        let spec: Self =
+            toml::from_str(text).map_err(|error| SpecError::Shape(error.to_string().trim_end().to_owned()))?;
+        check(&spec)?;
+        Ok(spec)
     }
-    let spec: Spec = toml::from_str(text).map_err(|error| SpecError::Shape(error.to_string().trim_end().to_owned()))?;
-    check(&spec)?;
-    Ok(spec)
 }
 
 #[cfg(test)]
