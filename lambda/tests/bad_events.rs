@@ -209,8 +209,10 @@ fn a_request_names_the_key_and_what_is_allowed() {
         (json!({ "service": "billing-db" }), &["to is missing", "standby"]),
         (json!({ "drill": true }), &["service is missing"]),
         (with("service", json!("Billing DB")), &["service is \"Billing DB\"", "a-z"]),
-        (with("to", json!("standbye")), &["to is \"standbye\"", "a zone's name"]),
-        (with("to", json!("i-12")), &["to is \"i-12\"", "an instance's id"]),
+        (with("to", json!("standbye")), &["to is \"standbye\"", "Availability Zone"]),
+        // A region is no zone: taken for one, it would become a failover that is refused, and told to people.
+        (with("to", json!("eu-central-1")), &["to is \"eu-central-1\"", "Availability Zone"]),
+        (with("to", json!("i-12")), &["to is \"i-12\"", "an instance id"]),
         (with("to", json!({ "zone": "eu-central-1a" })), &["to is an object"]),
         (with("drill", json!("yes")), &["drill is \"yes\"", "true or false"]),
         (with("accept_data_loss_seconds", json!(-1)), &["accept_data_loss_seconds is -1", "0 or more"]),

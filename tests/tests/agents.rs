@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use failover_core::report::ReportStep;
-use failover_scenarios::{InjectedFaults, Played, named, play_traced};
+use failover_scenarios::layout::{Group, Layout, Standby};
+use failover_scenarios::{Agents, InjectedFaults, Played, Scenario, named, play_traced};
 
 /// Without background faults, so that no agent's report comes late; every call's action beside it.
 fn story(name: &str, seed: u64) -> (Played, Vec<String>) {
@@ -39,5 +40,40 @@ fn an_agent_that_does_not_quiesce_is_stopped() {
         let stop = steps(&played).iter().find(|it| it.step == "stop").unwrap();
         let waited = stop.started_at.duration_since(played.report.as_ref().unwrap().started_at).as_secs();
         assert!((25..=60).contains(&waited), "seed {seed}: the grace is 30 s, it took {waited} s");
+    }
+}
+
+/// The same scenario, with agents that prove readiness and have no units to start.
+fn with_ready_alone(name: &str, agents: Agents) -> Scenario {
+    let spec = "[agent]\nready = { tcp = \"127.0.0.1:5432\" }\n";
+    let scenario = named(name).unwrap();
+    let layout = match scenario.layout {
+        Layout::Standby(standby) => Layout::Standby(Standby { agents, spec, ..standby }),
+        Layout::Group(group) => Layout::Group(Group { agents, spec, ..group }),
+    };
+    Scenario { layout, ..*scenario }
+}
+
+#[test]
+fn agents_that_only_prove_readiness_end_a_failover() {
+    for name in ["standby-agent-drill", "group-agent-quiesces"] {
+        for seed in 1..=3 {
+            let scenario = with_ready_alone(name, Agents::Good);
+            let (played, calls) = play_traced(&scenario, seed, InjectedFaults::default()).unwrap();
+            assert!(played.as_expected, "{name} seed {seed}: {:?}", played.findings);
+            // It has nothing to stop: that it says so is no fence.
+            assert!(calls.iter().any(|call| call.action == "StopInstances"), "{name} seed {seed}: {calls:?}");
+        }
+    }
+}
+
+#[test]
+fn without_an_agent_a_service_that_expects_one_is_not_shown_to_serve() {
+    for name in ["standby-agent-drill", "group-agent-quiesces"] {
+        let scenario = with_ready_alone(name, Agents::None);
+        let (played, _) = play_traced(&scenario, 1, InjectedFaults::default()).unwrap();
+        let reason = played.report.as_ref().map(|report| report.reason.as_str());
+        assert_eq!(played.outcome, "halted", "{name}: {reason:?}");
+        assert!(reason.is_some_and(|reason| reason.contains("no agent has reported from")), "{name}: {reason:?}");
     }
 }

@@ -11,7 +11,7 @@ pub mod judge;
 use std::time::Duration;
 
 use failover_aws::{Aws, AwsError, Metadata};
-use failover_core::ids::{AllocationId, InstanceId};
+use failover_core::ids::{AddressId, InstanceId};
 use failover_core::spec::Spec;
 use thiserror::Error;
 use tokio::sync::watch;
@@ -253,7 +253,7 @@ impl<M: Machine> Alone<M> {
     }
 
     async fn read_addresses(&self) -> Result<Vec<failover_aws::claim::ServiceAddress>, AwsError> {
-        let named: Vec<AllocationId> = self.spec.addresses.iter().map(|it| it.allocation_id.clone()).collect();
+        let named: Vec<_> = self.spec.address_ids().map(|AddressId::ElasticIp(allocation)| allocation).collect();
         self.aws.addresses_of(&self.spec.service, &named).await
     }
 

@@ -1,7 +1,7 @@
 //! What is wrong with this machine: looks at everything the agent needs, and changes nothing.
 
 use failover_aws::{Aws, Metadata, Settings, Store};
-use failover_core::ids::{InstanceId, ServiceName};
+use failover_core::ids::{AddressId, InstanceId, ServiceName};
 use failover_core::ledger::Ledger;
 use failover_core::spec::Spec;
 
@@ -124,7 +124,7 @@ fn tools(findings: &mut Vec<Finding>) {
 }
 
 async fn units(spec: &Spec, findings: &mut Vec<Finding>) {
-    if !spec.agent.is_expected() {
+    if !spec.expects_agents() {
         findings.push(Finding::Note(
             "the spec's [agent] names neither units nor readiness: only volumes are mounted".to_owned(),
         ));
@@ -202,7 +202,7 @@ async fn alone(aws: &Aws, spec: &Spec, me: &InstanceId, findings: &mut Vec<Findi
     if !spec.volumes.is_empty() {
         findings.push(Finding::Wrong("the spec has [[volume]]s, which take a ledger".to_owned()));
     }
-    let named: Vec<_> = spec.addresses.iter().map(|it| it.allocation_id.clone()).collect();
+    let named: Vec<_> = spec.address_ids().map(|AddressId::ElasticIp(allocation)| allocation).collect();
     match aws.addresses_of(&spec.service, &named).await {
         Err(error) => findings.push(Finding::Wrong(error.to_string())),
         Ok(addresses) if addresses.is_empty() => {

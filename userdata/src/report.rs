@@ -8,7 +8,7 @@ use failover_core::agent::{AgentReport, AgentState};
 use failover_core::ids::{InstanceId, ServiceName};
 use tokio::time::Instant;
 
-/// The same is said again after this: an agent counts as silent after 90 s.
+/// The same is said again after this, several times before an agent counts as silent ([`failover_core::agent::SILENCE`]).
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// What did not arrive is sent again after this.
 const AGAIN: Duration = Duration::from_secs(1);

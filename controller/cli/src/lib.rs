@@ -1,9 +1,9 @@
 //! The `failover` command as a library: what was typed, what it comes to, and what each command does.
 //!
 //! ```text
-//! cli ──► config ──► commands ──► session (AWS, or a region of failover-scenarios) ──► failover-engine
-//!                       │
-//!                       └──► render ──► output (data: stdout)      progress, logs: stderr
+//! cli ──► commands ──► session (AWS, or a region of failover-scenarios) ──► failover-engine
+//!              │   └──► config
+//!              └──► render ──► output (data: stdout)      progress, logs: stderr
 //! ```
 
 pub mod cli;
@@ -17,7 +17,6 @@ pub mod progress;
 pub mod render;
 pub mod runtime;
 pub mod session;
-pub mod survey;
 
 pub use error::CliError;
 pub use exit_codes::ExitCode;

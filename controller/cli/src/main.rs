@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use failover_cli::cli::Cli;
-use failover_cli::config::Config;
 use failover_cli::{CliError, commands, runtime};
 
 fn main() -> ExitCode {
@@ -20,7 +19,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<failover_cli::ExitCode, CliError> {
-    let config = Config::resolve(cli)?;
+    let (command, config) = cli.resolve()?;
     runtime::start_logs(config.verbose);
-    commands::run(&config)
+    commands::run(&command, &config)
 }

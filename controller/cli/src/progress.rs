@@ -3,9 +3,11 @@
 //! What is done stays as a line; what is under way stands below it and is redrawn. Only four control sequences are used,
 //! and a line is never longer than the terminal is wide (it does not wrap), so that any terminal keeps up.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Mutex, PoisonError};
 
+use failover_core::step::StepKey;
 use failover_engine::{Moment, MomentKind, Watcher};
 use jiff::Timestamp;
 
@@ -28,23 +30,39 @@ struct State<W> {
     out: W,
     is_live: bool,
     began: Option<Timestamp>,
-    /// What is under way, and since when.
-    under_way: Vec<(String, Timestamp)>,
-    /// What was accepted: that it is now waited for goes without saying.
-    accepted: Vec<String>,
+    /// Steps that are under way.
+    under_way: Vec<Tried>,
+    /// Steps that were accepted: that they are now waited for goes without saying.
+    accepted: BTreeSet<StepKey>,
     /// What is waited for.
     waiting: Vec<Waiting>,
     /// Lines on the screen below what stays.
     drawn: usize,
 }
 
-/// Something that is waited for. Its text changes as it gets on (`14 %`, `16 %`), its shape does not.
+/// A step that is tried.
+struct Tried {
+    step: StepKey,
+    text: String,
+    since: Timestamp,
+}
+
+/// Something that is waited for.
 struct Waiting {
-    shape: String,
+    what: What,
     text: String,
     since: Timestamp,
     seen_at: Timestamp,
     said_at: Timestamp,
+}
+
+/// What makes two waits the same one.
+#[derive(PartialEq, Eq)]
+enum What {
+    /// The effect of a step.
+    Step(StepKey),
+    /// Something else: its text changes as it gets on (`14 %`, `16 %`), its shape does not.
+    Shape(String),
 }
 
 /// Elsewhere than on a terminal: how often the same wait is said again.
@@ -68,7 +86,7 @@ impl<W: Write + Send> Progress<W> {
                 is_live,
                 began: None,
                 under_way: Vec::new(),
-                accepted: Vec::new(),
+                accepted: BTreeSet::new(),
                 waiting: Vec::new(),
                 drawn: 0,
             }),
@@ -100,55 +118,48 @@ impl<W: Write> State<W> {
     fn take(&mut self, moment: &Moment) {
         let began = *self.began.get_or_insert(moment.at);
         let told = |word: &str| format!("{} {word}{}", elapsed(began, moment.at), moment.text);
-        match moment.kind {
+        match &moment.kind {
             MomentKind::Recorded => {
                 self.waiting.clear();
                 self.redraw(Some(told("")), moment.at);
             }
-            MomentKind::Trying => {
+            MomentKind::Trying(step) => {
                 self.waiting.clear();
-                self.under_way.push((moment.text.clone(), moment.at));
+                self.under_way.push(Tried { step: step.clone(), text: moment.text.clone(), since: moment.at });
                 self.redraw(None, moment.at);
             }
-            MomentKind::Accepted => {
-                self.end(&moment.text);
-                self.accepted.push(moment.text.clone());
+            MomentKind::Accepted(step) => {
+                self.under_way.retain(|tried| tried.step != *step);
+                self.accepted.insert(step.clone());
                 self.redraw(Some(told("accepted: ")), moment.at);
             }
-            MomentKind::Failed => {
-                self.end(&moment.text);
+            MomentKind::Failed(step) => {
+                self.under_way.retain(|tried| tried.step != *step);
                 self.redraw(Some(told("failed: ")), moment.at);
             }
-            MomentKind::Waiting => self.wait(moment, began),
+            MomentKind::Waiting(step) => self.wait(moment, step.as_ref(), began),
         }
     }
 
-    /// What was tried ends: the text of its end begins with that of its beginning.
-    fn end(&mut self, text: &str) {
-        if let Some(index) = self.under_way.iter().position(|(tried, _)| text.starts_with(tried.as_str())) {
-            self.under_way.remove(index);
-        }
-    }
-
-    fn wait(&mut self, moment: &Moment, began: Timestamp) {
+    fn wait(&mut self, moment: &Moment, step: Option<&StepKey>, began: Timestamp) {
         let at = moment.at;
         self.waiting.retain(|wait| seconds_between(wait.seen_at, at) < STALE_SECONDS);
-        let is_due = self.is_due(moment);
+        let is_due = self.is_due(moment, step);
         if self.is_live {
             self.redraw(None, at);
         } else if is_due {
-            let told = format!("{} waiting: {}", elapsed(began, at), bare(&moment.text));
+            let told = format!("{} waiting: {}", elapsed(began, at), moment.text);
             self.redraw(Some(told), at);
         }
     }
 
     /// Takes note of a wait; says whether it is time to tell of it.
-    fn is_due(&mut self, moment: &Moment) -> bool {
-        let (at, shape) = (moment.at, shape(&moment.text));
-        let Some(wait) = self.waiting.iter_mut().find(|wait| wait.shape == shape) else {
-            let text = moment.text.clone();
-            let goes_without_saying = self.accepted.iter().any(|accepted| accepted.starts_with(bare(&text)));
-            self.waiting.push(Waiting { shape, text, since: at, seen_at: at, said_at: at });
+    fn is_due(&mut self, moment: &Moment, step: Option<&StepKey>) -> bool {
+        let at = moment.at;
+        let what = step.map_or_else(|| What::Shape(shape(&moment.text)), |step| What::Step(step.clone()));
+        let Some(wait) = self.waiting.iter_mut().find(|wait| wait.what == what) else {
+            let goes_without_saying = step.is_some_and(|step| self.accepted.contains(step));
+            self.waiting.push(Waiting { what, text: moment.text.clone(), since: at, seen_at: at, said_at: at });
             return !goes_without_saying;
         };
         wait.text.clone_from(&moment.text);
@@ -174,11 +185,11 @@ impl<W: Write> State<W> {
             text.push('\n');
         }
         if self.is_live {
-            let tried = self.under_way.iter().map(|(text, since)| ("trying", text, since));
+            let tried = self.under_way.iter().map(|tried| ("trying", &tried.text, &tried.since));
             let waited = self.waiting.iter().map(|wait| ("waiting", &wait.text, &wait.since));
             for (word, what, since) in tried.chain(waited) {
                 let seconds = seconds_between(*since, now).max(0.0);
-                line(&mut text, format_args!("  … {word} {seconds:.0}s: {}", printable(bare(what))));
+                line(&mut text, format_args!("  … {word} {seconds:.0}s: {}", printable(what)));
                 self.drawn += 1;
             }
             text.push_str(WRAP);
@@ -189,11 +200,6 @@ impl<W: Write> State<W> {
 
 fn elapsed(began: Timestamp, at: Timestamp) -> String {
     format!("+{:.1}s", seconds_between(began, at))
-}
-
-/// The engine's reasons for waiting may say that they are such.
-fn bare(text: &str) -> &str {
-    text.strip_prefix("waiting for: ").unwrap_or(text)
 }
 
 /// A text without its numbers, ids kept: what stays the same while something gets on.
@@ -215,6 +221,10 @@ mod tests {
 
     use super::*;
 
+    fn step(key: &str) -> StepKey {
+        StepKey(key.to_owned())
+    }
+
     fn shown(is_live: bool, moments: &[(i64, MomentKind, &str)]) -> String {
         let progress = Progress::new(Vec::new(), is_live);
         let start: Timestamp = "2026-01-05T09:00:00Z".parse().unwrap();
@@ -222,7 +232,7 @@ mod tests {
             progress.see(&Moment {
                 at: start + SignedDuration::from_millis(*milliseconds),
                 service: ServiceName::new("sample").unwrap(),
-                kind: *kind,
+                kind: kind.clone(),
                 text: (*text).to_owned(),
             });
         }
@@ -236,20 +246,20 @@ mod tests {
             false,
             &[
                 (0, MomentKind::Recorded, "a failover begins"),
-                (400, MomentKind::Trying, "stop i-1"),
-                (900, MomentKind::Accepted, "stop i-1"),
-                (900, MomentKind::Waiting, "waiting for: stop i-1"),
-                (1_000, MomentKind::Waiting, "i-1 is stopping"),
-                (3_000, MomentKind::Waiting, "i-1 is stopping"),
-                (4_000, MomentKind::Waiting, "waiting for: snap-1 is 14 % complete"),
-                (5_000, MomentKind::Waiting, "waiting for: snap-1 is 16 % complete"),
-                (34_000, MomentKind::Waiting, "waiting for: snap-1 is 60 % complete"),
-                (42_345, MomentKind::Failed, "attach vol-1: IncorrectState: a\nb\u{1b}[2J"),
+                (400, MomentKind::Trying(step("stop i-1")), "stop i-1"),
+                (900, MomentKind::Accepted(step("stop i-1")), "stop i-1: in other words"),
+                (900, MomentKind::Waiting(Some(step("stop i-1"))), "stop i-1"),
+                (1_000, MomentKind::Waiting(None), "i-1 is stopping"),
+                (3_000, MomentKind::Waiting(None), "i-1 is stopping"),
+                (4_000, MomentKind::Waiting(None), "snap-1 is 14 % complete"),
+                (5_000, MomentKind::Waiting(None), "snap-1 is 16 % complete"),
+                (34_000, MomentKind::Waiting(None), "snap-1 is 60 % complete"),
+                (42_345, MomentKind::Failed(step("attach vol-1")), "attach vol-1: IncorrectState: a\nb\u{1b}[2J"),
             ],
         );
         assert_eq!(
             text,
-            "+0.0s a failover begins\n+0.9s accepted: stop i-1\n+1.0s waiting: i-1 is stopping\n\
+            "+0.0s a failover begins\n+0.9s accepted: stop i-1: in other words\n+1.0s waiting: i-1 is stopping\n\
              +4.0s waiting: snap-1 is 14 % complete\n+34.0s waiting: snap-1 is 60 % complete\n\
              +42.3s failed: attach vol-1: IncorrectState: a b [2J\n"
         );
@@ -260,8 +270,8 @@ mod tests {
         let text = shown(
             true,
             &[
-                (0, MomentKind::Trying, "stop i-1"),
-                (2_000, MomentKind::Waiting, "i-1 is stopping"),
+                (0, MomentKind::Trying(step("stop i-1")), "stop i-1"),
+                (2_000, MomentKind::Waiting(None), "i-1 is stopping"),
                 (3_000, MomentKind::Recorded, "fenced"),
             ],
         );
@@ -272,5 +282,22 @@ mod tests {
         let drawn = text.matches("  … ").count();
         assert_eq!(up, drawn, "{text:?}");
         assert!(text.ends_with(WRAP));
+    }
+
+    /// One step's text may begin as another's does.
+    #[test]
+    fn steps_are_told_apart_by_their_keys() {
+        let text = shown(
+            true,
+            &[
+                (0, MomentKind::Trying(step("snapshot vol-1")), "snapshot vol-1"),
+                (0, MomentKind::Trying(step("snapshot vol-1 vol-2")), "snapshot vol-1, vol-2"),
+                (500, MomentKind::Accepted(step("snapshot vol-1 vol-2")), "snapshot vol-1, vol-2: snap-2"),
+                (900, MomentKind::Waiting(Some(step("snapshot vol-1"))), "snapshot vol-1"),
+            ],
+        );
+        let (_, after) = text.split_once("accepted: ").unwrap();
+        assert!(after.contains("trying 0s: snapshot vol-1\n") && !after.contains("trying 0s: snapshot vol-1, vol-2"));
+        assert!(after.contains("waiting 0s: snapshot vol-1\n"), "{after:?}");
     }
 }

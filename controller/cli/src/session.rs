@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use failover_aws::{Aws, Clock};
 use failover_core::ids::ServiceName;
+use failover_core::ledger::{Destination, Request};
 use failover_engine::{Engine, EngineError, Names, Watcher};
+use failover_scenarios::embedded::Embedded;
 use failover_simulator::Region;
 
 use crate::config::{Config, Place};
 use crate::error::CliError;
-use failover_scenarios::embedded::Embedded;
 
 /// What every command works with. Built once.
 #[derive(Clone)]
@@ -38,10 +39,10 @@ impl Session {
                 let holder = format!("cli/{by}/{}/{:08x}", std::process::id(), fastrand::u32(..));
                 (Aws::from_environment(settings).await?, None, by, holder)
             }
-            Place::Simulated { seed } => {
+            Place::Simulated => {
                 // The SDK's jitter comes from this thread's generator.
-                fastrand::seed(*seed);
-                let embedded = Embedded::new(*seed, &config.names).await?;
+                fastrand::seed(config.seed);
+                let embedded = Embedded::new(config.seed, &config.names).await?;
                 (embedded.aws, Some(embedded.region), "operator".to_owned(), "cli".to_owned())
             }
         };
@@ -59,6 +60,19 @@ impl Session {
     /// The controller, watched.
     pub fn watched(&self, watcher: Arc<dyn Watcher>) -> Engine {
         self.engine.clone().watched_by(watcher)
+    }
+
+    /// What an operator asks for now.
+    pub fn wish(&self, to: &Destination, drill: bool) -> Request {
+        Request {
+            // One command line is one wish: its edit is repeated by the SDK only until it is known to have landed.
+            id: None,
+            to: to.clone(),
+            drill,
+            accepted_loss_seconds: None,
+            at: self.engine.now(),
+            by: self.by.clone(),
+        }
     }
 
     /// The service that is meant: the one that was named, or the only one.

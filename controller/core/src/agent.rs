@@ -1,6 +1,6 @@
 //! What a boot agent says of its instance: the one witness of what goes on inside the guest.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The latest report of one instance's agent.
@@ -15,6 +15,17 @@ pub struct AgentReport {
     /// It serves only until this long after the report, unless it reports again: its lease. None: it serves without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_seconds: Option<u64>,
+}
+
+/// An agent that lives repeats its report at least every ten seconds, however little changes; several must get lost before it counts as
+/// silent.
+pub const SILENCE: SignedDuration = SignedDuration::from_secs(90);
+
+impl AgentReport {
+    /// Whether nothing was heard for so long that the agent is taken for dead, or cut off from the ledger's table.
+    pub fn is_silent(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at) >= SILENCE
+    }
 }
 
 /// What an agent's instance does with the service.

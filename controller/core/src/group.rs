@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{HookName, InstanceId, SubnetId, Zone};
 
-/// An Auto Scaling group.
+/// An Auto Scaling group (`DescribeAutoScalingGroups`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// The fewest instances that it may have.
     pub min: u32,
-    /// The most.
+    /// The most instances that it may have.
     pub max: u32,
     /// How many it should have.
     pub desired: u32,
@@ -23,7 +23,7 @@ pub struct Group {
     pub subnet_zones: BTreeMap<SubnetId, Zone>,
     /// Its instances. Terminated ones leave it some time later.
     pub members: BTreeMap<InstanceId, GroupMember>,
-    /// Its lifecycle hooks.
+    /// Its lifecycle hooks, ours and others'.
     pub hooks: BTreeMap<HookName, Hook>,
     /// Processes that somebody suspended, by AWS's names, such as `Launch`.
     pub suspended: BTreeSet<String>,
@@ -32,9 +32,9 @@ pub struct Group {
 /// An instance of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupMember {
-    /// Where it lives.
+    /// Its zone, which the group tells before EC2's lists do.
     pub zone: Zone,
-    /// How far it is.
+    /// How far it is on its way in or out.
     pub lifecycle: Lifecycle,
     /// Whether the group counts it as healthy.
     pub healthy: bool,
@@ -82,7 +82,7 @@ impl Lifecycle {
         matches!(self, Self::Pending | Self::PendingWait | Self::InService)
     }
 
-    /// Held by a hook.
+    /// Held by a lifecycle hook, until that is completed or its time is over.
     pub fn is_held(&self) -> bool {
         matches!(self, Self::PendingWait | Self::TerminatingWait)
     }
@@ -93,7 +93,7 @@ impl Lifecycle {
     }
 }
 
-/// A lifecycle hook.
+/// A lifecycle hook (`DescribeLifecycleHooks`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hook {
     /// When it holds an instance.

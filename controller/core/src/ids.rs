@@ -13,7 +13,7 @@ pub struct BadName {
     pub what: &'static str,
     /// What was given, cut to a readable length.
     pub value: String,
-    /// What would be accepted.
+    /// The form that would be accepted, in words.
     pub allowed: &'static str,
 }
 
@@ -21,7 +21,12 @@ pub struct BadName {
 const SHOWN_CHARACTERS: usize = 80;
 
 fn bad(what: &'static str, value: &str, allowed: &'static str) -> BadName {
-    BadName { what, value: value.chars().take(SHOWN_CHARACTERS).collect(), allowed }
+    BadName { what, value: shown(value), allowed }
+}
+
+/// As much of a bad value as an error repeats.
+pub(crate) fn shown(value: &str) -> String {
+    value.chars().take(SHOWN_CHARACTERS).collect()
 }
 
 macro_rules! name {
@@ -39,7 +44,7 @@ macro_rules! name {
                 if check(&value) { Ok(Self(value)) } else { Err(bad($what, &value, $allowed)) }
             }
 
-            /// The name as text.
+            /// The name as text, as AWS has it.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -98,13 +103,13 @@ name!(
     VolumeName, "volume name",
     "1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'", is_label);
 name!(
-    /// An EC2 instance.
+    /// An EC2 instance, by its id.
     InstanceId, "instance id", "i- and 8 to 17 hexadecimal digits", |value| is_aws_id(value, "i-"));
 name!(
-    /// An EBS volume.
+    /// An EBS volume, by its id.
     VolumeId, "volume id", "vol- and 8 to 17 hexadecimal digits", |value| is_aws_id(value, "vol-"));
 name!(
-    /// An EBS snapshot.
+    /// An EBS snapshot, by its id.
     SnapshotId, "snapshot id", "snap- and 8 to 17 hexadecimal digits", |value| is_aws_id(value, "snap-"));
 name!(
     /// An Elastic IP's allocation.
@@ -114,10 +119,10 @@ name!(
     Zone, "Availability Zone", "a zone's name such as eu-central-1a",
     |value| (2..=40).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'));
 name!(
-    /// A CloudWatch alarm.
+    /// A CloudWatch alarm, metric or composite, by its name.
     AlarmName, "alarm name", "1 to 255 characters", |value| !value.is_empty() && value.chars().count() <= 255);
 name!(
-    /// An Auto Scaling group.
+    /// An Auto Scaling group, by its name.
     GroupName, "group name", "1 to 255 characters without ':'",
     |value| (1..=255).contains(&value.chars().count()) && !value.contains(':'));
 name!(
@@ -125,7 +130,7 @@ name!(
     HookName, "hook name", "1 to 255 of a-z, A-Z, 0-9, '-', '_' and '/'",
     |value| (1..=255).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte)));
 name!(
-    /// A subnet.
+    /// A subnet, by its id.
     SubnetId, "subnet id", "subnet- and 8 to 17 hexadecimal digits", |value| is_aws_id(value, "subnet-"));
 name!(
     /// One failover of one service: starts with its time, so that names sort by age.
@@ -138,6 +143,54 @@ impl FailoverId {
     /// It needs no randomness: an epoch is reached once, and a failover that is given up leaves the epoch but not the second.
     pub fn of(epoch: u64, at: jiff::Timestamp) -> Self {
         Self(format!("f{:012}-e{epoch}", at.as_millisecond().unsigned_abs()))
+    }
+}
+
+/// Which address it is that moves with a service, by its kind.
+///
+/// Each kind is observed, moved and proven by calls of its own: whoever does one of these matches on it, and a new kind does not
+/// compile before it is dealt with. Written as AWS's id, whose form tells the kind.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum AddressId {
+    /// An Elastic IP, by its allocation.
+    ElasticIp(AllocationId),
+}
+
+impl AddressId {
+    /// The name as text, as AWS has it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::ElasticIp(allocation) => allocation.as_str(),
+        }
+    }
+}
+
+impl fmt::Display for AddressId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl TryFrom<String> for AddressId {
+    type Error = BadName;
+    fn try_from(value: String) -> Result<Self, BadName> {
+        AllocationId::new(value).map(Self::ElasticIp)
+    }
+}
+
+impl std::str::FromStr for AddressId {
+    type Err = BadName;
+    fn from_str(value: &str) -> Result<Self, BadName> {
+        Self::try_from(value.to_owned())
+    }
+}
+
+impl From<AddressId> for String {
+    fn from(id: AddressId) -> String {
+        match id {
+            AddressId::ElasticIp(allocation) => allocation.into(),
+        }
     }
 }
 

@@ -8,10 +8,11 @@ pub mod decide;
 pub mod group;
 pub mod ids;
 pub mod ledger;
-pub mod report;
 pub mod spec;
 pub mod step;
+pub mod time;
 pub mod verdict;
 pub mod world;
 
 pub use decide::decide;
+pub use ledger::report;

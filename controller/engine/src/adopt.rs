@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use failover_aws::AwsError;
 use failover_core::decide::{AdoptError, adopt};
+use failover_core::ids::AddressId;
 use failover_core::ledger::Ledger;
 use failover_core::spec::{Spec, Topology};
 use failover_core::world::{Part, Tags, World, tag};
 use jiff::Timestamp;
 
-use crate::look::first_interest;
+use crate::look::interest;
 use crate::{Engine, EngineError};
 
 impl Engine {
@@ -19,7 +20,7 @@ impl Engine {
     /// Anything doubtful is refused by its name, and nothing is changed.
     pub(crate) async fn adopt(&self, spec: &Spec) -> Result<Ledger, EngineError> {
         let mut world = World::unseen(Timestamp::UNIX_EPOCH);
-        let mut interest = first_interest(spec);
+        let mut interest = interest(spec, None);
         if spec.topology == Topology::AutoScaling {
             // The group tells which instances are meant before they carry a tag.
             self.look(spec, &interest, &[Part::Groups], &mut world).await;
@@ -49,8 +50,10 @@ impl Engine {
                 self.aws.tag_resource(id.as_str(), &tags).await?;
             }
         }
-        for address in &spec.addresses {
-            self.aws.tag_resource(address.allocation_id.as_str(), &service).await?;
+        for address in spec.address_ids() {
+            match address {
+                AddressId::ElasticIp(allocation) => self.aws.tag_resource(allocation.as_str(), &service).await?,
+            }
         }
         if let Some(group) = &spec.group.name {
             self.aws.tag_group(group, &service, true).await?;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use failover_aws::{Acquired, Interest, Released, StoreError, Stored};
+use failover_aws::{Acquired, Released, StoreError, Stored};
 use failover_core::decide;
 use failover_core::ids::ServiceName;
 use failover_core::ledger::{Change, Notice};
 use failover_core::report::Report;
 use failover_core::spec::{Spec, Topology};
 use failover_core::step::{FailureClass, Step, StepOutcome};
-use failover_core::verdict::Verdict;
+use failover_core::verdict::{Awaited, Verdict};
 use failover_core::world::{Listing, Part, World};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -74,9 +74,7 @@ impl Engine {
     /// # Guarantees
     /// Every effect is preceded by a compare-and-set that names it, under a lease that outlives it.
     pub async fn run(&self, service: &ServiceName, host: Host) -> Result<Run, EngineError> {
-        let spec =
-            self.specs.get(service).await.map_err(|source| EngineError::Spec { service: service.clone(), source })?;
-        let spec = spec.ok_or_else(|| EngineError::NoSpec { service: service.to_string() })?;
+        let spec = self.spec_of(service).await?;
         self.run_with(&spec, host).await
     }
 
@@ -168,14 +166,19 @@ impl<'a> Drive<'a> {
         match verdict {
             Verdict::Look(parts) => self.look(&parts).await?,
             Verdict::Record { changes, reasons } => {
-                self.tell(MomentKind::Recorded, &reasons);
+                for reason in &reasons {
+                    self.engine.tell(&self.spec.service, MomentKind::Recorded, reason);
+                }
                 self.commit(&changes).await?;
             }
             Verdict::Act { changes, steps, reasons: _ } => self.act(changes, steps).await?,
             Verdict::Wait { until, parts, reasons } => {
-                self.tell(MomentKind::Waiting, &reasons);
+                for Awaited { step, text } in &reasons {
+                    self.engine.tell(&self.spec.service, MomentKind::Waiting(step.clone()), text);
+                }
                 if !self.host.has_time(until) {
-                    return self.out_of_time(reasons).await.map(Some);
+                    let waiting_for = reasons.into_iter().map(|awaited| awaited.text).collect();
+                    return self.out_of_time(waiting_for).await.map(Some);
                 }
                 self.sleep_until(until).await;
                 self.look(&parts).await?;
@@ -198,24 +201,14 @@ impl<'a> Drive<'a> {
         Ok(None)
     }
 
-    fn tell(&self, kind: MomentKind, reasons: &[String]) {
-        for reason in reasons {
-            self.engine.tell(&self.spec.service, kind, reason);
-        }
-    }
-
     fn running_report(&self) -> Option<Box<Report>> {
         let failover = self.held.ledger.failover.as_ref()?;
         Some(Box::new(Report::running(&self.held.ledger, failover, self.engine.now())))
     }
 
-    fn interest(&self) -> Interest {
-        interest(self.spec, &self.held.ledger)
-    }
-
     async fn look(&mut self, parts: &[Part]) -> Result<(), EngineError> {
         self.renew().await?;
-        let interest = self.interest();
+        let interest = interest(self.spec, Some(&self.held.ledger));
         let began = self.engine.now();
         Box::pin(self.engine.look(self.spec, &interest, parts, &mut self.world)).await;
         self.world.look_took = self.engine.now().duration_since(began);
@@ -320,22 +313,21 @@ impl<'a> Drive<'a> {
     }
 
     async fn act_once(&self, step: &Step) -> (failover_core::step::StepKey, StepOutcome, u32) {
-        let service = &self.spec.service;
-        self.engine.tell(service, MomentKind::Trying, step.to_string());
+        let (service, key) = (&self.spec.service, step.key());
+        self.engine.tell(service, MomentKind::Trying(key.clone()), step.to_string());
         let acted = self.engine.aws.act(step, STEP_DEADLINE).await;
-        match &acted.outcome {
-            StepOutcome::Accepted { made } if made.is_empty() => {
-                self.engine.tell(service, MomentKind::Accepted, step.to_string());
-            }
+        let (kind, text) = match &acted.outcome {
+            StepOutcome::Accepted { made } if made.is_empty() => (MomentKind::Accepted(key.clone()), step.to_string()),
             StepOutcome::Accepted { made } => {
-                self.engine.tell(service, MomentKind::Accepted, format!("{step}: {}", made.join(", ")));
+                (MomentKind::Accepted(key.clone()), format!("{step}: {}", made.join(", ")))
             }
             StepOutcome::Failed { code, message, .. } => {
-                self.engine.tell(service, MomentKind::Failed, format!("{step}: {code}: {message}"));
+                (MomentKind::Failed(key.clone()), format!("{step}: {code}: {message}"))
             }
-            StepOutcome::Unanswered => self.engine.tell(service, MomentKind::Failed, format!("{step}: no answer")),
-        }
-        (step.key(), acted.outcome, acted.api_calls)
+            StepOutcome::Unanswered => (MomentKind::Failed(key.clone()), format!("{step}: no answer")),
+        };
+        self.engine.tell(service, kind, text);
+        (key, acted.outcome, acted.api_calls)
     }
 
     /// Sends what waits to be sent.

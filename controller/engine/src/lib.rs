@@ -27,6 +27,7 @@ use failover_aws::{Aws, Clock, Specs, Store};
 pub use drive::{Ended, Run};
 pub use error::{EngineError, in_one_line};
 pub use host::Host;
+pub use look::Survey;
 pub use operate::{Applied, Check, Status};
 pub use tick::{Clue, Tick};
 pub use watch::{Moment, MomentKind, Watcher};

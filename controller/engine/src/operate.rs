@@ -6,12 +6,11 @@ use failover_core::ids::{FailoverId, InstanceId, ServiceName, VolumeName, Zone};
 use failover_core::ledger::{Change, Ledger, Pause, Request};
 use failover_core::report::Report;
 use failover_core::spec::Spec;
-use failover_core::world::{InstanceState, Part, World};
+use failover_core::world::{InstanceState, World};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::look::interest;
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, Survey};
 
 /// What applying a spec did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -140,31 +139,22 @@ impl Engine {
         Ok(())
     }
 
-    async fn spec_of(&self, service: &ServiceName) -> Result<Spec, EngineError> {
+    pub(crate) async fn spec_of(&self, service: &ServiceName) -> Result<Spec, EngineError> {
         let spec = self.specs.get(service).await;
         let spec = spec.map_err(|source| EngineError::Spec { service: service.clone(), source })?;
         spec.ok_or_else(|| EngineError::NoSpec { service: service.to_string() })
     }
 
-    async fn see(&self, service: &ServiceName) -> Result<(Spec, Ledger, World), EngineError> {
-        let (spec, stored) = futures::join!(self.spec_of(service), self.store.read(service));
-        let spec = spec?;
-        let stored = stored?.ok_or_else(|| EngineError::NoLedger { service: service.clone() })?;
-        let mut world = World::unseen(Timestamp::UNIX_EPOCH);
-        Box::pin(self.look(&spec, &interest(&spec, &stored.ledger), &Part::ALL, &mut world)).await;
-        Ok((spec, stored.ledger, world))
-    }
-
     /// What a failover would do now. Changes nothing.
     pub async fn plan(&self, service: &ServiceName, request: &Request) -> Result<Check, EngineError> {
-        let (spec, ledger, world) = self.see(service).await?;
+        let Survey { spec, ledger, world } = self.see(service).await?;
         let plan = plan(&spec, &ledger, &world, request, self.now());
         Ok(Check { service: service.clone(), plan })
     }
 
     /// How a service stands. Changes nothing.
     pub async fn status(&self, service: &ServiceName) -> Result<Status, EngineError> {
-        let (_, ledger, world) = self.see(service).await?;
+        let Survey { spec: _, ledger, world } = self.see(service).await?;
         let (state, reasons) = state(&ledger);
         let now = self.now();
         let instances = ledger.members.iter().map(|(id, member)| member_status(&ledger, &world, id, &member.zone));
@@ -242,12 +232,11 @@ fn state(ledger: &Ledger) -> (&'static str, Vec<String>) {
 
 fn member_status(ledger: &Ledger, world: &World, id: &InstanceId, zone: &Zone) -> MemberStatus {
     let state = world.instances.get(id).map(|instance| instance.state);
-    let runs = state == Some(InstanceState::Running);
     MemberStatus {
         instance_id: id.clone(),
         zone: zone.clone(),
         role: if *id == ledger.active { "active" } else { "standby" },
         state: state.map_or("unknown", InstanceState::as_str).to_owned(),
-        checks_passed: world.checks.get(id).filter(|_| runs).map(|checks| checks.passed()),
+        checks_passed: world.checks.get(id).filter(|_| world.runs(id)).map(|checks| checks.passed()),
     }
 }

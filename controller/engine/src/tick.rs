@@ -98,7 +98,7 @@ impl Engine {
         let mut tick = Tick::default();
         let (services, firsts) = pair(specs?, ledgers?, &mut tick);
         tick.services = services.len();
-        let interests: Vec<_> = services.iter().map(|(spec, stored)| interest(spec, &stored.ledger)).collect();
+        let interests: Vec<_> = services.iter().map(|(spec, stored)| interest(spec, Some(&stored.ledger))).collect();
         let worlds = Box::pin(self.aws.look_at_all(&interests)).await;
         let now = self.now();
         let busy = |stored: &Stored| stored.lease.as_ref().is_some_and(|lease| lease.until > now);

@@ -1,6 +1,7 @@
 //! For those who watch: what the engine sees, decides and does, as it happens.
 
 use failover_core::ids::ServiceName;
+use failover_core::step::StepKey;
 use jiff::Timestamp;
 
 use crate::Engine;
@@ -18,19 +19,32 @@ pub struct Moment {
     pub text: String,
 }
 
-/// Kinds of moments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Kinds of moments. What is about a step carries its key: the words differ from one moment to the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MomentKind {
     /// The ledger was changed.
     Recorded,
     /// A step is tried.
-    Trying,
+    Trying(StepKey),
     /// AWS accepted it.
-    Accepted,
+    Accepted(StepKey),
     /// AWS refused it, or did not answer.
-    Failed,
-    /// Something is waited for.
-    Waiting,
+    Failed(StepKey),
+    /// Something is waited for: the effect of a step, or something else.
+    Waiting(Option<StepKey>),
+}
+
+impl MomentKind {
+    /// In one word, for the log.
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Recorded => "Recorded",
+            Self::Trying(_) => "Trying",
+            Self::Accepted(_) => "Accepted",
+            Self::Failed(_) => "Failed",
+            Self::Waiting(_) => "Waiting",
+        }
+    }
 }
 
 /// Whoever watches. Called while the engine works: it must not block.
@@ -42,7 +56,7 @@ pub trait Watcher: Send + Sync {
 impl Engine {
     pub(crate) fn tell(&self, service: &ServiceName, kind: MomentKind, text: impl Into<String>) {
         let moment = Moment { at: self.now(), service: service.clone(), kind, text: text.into() };
-        tracing::info!(at = %moment.at, service = %moment.service, kind = ?moment.kind, "{}", moment.text);
+        tracing::info!(at = %moment.at, service = %moment.service, kind = moment.kind.as_str(), "{}", moment.text);
         if let Some(watcher) = &self.watcher {
             watcher.see(&moment);
         }

@@ -7,32 +7,76 @@ use super::error::{EventError, shown_text};
 use super::read::At;
 use super::{RESOURCE, Trigger, alarm, group, look, resource};
 
-/// What an event from EventBridge asks for. Only AWS's own sources count: `PutEvents` allows nobody else to use them.
+/// A kind of event that is understood, and what reads it.
+struct Kind {
+    source: &'static str,
+    detail_type: &'static str,
+    read: fn(&At<'_>) -> Result<Trigger, EventError>,
+}
+
+/// Every kind that is understood. Only AWS's own sources count: `PutEvents` allows nobody else to use them.
+const KINDS: [Kind; 16] = [
+    kind("aws.cloudwatch", "CloudWatch Alarm State Change", |event| alarm::state_change(&detail(event)?)),
+    kind("aws.ec2", "EC2 Instance State-change Notification", |event| instance(&detail(event)?, "is", "state")),
+    kind("aws.ec2", "EC2 Spot Instance Interruption Warning", |event| {
+        instance(&detail(event)?, "will be interrupted:", "instance-action")
+    }),
+    kind("aws.ec2", "EC2 Instance Rebalance Recommendation", |event| rebalance(&detail(event)?)),
+    kind("aws.ec2", "EBS Volume Notification", |event| volume(event, &detail(event)?)),
+    kind("aws.ec2", "EBS Snapshot Notification", |event| snapshot(&detail(event)?)),
+    kind("aws.ec2", "EBS Multi-Volume Snapshots Completion Status", |event| snapshots(&detail(event)?)),
+    kind("aws.autoscaling", "EC2 Instance-launch Lifecycle Action", |event| group::lifecycle_action(&detail(event)?)),
+    kind("aws.autoscaling", "EC2 Instance-terminate Lifecycle Action", |event| {
+        group::lifecycle_action(&detail(event)?)
+    }),
+    kind("aws.autoscaling", "EC2 Instance Launch Successful", activity),
+    kind("aws.autoscaling", "EC2 Instance Launch Unsuccessful", activity),
+    kind("aws.autoscaling", "EC2 Instance Terminate Successful", activity),
+    kind("aws.autoscaling", "EC2 Instance Terminate Unsuccessful", activity),
+    kind("aws.health", "AWS Health Event", |event| health(&detail(event)?)),
+    // Rules send it as aws.events, EventBridge Scheduler as aws.scheduler.
+    kind("aws.events", SCHEDULED, |_| Ok(scheduled())),
+    kind("aws.scheduler", SCHEDULED, |_| Ok(scheduled())),
+];
+
+const fn kind(
+    source: &'static str,
+    detail_type: &'static str,
+    read: fn(&At<'_>) -> Result<Trigger, EventError>,
+) -> Kind {
+    Kind { source, detail_type, read }
+}
+
+/// What a schedule sends.
+const SCHEDULED: &str = "Scheduled Event";
+
+/// Source and detail type of every kind of event from EventBridge that is understood: what rules have to let through.
+pub fn understood() -> impl Iterator<Item = (&'static str, &'static str)> {
+    KINDS.iter().map(|kind| (kind.source, kind.detail_type))
+}
+
+/// What an event from EventBridge asks for.
 pub(super) fn trigger(event: &At<'_>) -> Result<Trigger, EventError> {
     let source = event.need("source", "the event's source, such as \"aws.ec2\"")?.text()?;
     let detail_type = event.need("detail-type", "the kind of event")?.text()?;
-    let detail = || event.need("detail", "an object");
-    match (source, detail_type) {
-        ("aws.cloudwatch", "CloudWatch Alarm State Change") => alarm::state_change(&detail()?),
-        ("aws.ec2", "EC2 Instance State-change Notification") => instance(&detail()?, "is", "state"),
-        ("aws.ec2", "EC2 Spot Instance Interruption Warning") => {
-            instance(&detail()?, "will be interrupted:", "instance-action")
-        }
-        ("aws.ec2", "EC2 Instance Rebalance Recommendation") => rebalance(&detail()?),
-        ("aws.ec2", "EBS Volume Notification") => volume(event, &detail()?),
-        ("aws.ec2", "EBS Snapshot Notification") => snapshot(&detail()?),
-        ("aws.ec2", "EBS Multi-Volume Snapshots Completion Status") => snapshots(&detail()?),
-        ("aws.autoscaling", "EC2 Instance-launch Lifecycle Action" | "EC2 Instance-terminate Lifecycle Action") => {
-            group::lifecycle_action(&detail()?)
-        }
-        ("aws.autoscaling", what) if group::ACTIVITIES.contains(&what) => group::activity(&detail()?, what),
-        ("aws.health", "AWS Health Event") => health(&detail()?),
-        // Rules send it as aws.events, EventBridge Scheduler as aws.scheduler.
-        ("aws.events" | "aws.scheduler", "Scheduled Event") => Ok(Trigger::Tick { what: "scheduled".to_owned() }),
-        _ => Ok(Trigger::Nothing {
+    match KINDS.iter().find(|kind| kind.source == source && kind.detail_type == detail_type) {
+        Some(kind) => (kind.read)(event),
+        None => Ok(Trigger::Nothing {
             reason: format!("events {} of {} lead to no service", shown_text(detail_type), shown_text(source)),
         }),
     }
+}
+
+fn detail<'a>(event: &At<'a>) -> Result<At<'a>, EventError> {
+    event.need("detail", "an object")
+}
+
+fn scheduled() -> Trigger {
+    Trigger::Tick { what: "scheduled".to_owned() }
+}
+
+fn activity(event: &At<'_>) -> Result<Trigger, EventError> {
+    group::activity(&detail(event)?, event.need("detail-type", "the kind of event")?.text()?)
 }
 
 /// An event about one instance that names what happens to it under `word`.

@@ -13,14 +13,6 @@ use super::{Trigger, look};
 /// What Auto Scaling sends to see whether a target of messages can be reached.
 const TEST: &str = "autoscaling:TEST_NOTIFICATION";
 
-/// Activities of a group, as EventBridge names them.
-pub(super) const ACTIVITIES: [&str; 4] = [
-    "EC2 Instance Launch Successful",
-    "EC2 Instance Launch Unsuccessful",
-    "EC2 Instance Terminate Successful",
-    "EC2 Instance Terminate Unsuccessful",
-];
-
 const GROUP: &str = "the name of an Auto Scaling group";
 
 /// `EC2 Instance-launch Lifecycle Action`, `EC2 Instance-terminate Lifecycle Action`: a hook holds an instance.
@@ -29,7 +21,8 @@ pub(super) fn lifecycle_action(detail: &At<'_>) -> Result<Trigger, EventError> {
     about(detail, |instance| format!("{instance} is held by hook {hook}"))
 }
 
-/// One of [`ACTIVITIES`], or what a group's own notifications call it: an activity of the group has ended, well or not.
+/// `EC2 Instance Launch Successful` and its like, or what a group's own notifications call it: an activity of the group has ended, well or
+/// not.
 pub(super) fn activity(detail: &At<'_>, what: &str) -> Result<Trigger, EventError> {
     about(detail, |instance| format!("{instance}: {what}"))
 }

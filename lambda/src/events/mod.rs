@@ -27,6 +27,7 @@ use failover_core::ids::{InstanceId, SnapshotId, VolumeId};
 use failover_engine::Clue;
 use serde_json::Value;
 
+pub use bridge::understood;
 pub use error::EventError;
 use error::shown;
 use read::At;

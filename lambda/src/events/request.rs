@@ -1,7 +1,7 @@
 //! An operator's request: `{"service": "billing-db", "to": "standby", "drill": true, "accept_data_loss_seconds": 60, "by": "anna"}`.
 
-use failover_core::ids::{InstanceId, ServiceName, Zone};
-use failover_core::ledger::Destination;
+use failover_core::ids::ServiceName;
+use failover_core::ledger::{BadDestination, Destination};
 
 use super::error::{EventError, shown_keys};
 use super::read::At;
@@ -9,8 +9,6 @@ use super::read::At;
 /// The keys of a request.
 pub(super) const KEYS: [&str; 5] = ["service", "to", "drill", "accept_data_loss_seconds", "by"];
 const KEYS_SHOWN: &str = "service, to, drill, accept_data_loss_seconds, by";
-
-const DESTINATIONS: &str = "\"standby\", an instance's id or a zone's name";
 
 /// A name that a person would have: it ends in reports and logs.
 const LONGEST_BY_CHARACTERS: usize = 128;
@@ -39,7 +37,7 @@ pub(super) fn request(event: &At<'_>) -> Result<ManualRequest, EventError> {
     }
     Ok(ManualRequest {
         service: event.need("service", "a service's name")?.name()?,
-        to: destination(&event.need("to", DESTINATIONS)?)?,
+        to: destination(&event.need("to", Destination::ALLOWED)?)?,
         drill: event.get("drill").map(|drill| drill.flag()).transpose()?.unwrap_or(false),
         accepted_loss_seconds: event.get("accept_data_loss_seconds").map(|at| whole_seconds(&at)).transpose()?,
         by: event.get("by").map(|by| person(&by)).transpose()?,
@@ -47,19 +45,8 @@ pub(super) fn request(event: &At<'_>) -> Result<ManualRequest, EventError> {
 }
 
 fn destination(at: &At<'_>) -> Result<Destination, EventError> {
-    let text = at.text()?;
-    if text == "standby" {
-        return Ok(Destination::Standby);
-    }
-    if text.starts_with("i-") {
-        return InstanceId::new(text).map(Destination::Instance).map_err(|_| at.wrong(DESTINATIONS));
-    }
-    // A zone's name has a hyphen: `standbye` would otherwise be taken for a zone, and the failover refused for want of a target there.
-    Zone::new(text)
-        .ok()
-        .filter(|zone| zone.as_str().contains('-'))
-        .map(Destination::Zone)
-        .ok_or_else(|| at.wrong(DESTINATIONS))
+    // What is no destination is in the error already, in a form that is safe to log.
+    at.text()?.parse().map_err(|_: BadDestination| at.wrong(Destination::ALLOWED))
 }
 
 fn whole_seconds(at: &At<'_>) -> Result<u64, EventError> {

@@ -1,7 +1,7 @@
 //! Effects on instances and addresses.
 
 use aws_sdk_ec2::types::Reservation;
-use failover_core::ids::{AllocationId, InstanceId};
+use failover_core::ids::{AddressId, AllocationId, InstanceId};
 use failover_core::step::StopMode;
 
 use super::{Made, Run, or_done_already};
@@ -46,20 +46,23 @@ impl Run<'_> {
         }
     }
 
-    /// Moves an address in one call. Reassociation is the default; it is asked for by name, so that the intention shows in an
+    /// Leads an address to an instance, by the call of its kind.
+    pub(super) async fn move_address(&self, address: &AddressId, instance: &InstanceId) -> Result<Made, AwsError> {
+        match address {
+            AddressId::ElasticIp(allocation) => self.associate(allocation, instance).await,
+        }
+    }
+
+    /// Moves an Elastic IP in one call. Reassociation is the default; it is asked for by name, so that the intention shows in an
     /// audit trail (aws-facts 3.1).
-    pub(super) async fn move_address(
-        &self,
-        allocation: &AllocationId,
-        instance: &InstanceId,
-    ) -> Result<Made, AwsError> {
+    async fn associate(&self, allocation: &AllocationId, instance: &InstanceId) -> Result<Made, AwsError> {
         const OPERATION: &str = "AssociateAddress";
         let call = self.aws.ec2_effects().associate_address();
         let call = call.allocation_id(allocation.as_str()).instance_id(instance.as_str()).allow_reassociation(true);
         let sent = self.effect(async { call.send().await.map_err(failed(OPERATION)) }).await.map(drop);
         match sent {
             Err(error) if error.code == "Resource.AlreadyAssociated" => {
-                let there = self.address_leads_to(allocation, instance).await;
+                let there = self.is_associated(allocation, instance).await;
                 or_done_already(Err(error), |_| there)
             }
             other => or_done_already(other, |_| false),
@@ -74,7 +77,7 @@ impl Run<'_> {
         Some(found.state()?.name()?.as_str().to_owned())
     }
 
-    async fn address_leads_to(&self, allocation: &AllocationId, instance: &InstanceId) -> bool {
+    async fn is_associated(&self, allocation: &AllocationId, instance: &InstanceId) -> bool {
         self.reads();
         let call = self.aws.ec2().describe_addresses().allocation_ids(allocation.as_str());
         let Ok(page) = call.send().await else { return false };

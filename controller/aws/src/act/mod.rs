@@ -72,7 +72,7 @@ impl Run<'_> {
             Step::RestoreVolume { .. } => self.restore_volume(step).await,
             Step::DetachVolume { volume, instance, force } => self.detach_volume(volume, instance, *force).await,
             Step::AttachVolume { volume, instance, device } => self.attach_volume(volume, instance, device).await,
-            Step::MoveAddress { allocation, instance } => self.move_address(allocation, instance).await,
+            Step::MoveAddress { address, instance } => self.move_address(address, instance).await,
             Step::MarkSuperseded { volume } => self.mark_superseded(volume).await,
             Step::DeleteVolume { volume } => self.delete_volume(volume).await,
             Step::DeleteSnapshot { snapshot } => self.delete_snapshot(snapshot).await,

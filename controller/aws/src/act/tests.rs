@@ -4,9 +4,7 @@
 use std::time::Duration;
 
 use failover_core::group::HookResult;
-use failover_core::ids::{
-    AllocationId, GroupName, HookName, InstanceId, SnapshotId, SubnetId, VolumeId, VolumeName, Zone,
-};
+use failover_core::ids::{GroupName, HookName, InstanceId, SnapshotId, SubnetId, VolumeId, VolumeName, Zone};
 use failover_core::step::{FailureClass, SnapshotSource, Step, StepOutcome, StopMode, Together};
 use failover_core::world::{Tags, VolumeShape};
 use tokio::time::Instant;
@@ -196,7 +194,7 @@ async fn a_volume_in_use_is_attached_only_if_it_is_so_where_it_shall_be() {
 #[tokio::test(start_paused = true)]
 async fn an_address_moves_in_one_call() {
     let script = Script::of([Reply::ec2("<associationId>eipassoc-1</associationId>")]);
-    let step = Step::MoveAddress { allocation: AllocationId::new("eipalloc-00000001").unwrap(), instance: instance() };
+    let step = Step::MoveAddress { address: "eipalloc-00000001".parse().unwrap(), instance: instance() };
     assert_eq!(act(&script, &step).await, Acted { outcome: accepted(&[]), api_calls: 1 });
     assert!(script.requests()[0].has("AllowReassociation=true"));
 }

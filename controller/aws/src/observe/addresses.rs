@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::Address as Ec2Address;
-use failover_core::ids::{AllocationId, InstanceId};
+use failover_core::ids::{AddressId, InstanceId};
 use failover_core::world::{Address, Listing};
 
 use super::Scope;
@@ -19,17 +19,21 @@ impl Aws {
     pub(super) async fn addresses(
         &self,
         scope: Scope<'_>,
-        known: &BTreeSet<AllocationId>,
-    ) -> (Listing<AllocationId, Address>, Owners<AllocationId>) {
+        known: &BTreeSet<AddressId>,
+    ) -> (Listing<AddressId, Address>, Owners<AddressId>) {
         let by_tag = async { self.read_addresses(self.ec2().describe_addresses().filters(scope.filter())).await };
-        let by_id = |id: AllocationId| self.read_addresses(self.ec2().describe_addresses().allocation_ids(id));
+        let by_id = |id: AddressId| match id {
+            AddressId::ElasticIp(allocation) => {
+                self.read_addresses(self.ec2().describe_addresses().allocation_ids(allocation))
+            }
+        };
         Box::pin(by_tag_then_id(self.clock(), OPERATION, known, by_tag, by_id)).await
     }
 
     async fn read_addresses(
         &self,
         call: aws_sdk_ec2::operation::describe_addresses::builders::DescribeAddressesFluentBuilder,
-    ) -> Result<Answer<AllocationId, Address>, AwsError> {
+    ) -> Result<Answer<AddressId, Address>, AwsError> {
         let page = call.send().await.map_err(failed(OPERATION))?;
         let at = self.clock().now();
         let mut answer = Answer::new(at);

@@ -25,7 +25,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 
 use aws_sdk_ec2::types::Filter;
-use failover_core::ids::{AlarmName, AllocationId, GroupName, InstanceId, ServiceName, VolumeId};
+use failover_core::ids::{AddressId, AlarmName, GroupName, InstanceId, ServiceName, VolumeId};
 use failover_core::world::{Checks, Listing, Observed, Part, World, tag};
 
 use crate::clients::Aws;
@@ -41,7 +41,7 @@ pub struct Interest {
     /// Volumes that the ledger knows.
     pub volumes: BTreeSet<VolumeId>,
     /// Addresses that the spec or the ledger names.
-    pub addresses: BTreeSet<AllocationId>,
+    pub addresses: BTreeSet<AddressId>,
     /// Alarms that the spec names.
     pub alarms: BTreeSet<AlarmName>,
     /// Auto Scaling groups that the spec names. None: the service has no group, and nothing is asked.

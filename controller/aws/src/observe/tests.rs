@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use failover_core::group::{Lifecycle, Transition};
-use failover_core::ids::{AlarmName, AllocationId, GroupName, InstanceId, ServiceName, SnapshotId, SubnetId, VolumeId};
+use failover_core::ids::{AddressId, AlarmName, GroupName, InstanceId, ServiceName, SnapshotId, SubnetId, VolumeId};
 use failover_core::world::{AttachmentState, Check, InstanceState, Part, Sight, SnapshotState, VolumeState, World};
 use tokio::time::Instant;
 
@@ -256,7 +256,7 @@ async fn an_address_of_the_spec_is_found_without_its_tag() {
         <instanceId></instanceId></item></addressesSet>";
     let script = Script::of([Reply::ec2("<addressesSet/>"), Reply::ec2(address)]);
     let mut interest = interest("db", &[]);
-    let allocation = AllocationId::new("eipalloc-00000001").unwrap();
+    let allocation: AddressId = "eipalloc-00000001".parse().unwrap();
     interest.addresses.insert(allocation.clone());
     let world = look(&script, &interest, &[Part::Addresses]).await;
     assert_eq!(world.addresses.get(&allocation).unwrap().instance, None);

@@ -1,17 +1,17 @@
 //! Putting a service under control.
 
-use std::path::Path;
+use std::path::PathBuf;
 
+use clap::Args;
 use failover_aws::StoreError;
 use failover_core::ids::ServiceName;
 use failover_core::spec::Spec;
 use failover_engine::{Applied, EngineError};
 use serde::Serialize;
 
-use crate::cli::Format;
 use crate::error::CliError;
 use crate::exit_codes::ExitCode;
-use crate::output::{note, show};
+use crate::output::{Format, note, show};
 use crate::render;
 use crate::session::Session;
 
@@ -23,9 +23,18 @@ struct Told<'a> {
     applied: &'a Applied,
 }
 
+/// Options of `apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// The service's failover.toml
+    #[arg(value_name = "FILE.toml")]
+    pub file: PathBuf,
+}
+
 /// Applies a `failover.toml`, and makes the table of ledgers if it is missing.
-pub(super) async fn run(session: &Session, file: &Path, format: Format) -> Result<ExitCode, CliError> {
-    let text = std::fs::read_to_string(file).map_err(|source| CliError::Read { path: file.to_owned(), source })?;
+pub(super) async fn run(session: &Session, args: &ApplyArgs, format: Format) -> Result<ExitCode, CliError> {
+    let file = &args.file;
+    let text = std::fs::read_to_string(file).map_err(|source| CliError::Read { path: file.clone(), source })?;
     // Wrong before anything is asked of AWS: no table is made for a spec that is none.
     let spec = Spec::parse(&text).map_err(EngineError::from)?;
     let (applied, table_created) = match session.engine.apply(&text).await {

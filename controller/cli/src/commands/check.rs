@@ -10,14 +10,11 @@ use failover_core::spec::{Spec, Topology};
 use failover_core::world::{AlarmState, Observed, Sight, Tags, World, tag};
 use serde::Serialize;
 
-use super::wish;
-use crate::cli::Format;
 use crate::error::CliError;
 use crate::exit_codes::ExitCode;
-use crate::output::show;
+use crate::output::{Format, show};
 use crate::render;
 use crate::session::Session;
-use crate::survey::survey;
 
 /// What the check came to.
 #[derive(Debug, Serialize)]
@@ -54,8 +51,8 @@ pub enum Severity {
 /// Checks a service.
 pub(super) async fn run(session: &Session, format: Format) -> Result<ExitCode, CliError> {
     let service = session.service().await?;
-    let seen = survey(session, &service).await?;
-    let plan = session.engine.plan(&service, &wish(session, &Destination::Standby, true)).await?.plan;
+    let seen = session.engine.survey(&service).await?;
+    let plan = session.engine.plan(&service, &session.wish(&Destination::Standby, true)).await?.plan;
     let findings = findings(&seen.spec, &seen.ledger, &seen.world);
     let faultless = findings.iter().all(|finding| finding.severity != Severity::Fault);
     let checked = Checked { service, ready: faultless && plan.refusal.is_none(), plan, findings };
@@ -127,7 +124,7 @@ fn unseen(found: &mut Found, spec: &Spec, world: &World) {
         ("addresses", &world.addresses.complete, true),
         ("alarms", &world.alarms.complete, !spec.detect.alarms.is_empty()),
         ("Auto Scaling groups", &world.groups.complete, spec.topology == Topology::AutoScaling),
-        ("what agents report", &world.agents.complete, !spec.agent.units.is_empty()),
+        ("what agents report", &world.agents.complete, spec.hears_agents()),
     ];
     for (what, complete, matters) in parts {
         if let (Observed::Unknown { why, .. }, true) = (complete, matters) {
@@ -176,9 +173,8 @@ fn volumes(found: &mut Found, spec: &Spec, ledger: &Ledger, world: &World) {
 }
 
 fn addresses(found: &mut Found, spec: &Spec, ledger: &Ledger, world: &World) {
-    let named = spec.addresses.iter().map(|address| &address.allocation_id);
-    for id in named.chain(&ledger.addresses) {
-        match world.addresses.sight(id) {
+    for id in spec.address_ids().chain(ledger.addresses.iter().cloned()) {
+        match world.addresses.sight(&id) {
             Sight::Known(address) => found.tag(id.as_str(), &address.tags, tag::SERVICE, ledger.service.as_str()),
             Sight::Absent => found.fault(format!("the address {id} does not exist")),
             Sight::Unknown(why) => found.fault(format!("the address {id} can't be seen: {why}")),

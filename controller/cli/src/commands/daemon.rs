@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use clap::Args;
 use failover_engine::{Ended, Engine, EngineError, Host, Tick, in_one_line};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
@@ -12,10 +13,10 @@ use jiff::SignedDuration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
-use crate::cli::Format;
+use crate::duration;
 use crate::error::CliError;
 use crate::exit_codes::ExitCode;
-use crate::output::{note, show_one_of_many};
+use crate::output::{Format, note, show_one_of_many};
 use crate::render;
 use crate::session::Session;
 
@@ -26,14 +27,31 @@ const MOST_LOOKS: usize = 16;
 /// What looks may still take after a signal. A lease that is not let go runs out by itself after 30 s.
 const GRACE: Duration = Duration::from_secs(20);
 
-/// Looks at every service, `every` so often, until a signal.
-pub(super) async fn run(session: &Session, every: Duration, format: Format) -> Result<ExitCode, CliError> {
+/// Options of `daemon`.
+#[derive(Debug, Args)]
+pub struct DaemonArgs {
+    /// Time between two looks at every service
+    #[arg(long, value_name = "DURATION", value_parser = period, default_value = "60s")]
+    pub every: Duration,
+}
+
+/// The shortest period keeps a slip from flooding AWS with calls.
+fn period(text: &str) -> Result<Duration, String> {
+    let period = duration::parse(text)?;
+    if period < Duration::from_secs(5) {
+        return Err("it is too short: allowed is 5s and more".to_owned());
+    }
+    Ok(period)
+}
+
+/// Looks at every service, every so often, until a signal.
+pub(super) async fn run(session: &Session, args: &DaemonArgs, format: Format) -> Result<ExitCode, CliError> {
     let mut stop = Stop::listen()?;
-    let mut clock = tokio::time::interval(every);
+    let mut clock = tokio::time::interval(args.every);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut looks = FuturesUnordered::new();
     let mut count: u64 = 0;
-    note(&format!("failover daemon: looks at every service every {} s", every.as_secs()));
+    note(&format!("failover daemon: looks at every service every {} s", args.every.as_secs()));
     loop {
         tokio::select! {
             biased;

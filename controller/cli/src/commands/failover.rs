@@ -5,43 +5,93 @@ use std::io::{self, BufRead, IsTerminal as _, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Args;
 use failover_core::ids::{FailoverId, ServiceName};
 use failover_core::ledger::{Cause, Destination, Ledger, Request};
 use failover_core::report::{Outcome, Report};
 use failover_core::world::{Sight, World};
 use failover_engine::{Ended, Engine, EngineError, Host};
+use failover_scenarios::embedded::truth::{ServiceTruth, until_served};
 use jiff::{SignedDuration, Timestamp};
 
-use super::wish;
-use crate::cli::Format;
-use crate::config::{Config, FailoverOptions};
+use crate::config::Config;
+use crate::duration;
 use crate::error::CliError;
 use crate::exit_codes::ExitCode;
-use crate::output::{note, print, show};
+use crate::output::{Format, note, print, show};
 use crate::progress::Progress;
 use crate::render;
 use crate::session::Session;
-use crate::survey::survey;
-use failover_scenarios::embedded::truth::{ServiceTruth, until_served};
 
 /// While another holds the lease: how often to look whether it is done.
 const POLL: Duration = Duration::from_secs(2);
 /// Failovers that may have ended since this one was asked for.
 const RECENT: usize = 5;
 
+/// Options of a failover.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Failover")]
+pub struct FailoverArgs {
+    /// Where to: standby (the best one), an instance id, or an Availability Zone
+    #[arg(long, value_name = "standby|INSTANCE|ZONE")]
+    pub to: Option<Destination>,
+    /// Only if everything is known and well; otherwise nothing is touched
+    #[arg(long, conflicts_with = "accept_data_loss")]
+    pub drill: bool,
+    /// Print what would be done, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Allow older data to be promoted if no more than this is lost, such as 15m
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub accept_data_loss: Option<Duration>,
+    /// Do not ask for confirmation
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Stop waiting after this time; the failover goes on [default: wait until it ends]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub timeout: Option<Duration>,
+}
+
+impl FailoverArgs {
+    /// The first option that was given, if one was: none of them means anything beside a command.
+    pub fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            (self.to.is_some(), "--to"),
+            (self.drill, "--drill"),
+            (self.dry_run, "--dry-run"),
+            (self.accept_data_loss.is_some(), "--accept-data-loss"),
+            (self.yes, "--yes"),
+            (self.timeout.is_some(), "--timeout"),
+        ];
+        given.into_iter().find_map(|(given, name)| given.then_some(name))
+    }
+
+    /// Where to; the one option that a failover can't do without.
+    pub fn destination(&self) -> Result<&Destination, CliError> {
+        self.to.as_ref().ok_or_else(|| {
+            CliError::Usage(
+                "say what to do: `failover --to standby` (or an instance id or a zone), or a command such as `failover status`; \
+                 `failover --help` lists them"
+                    .to_owned(),
+            )
+        })
+    }
+}
+
 /// Asks for a failover and sees it through.
-pub(super) async fn run(session: &Session, options: &FailoverOptions, config: &Config) -> Result<ExitCode, CliError> {
-    let asks = !options.yes && !options.dry_run && session.region.is_none();
+pub(super) async fn run(session: &Session, args: &FailoverArgs, config: &Config) -> Result<ExitCode, CliError> {
+    let to = args.destination()?;
+    let asks = !args.yes && !args.dry_run && session.region.is_none();
     if asks && !io::stdin().is_terminal() {
         return Err(CliError::NobodyToAsk);
     }
     let service = session.service().await?;
-    check_destination(session, &service, &options.to).await?;
+    check_destination(session, &service, to).await?;
     let request = Request {
-        accepted_loss_seconds: options.accepted_loss.map(|loss| loss.as_secs()),
-        ..wish(session, &options.to, options.drill)
+        accepted_loss_seconds: args.accept_data_loss.map(|loss| loss.as_secs()),
+        ..session.wish(to, args.drill)
     };
-    if options.dry_run {
+    if args.dry_run {
         return dry_run(session, &service, &request, config.format).await;
     }
     if asks {
@@ -49,7 +99,7 @@ pub(super) async fn run(session: &Session, options: &FailoverOptions, config: &C
     }
     let end = Timestamp::checked_add;
     let ends_at =
-        options.timeout.and_then(|timeout| end(session.engine.now(), SignedDuration::try_from(timeout).ok()?).ok());
+        args.timeout.and_then(|timeout| end(session.engine.now(), SignedDuration::try_from(timeout).ok()?).ok());
     let progress = Arc::new(Progress::on_stderr());
     let engine = if config.verbose { session.engine.clone() } else { session.watched(Arc::clone(&progress) as _) };
     let asked = Asked::ask(&engine, &service, request).await?;
@@ -58,7 +108,8 @@ pub(super) async fn run(session: &Session, options: &FailoverOptions, config: &C
     tell(session, &report?, config.format).await
 }
 
-async fn dry_run(
+/// Tells what the failover would do.
+pub(super) async fn dry_run(
     session: &Session,
     service: &ServiceName,
     request: &Request,
@@ -118,7 +169,7 @@ pub(super) async fn check_destination(
     if *to == Destination::Standby || is_in_ledger(to, &ledger(&session.engine, service).await?) {
         return Ok(());
     }
-    let seen = survey(session, service).await?;
+    let seen = session.engine.survey(service).await?;
     if is_in_ledger(to, &seen.ledger) || may_be_in_world(to, &seen.world) {
         return Ok(());
     }

@@ -1,37 +1,49 @@
 //! Failovers that ended.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use failover_core::ids::{FailoverId, ServiceName};
 use failover_core::ledger::Destination;
 use failover_core::report::Report;
 use failover_engine::Host;
 
-use super::wish;
-use crate::cli::Format;
-use crate::config::HistoryOptions;
 use crate::error::CliError;
 use crate::exit_codes::ExitCode;
-use crate::output::{note, show};
+use crate::output::{Format, note, show};
 use crate::render;
 use crate::session::Session;
 
 /// How many ids an error names.
 const NAMED: usize = 5;
 
+/// Options of `history`.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Only this one
+    #[arg(value_name = "ID")]
+    pub id: Option<FailoverId>,
+    /// Write a page with the timeline of the steps
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: u16,
+}
+
 /// Lists failovers, or shows one, and writes the page if one is wanted.
-pub(super) async fn run(session: &Session, options: &HistoryOptions, format: Format) -> Result<ExitCode, CliError> {
+pub(super) async fn run(session: &Session, args: &HistoryArgs, format: Format) -> Result<ExitCode, CliError> {
     let service = session.service().await?;
     if session.region.is_some() {
         make_history(session, &service).await?;
     }
-    if let Some(id) = &options.id {
+    if let Some(id) = &args.id {
         let report = one(session, &service, id).await?;
-        write_page(options.report.as_deref(), std::slice::from_ref(&report))?;
+        write_page(args.report.as_deref(), std::slice::from_ref(&report))?;
         show(format, &report, render::report::report)?;
     } else {
-        let reports = session.engine.history(&service, options.limit).await?;
-        write_page(options.report.as_deref(), &reports)?;
+        let reports = session.engine.history(&service, args.limit.into()).await?;
+        write_page(args.report.as_deref(), &reports)?;
         show(format, &reports, |reports| render::report::history(reports))?;
     }
     Ok(ExitCode::Done)
@@ -40,7 +52,7 @@ pub(super) async fn run(session: &Session, options: &HistoryOptions, format: For
 /// An embedded region is new and has no past: a drill makes one.
 async fn make_history(session: &Session, service: &ServiceName) -> Result<(), CliError> {
     note("the simulated region is new: a drill makes it a history");
-    session.engine.ask(service, wish(session, &Destination::Standby, true)).await?;
+    session.engine.ask(service, session.wish(&Destination::Standby, true)).await?;
     session.engine.run(service, Host::patient()).await?;
     Ok(())
 }

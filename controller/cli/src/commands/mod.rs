@@ -1,89 +1,95 @@
-//! Commands: each takes the session and its options, prints, and says how it ended.
+//! Commands: each has its options beside it, takes the session, prints, and says how it ended.
 
-mod apply;
+pub mod apply;
 pub mod check;
-mod daemon;
-mod failover;
-mod history;
+pub mod daemon;
+pub mod failover;
+pub mod history;
 mod pause;
+pub mod plan;
 mod serve;
-mod simulate;
+pub mod simulate;
+mod status;
 
-use failover_core::ledger::{Destination, Request};
+use clap::Subcommand;
 
-use crate::cli::Format;
-use crate::config::{Action, Command, Config, Place, SimulateOptions};
+use crate::config::{Config, Place};
 use crate::error::CliError;
 use crate::exit_codes::ExitCode;
-use crate::output::show;
-use crate::render;
 use crate::runtime::{self, Pace};
 use crate::session::Session;
 
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Something with a service, or all of them.
+    #[command(flatten)]
+    Act(Action),
+    /// Try the controller against simulated regions with faults
+    Simulate(simulate::SimulateArgs),
+}
+
+/// What can be asked for a service, or all of them.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// A failover: it has no word of its own, and its options come without one.
+    #[command(skip)]
+    Failover(failover::FailoverArgs),
+    /// How a service stands
+    Status,
+    /// What a failover would do now; changes nothing
+    Plan(plan::PlanArgs),
+    /// Whether a drill would be granted now, and what is wrong with the set-up
+    Check,
+    /// Failovers that ended, newest first
+    History(history::HistoryArgs),
+    /// Change nothing of a service until it is resumed; it is still observed
+    Pause,
+    /// End a pause
+    Resume,
+    /// Put a service under control, or change its spec
+    Apply(apply::ApplyArgs),
+    /// Run the controller until SIGINT or SIGTERM
+    Daemon(daemon::DaemonArgs),
+}
+
 /// Does what was asked.
-pub fn run(config: &Config) -> Result<ExitCode, CliError> {
-    match &config.command {
+pub fn run(command: &Command, config: &Config) -> Result<ExitCode, CliError> {
+    match command {
+        Command::Simulate(args) => simulate(args, config),
+        Command::Act(action) => runtime::build(pace(action, config))?.block_on(act(action, config)),
+    }
+}
+
+fn simulate(args: &simulate::SimulateArgs, config: &Config) -> Result<ExitCode, CliError> {
+    match args.serve {
+        Some(address) => runtime::build(Pace::Real)?.block_on(serve::run(address, args, config)),
+        None if args.list => simulate::list(config.format),
         // Each scenario has a runtime of its own.
-        Command::Simulate(SimulateOptions::List) => simulate::list(config.format),
-        Command::Simulate(SimulateOptions::Run { scenario, seed, runs, background_faults }) => {
-            simulate::run(scenario.as_deref(), *seed, *runs, *background_faults, config.format)
-        }
-        Command::Simulate(SimulateOptions::Serve(options)) => {
-            runtime::build(Pace::Real)?.block_on(serve::run(options, config))
-        }
-        Command::Act(action) => runtime::build(pace(config, action))?.block_on(act(config, action)),
+        None => simulate::run(args, config.seed, config.format),
     }
 }
 
 /// The daemon has no end of its own: under a clock that leaps it would only be busy.
-fn pace(config: &Config, action: &Action) -> Pace {
+fn pace(action: &Action, config: &Config) -> Pace {
     match (&config.place, action) {
-        (Place::Aws(_), _) | (_, Action::Daemon { .. }) => Pace::Real,
-        (Place::Simulated { .. }, _) => Pace::Leaping,
+        (Place::Aws(_), _) | (_, Action::Daemon(_)) => Pace::Real,
+        (Place::Simulated, _) => Pace::Leaping,
     }
 }
 
-async fn act(config: &Config, action: &Action) -> Result<ExitCode, CliError> {
+async fn act(action: &Action, config: &Config) -> Result<ExitCode, CliError> {
     let session = Session::open(config).await?;
     let format = config.format;
     match action {
-        Action::Failover(options) => failover::run(&session, options, config).await,
-        Action::Status => status(&session, format).await,
-        Action::Plan(to) => plan(&session, to, format).await,
+        Action::Failover(args) => failover::run(&session, args, config).await,
+        Action::Status => status::run(&session, format).await,
+        Action::Plan(args) => plan::run(&session, args, format).await,
         Action::Check => check::run(&session, format).await,
-        Action::History(options) => history::run(&session, options, format).await,
+        Action::History(args) => history::run(&session, args, format).await,
         Action::Pause => pause::pause(&session, format).await,
         Action::Resume => pause::resume(&session, format).await,
-        Action::Apply(file) => apply::run(&session, file, format).await,
-        Action::Daemon { every } => daemon::run(&session, *every, format).await,
-    }
-}
-
-async fn status(session: &Session, format: Format) -> Result<ExitCode, CliError> {
-    let service = session.service().await?;
-    let status = session.engine.status(&service).await?;
-    show(format, &status, render::status::status)?;
-    Ok(ExitCode::Done)
-}
-
-async fn plan(session: &Session, to: &Destination, format: Format) -> Result<ExitCode, CliError> {
-    let service = session.service().await?;
-    failover::check_destination(session, &service, to).await?;
-    let check = session.engine.plan(&service, &wish(session, to, false)).await?;
-    show(format, &check, |check| render::report::plan(check.service.as_str(), &check.plan))?;
-    Ok(if check.plan.refusal.is_some() { ExitCode::Refused } else { ExitCode::Done })
-}
-
-/// What an operator asks for now.
-fn wish(session: &Session, to: &Destination, drill: bool) -> Request {
-    let at = session.engine.now();
-    Request {
-        // One command line is one wish: its edit is repeated by the SDK only until it is known to have landed.
-        id: None,
-        to: to.clone(),
-        drill,
-        accepted_loss_seconds: None,
-        at,
-        by: session.by.clone(),
+        Action::Apply(args) => apply::run(&session, args, format).await,
+        Action::Daemon(args) => daemon::run(&session, args, format).await,
     }
 }

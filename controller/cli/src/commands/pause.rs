@@ -3,10 +3,9 @@
 use failover_core::ids::ServiceName;
 use serde::Serialize;
 
-use crate::cli::Format;
 use crate::error::CliError;
 use crate::exit_codes::ExitCode;
-use crate::output::show;
+use crate::output::{Format, show};
 use crate::session::Session;
 
 #[derive(Serialize)]

@@ -1,23 +1,25 @@
 //! A simulated region over HTTP, for the AWS CLI, SDKs of any language, this command itself, and a Lambda binary behind its rules.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use failover_engine::Names;
+use failover_lambda::settings;
+use failover_scenarios::embedded::{self, EmbeddedError, sample};
+use failover_scenarios::layout::{REGION, region_setup};
+use failover_scenarios::scenario::{Act, Happening};
+use failover_scenarios::{Agents, named};
 use failover_simulator::serve::lambda::LambdaOptions;
 use failover_simulator::serve::{self, Served};
 use failover_simulator::{Fault, Region, Setup};
 use serde::Serialize;
 
-use super::simulate::unknown;
-use crate::config::{Config, ServeOptions};
+use super::simulate::{SimulateArgs, unknown};
+use crate::config::Config;
 use crate::error::CliError;
 use crate::exit_codes::ExitCode;
 use crate::output::{note, show};
-use failover_scenarios::embedded::{self, EmbeddedError, sample};
-use failover_scenarios::layout::{REGION, region_setup};
-use failover_scenarios::scenario::{Act, Happening};
-use failover_scenarios::{Agents, named};
 
 /// A region with nothing in it, for clients that make all they need.
 const EMPTY: &str = "empty";
@@ -32,31 +34,31 @@ struct Told<'a> {
     lambda: bool,
 }
 
-/// Serves a region until SIGINT or SIGTERM.
-pub(super) async fn run(options: &ServeOptions, config: &Config) -> Result<ExitCode, CliError> {
+/// Serves a region on loopback, which the server itself checks, until SIGINT or SIGTERM.
+pub(super) async fn run(address: SocketAddr, args: &SimulateArgs, config: &Config) -> Result<ExitCode, CliError> {
     let mut stop = super::daemon::Stop::listen()?;
-    fastrand::seed(options.seed);
+    fastrand::seed(config.seed);
     let region = Region::new(Setup {
         origin: std::time::SystemTime::now(),
-        speed: options.speed,
+        speed: args.speed,
         // No scenario's doubles run here: whoever wants agents brings real ones.
-        ..region_setup(options.seed, Agents::None)
+        ..region_setup(config.seed, Agents::None)
     });
-    let script = set_up(&region, options.scenario.as_deref(), &config.names).await?;
-    let lambda = options.lambda.as_ref().map(|program| LambdaOptions {
+    let script = set_up(&region, args.served_scenario.as_deref(), &config.names).await?;
+    let lambda = args.lambda.as_ref().map(|program| LambdaOptions {
         environment: environment(&config.names),
         region_name: REGION.to_owned(),
         ..LambdaOptions::new(program)
     });
-    let served = serve::serve(region.clone(), serve::ServeOptions { address: options.address, lambda }).await?;
-    let scenario = options.scenario.as_deref().unwrap_or(sample::SERVICE);
-    let lambda = options.lambda.is_some();
-    let told = Told { url: served.url(), region: REGION, scenario, speed: options.speed, lambda };
+    let served = serve::serve(region.clone(), serve::ServeOptions { address, lambda }).await?;
+    let scenario = args.served_scenario.as_deref().unwrap_or(sample::SERVICE);
+    let lambda = args.lambda.is_some();
+    let told = Told { url: served.url(), region: REGION, scenario, speed: args.speed, lambda };
     show(config.format, &told, text)?;
     tokio::select! {
         biased;
         () = stop.asked() => {}
-        () = perform(&region, &served, script, options.speed) => {}
+        () = perform(&region, &served, script, args.speed) => {}
     }
     Ok(ExitCode::Done)
 }
@@ -97,10 +99,10 @@ async fn set_up(region: &Region, scenario: Option<&str>, names: &Names) -> Resul
 /// What the function's configuration says, as the stack sets it.
 fn environment(names: &Names) -> BTreeMap<String, String> {
     let mut environment = BTreeMap::from([
-        ("FAILOVER_TABLE".to_owned(), names.table.clone()),
-        ("FAILOVER_SPEC_PATH".to_owned(), names.spec_path.clone()),
+        (settings::TABLE.to_owned(), names.table.clone()),
+        (settings::SPEC_PATH.to_owned(), names.spec_path.clone()),
     ]);
-    environment.extend(names.topic.clone().map(|topic| ("FAILOVER_TOPIC".to_owned(), topic)));
+    environment.extend(names.topic.clone().map(|topic| (settings::TOPIC.to_owned(), topic)));
     environment
 }
 

@@ -1,15 +1,54 @@
 //! Simulation: scenarios, each played in a region of its own and judged by its ground truth, and a region that is served.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use failover_scenarios::{InjectedFaults, Played, SCENARIOS, Scenario, named, play};
 use serde::Serialize;
 
-use crate::cli::Format;
 use crate::duration::readable;
 use crate::error::CliError;
 use crate::exit_codes::ExitCode;
-use crate::output::{print, show, show_one_of_many};
+use crate::output::{Format, print, show, show_one_of_many};
 use crate::render::line;
 use crate::render::table::table;
-use failover_scenarios::{InjectedFaults, Played, SCENARIOS, Scenario, named, play};
+
+/// Options of `simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// Which scenario; all of them if none is named
+    #[arg(value_name = "SCENARIO", conflicts_with_all = ["list", "serve"])]
+    pub scenario: Option<String>,
+    /// List the scenarios
+    #[arg(long, conflicts_with = "serve")]
+    pub list: bool,
+    /// How often, each time with the next seed
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), default_value_t = 1, conflicts_with_all = ["list", "serve"])]
+    pub runs: u32,
+    /// Lose, double and delay events, throttle calls and let reads lag, as the seed says
+    #[arg(long, conflicts_with_all = ["list", "serve"])]
+    pub background_faults: bool,
+    /// Serve a simulated region over HTTP; GET /_region is its state, POST /_region/fault injects
+    #[arg(long, value_name = "127.0.0.1:PORT")]
+    pub serve: Option<SocketAddr>,
+    /// How much faster than the wall the served region's time runs
+    #[arg(long, value_name = "N", requires = "serve", value_parser = speed, default_value_t = 1.0)]
+    pub speed: f64,
+    /// What the served region starts with
+    #[arg(long = "scenario", id = "served_scenario", value_name = "NAME", requires = "serve")]
+    pub served_scenario: Option<String>,
+    /// Lambda binary that runs behind the served region's event rules
+    #[arg(long, value_name = "BOOTSTRAP", requires = "serve")]
+    pub lambda: Option<PathBuf>,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if speed.is_finite() && speed > 0.0 && speed <= 10_000.0 => Ok(speed),
+        _ => Err("allowed is a number above 0, up to 10000".to_owned()),
+    }
+}
 
 #[derive(Serialize)]
 struct Listed {
@@ -28,22 +67,16 @@ pub(super) fn list(format: Format) -> Result<ExitCode, CliError> {
     Ok(ExitCode::Done)
 }
 
-/// Plays a scenario, or all of them, from `runs` seeds on. As JSON it prints one line per run, as soon as it has ended.
-pub(super) fn run(
-    scenario: Option<&str>,
-    seed: u64,
-    runs: u32,
-    background_faults: bool,
-    format: Format,
-) -> Result<ExitCode, CliError> {
-    let faults = InjectedFaults { background: background_faults, ..InjectedFaults::default() };
-    let scenarios: Vec<&Scenario> = match scenario {
+/// Plays a scenario, or all of them, for so many seeds from `seed` on. As JSON it prints one line per run, as soon as it has ended.
+pub(super) fn run(args: &SimulateArgs, seed: u64, format: Format) -> Result<ExitCode, CliError> {
+    let faults = InjectedFaults { background: args.background_faults, ..InjectedFaults::default() };
+    let scenarios: Vec<&Scenario> = match args.scenario.as_deref() {
         None => SCENARIOS.iter().collect(),
         Some(name) => vec![named(name).ok_or_else(|| unknown(name, &[]))?],
     };
     let (mut played, mut bad) = (0_u32, 0_u32);
     for scenario in scenarios {
-        for seed in (0..u64::from(runs)).map(|run| seed.wrapping_add(run)) {
+        for seed in (0..u64::from(args.runs)).map(|run| seed.wrapping_add(run)) {
             let what = "the scenario's runtime does not start";
             let end = play(scenario, seed, faults).map_err(|source| CliError::System { what, source })?;
             played += 1;

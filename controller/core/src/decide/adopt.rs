@@ -3,88 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
-use thiserror::Error;
 
-use crate::ids::{AllocationId, InstanceId, VolumeId, VolumeName};
+use super::adopt_error::AdoptError;
+use crate::ids::{AddressId, InstanceId, VolumeId, VolumeName};
 use crate::ledger::{Head, Ledger, Member};
 use crate::spec::{Spec, Topology};
-use crate::world::{AttachmentState, InstanceState, Lineage, Volume, World};
-
-/// Why a set-up can't be adopted; each says what to do.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum AdoptError {
-    /// Something could not be read.
-    #[error("{what} could not be read: {why}")]
-    Unseen {
-        /// What.
-        what: &'static str,
-        /// Why.
-        why: String,
-    },
-    /// Nothing to adopt.
-    #[error("no instance carries the tag failover:service={service}; tag the active instance and its standbys")]
-    NoInstance {
-        /// The service.
-        service: String,
-    },
-    /// Too few to fail over.
-    #[error("only {0} carries the tag failover:service; topology standby needs two or more instances")]
-    NoStandby(InstanceId),
-    /// Several addresses.
-    #[error("several addresses carry the tag failover:service={service} ({}); name one in [[address]]", .addresses.join(", "))]
-    AmbiguousAddress {
-        /// The service.
-        service: String,
-        /// The addresses.
-        addresses: Vec<String>,
-    },
-    /// The spec names an address that does not exist.
-    #[error("address.allocation_id = {0}: there is no such address")]
-    NoAddress(AllocationId),
-    /// The spec names a volume that does not exist.
-    #[error("volume.volume_id = {0}: there is no such volume")]
-    NoSuchVolume(VolumeId),
-    /// No group.
-    #[error("no Auto Scaling group carries the tag failover:service={service}; tag it, or name it in [group]")]
-    NoGroup {
-        /// The service.
-        service: String,
-    },
-    /// Several groups.
-    #[error("several Auto Scaling groups carry the tag of the service ({}); name the right one in [group]", .0.join(", "))]
-    AmbiguousGroup(Vec<String>),
-    /// No volume for a name.
-    #[error(
-        "no volume carries the tags failover:service={service} and failover:volume={name}; tag the volume that holds the data"
-    )]
-    NoVolume {
-        /// The service.
-        service: String,
-        /// The data.
-        name: VolumeName,
-    },
-    /// Several volumes for a name.
-    #[error("several volumes carry the tags of {name}: {}; remove the tag failover:volume from those that are not part of the service", .volumes.join(", "))]
-    AmbiguousVolume {
-        /// The data.
-        name: VolumeName,
-        /// The volumes.
-        volumes: Vec<String>,
-    },
-    /// A volume that nobody holds.
-    #[error("{volume} ({name}) is not attached to any instance; attach it to the active one")]
-    NotAttached {
-        /// The volume.
-        volume: VolumeId,
-        /// The data.
-        name: VolumeName,
-    },
-    /// No or several instances look active.
-    #[error(
-        "which instance is active is in doubt: {0}. The active one runs, holds every volume of the service and has its address"
-    )]
-    ActiveInDoubt(String),
-}
+use crate::world::{AttachmentState, InstanceState, Lineage, Observed, Role, Volume, World, tag};
 
 /// The ledger with which a service begins: epoch 1, active the one running instance that has the address and all volumes.
 pub fn adopt(spec: &Spec, world: &World, now: Timestamp) -> Result<Ledger, AdoptError> {
@@ -92,10 +16,11 @@ pub fn adopt(spec: &Spec, world: &World, now: Timestamp) -> Result<Ledger, Adopt
     complete("volumes", &world.volumes.complete)?;
     complete("addresses", &world.addresses.complete)?;
     let service = spec.service.to_string();
+    // What is going for good is neither active nor a standby.
     let members: BTreeMap<InstanceId, Member> = world
         .instances
         .iter_known()
-        .filter(|(_, instance)| !matches!(instance.state, InstanceState::Terminated | InstanceState::ShuttingDown))
+        .filter(|(_, instance)| !instance.state.is_gone_or_going())
         .map(|(id, instance)| (id.clone(), Member { zone: instance.zone.clone() }))
         .collect();
     if members.is_empty() {
@@ -146,23 +71,23 @@ pub fn adopt(spec: &Spec, world: &World, now: Timestamp) -> Result<Ledger, Adopt
     })
 }
 
-fn complete(what: &'static str, seen: &crate::world::Observed<()>) -> Result<(), AdoptError> {
+fn complete(what: &'static str, seen: &Observed<()>) -> Result<(), AdoptError> {
     match seen {
-        crate::world::Observed::Known { .. } => Ok(()),
-        crate::world::Observed::Unknown { why, .. } => Err(AdoptError::Unseen { what, why: why.clone() }),
+        Observed::Known { .. } => Ok(()),
+        Observed::Unknown { why, .. } => Err(AdoptError::Unseen { what, why: why.clone() }),
     }
 }
 
-fn addresses(spec: &Spec, world: &World) -> Result<BTreeSet<AllocationId>, AdoptError> {
+fn addresses(spec: &Spec, world: &World) -> Result<BTreeSet<AddressId>, AdoptError> {
     if !spec.addresses.is_empty() {
-        let named: BTreeSet<AllocationId> =
-            spec.addresses.iter().map(|address| address.allocation_id.clone()).collect();
+        let named: BTreeSet<AddressId> = spec.address_ids().collect();
         return match named.iter().find(|id| world.addresses.get(id).is_none()) {
             Some(missing) => Err(AdoptError::NoAddress(missing.clone())),
             None => Ok(named),
         };
     }
-    let tagged: BTreeSet<AllocationId> = world.addresses.iter_known().map(|(id, _)| id.clone()).collect();
+    // Without a name, a tag has to be beyond doubt: whichever of two was taken, clients of the other would be left behind.
+    let tagged: BTreeSet<AddressId> = world.addresses.iter_known().map(|(id, _)| id.clone()).collect();
     if tagged.len() > 1 {
         let addresses = tagged.iter().map(ToString::to_string).collect();
         return Err(AdoptError::AmbiguousAddress { service: spec.service.to_string(), addresses });
@@ -175,6 +100,7 @@ fn volumes<'a>(spec: &Spec, world: &'a World) -> Result<BTreeMap<VolumeName, (Vo
     for wanted in &spec.volumes {
         let name = &wanted.name;
         let alone = spec.volumes.len() == 1;
+        // Named by an operator: no tag has to say so.
         if let Some(id) = &wanted.volume_id {
             let volume = world.volumes.get(id).ok_or_else(|| AdoptError::NoSuchVolume(id.clone()))?;
             found.insert(name.clone(), (id.clone(), volume));
@@ -183,18 +109,19 @@ fn volumes<'a>(spec: &Spec, world: &'a World) -> Result<BTreeMap<VolumeName, (Vo
         let carries = |volume: &Volume| match Lineage::of(&volume.tags).name {
             Some(tagged) => tagged == *name,
             // One volume in the spec: the service's tag is enough.
-            None => alone && !volume.tags.contains_key(crate::world::tag::VOLUME),
+            None => alone && !volume.tags.contains_key(tag::VOLUME),
         };
         let mut candidates: Vec<(&VolumeId, &Volume)> =
             world.volumes.iter_known().filter(|(_, volume)| !volume.is_lost() && carries(volume)).collect();
         // What a controller made and set aside is not the service's data.
-        candidates
-            .retain(|(_, volume)| volume.tags.get(crate::world::tag::ROLE).is_none_or(|role| role != "superseded"));
+        candidates.retain(|(_, volume)| Role::of(&volume.tags) != Some(Role::Superseded));
         match candidates.as_slice() {
             // A snapshot of it says that it existed: then it is not created empty.
             [] if wanted.blank.is_some() && !has_copy(world, name)? => {}
+            // A service that had data and shows none is not adopted: its data would never be looked for again.
             [] => return Err(AdoptError::NoVolume { service: spec.service.to_string(), name: name.clone() }),
             [(id, volume)] => drop(found.insert(name.clone(), ((*id).clone(), *volume))),
+            // One of them is older; to take the wrong one loses what the other has.
             several => {
                 let volumes = several.iter().map(|(id, _)| id.to_string()).collect();
                 return Err(AdoptError::AmbiguousVolume { name: name.clone(), volumes });
@@ -214,7 +141,7 @@ fn in_group(
     spec: &Spec,
     world: &World,
     members: &BTreeMap<InstanceId, Member>,
-    addresses: &BTreeSet<AllocationId>,
+    addresses: &BTreeSet<AddressId>,
     volumes: &BTreeMap<VolumeName, (VolumeId, &Volume)>,
 ) -> Result<InstanceId, AdoptError> {
     complete("Auto Scaling groups", &world.groups.complete)?;
@@ -233,6 +160,7 @@ fn in_group(
     let mut here = group.members.iter().filter(|(_, member)| member.lifecycle.is_coming_or_in()).map(|(id, _)| id);
     let held = volumes.values().any(|(_, volume)| !volume.attachments.is_empty());
     let led = addresses.iter().any(|id| world.addresses.get(id).is_some_and(|address| address.instance.is_some()));
+    // Where there is data or an address, it says who is active, as it does without a group.
     if held || led {
         let active = active(world, members, addresses, volumes)?;
         if !group.members.contains_key(&active) {
@@ -241,6 +169,7 @@ fn in_group(
         return Ok(active);
     }
     match (here.next(), here.next()) {
+        // Nothing can be lost yet: whichever it is begins with an empty volume.
         (Some(one), None) if members.contains_key(one) => Ok(one.clone()),
         (None, _) => Err(AdoptError::NoInstance { service: spec.service.to_string() }),
         _ => Err(AdoptError::ActiveInDoubt(
@@ -252,7 +181,7 @@ fn in_group(
 fn active(
     world: &World,
     members: &BTreeMap<InstanceId, Member>,
-    addresses: &BTreeSet<AllocationId>,
+    addresses: &BTreeSet<AddressId>,
     volumes: &BTreeMap<VolumeName, (VolumeId, &Volume)>,
 ) -> Result<InstanceId, AdoptError> {
     let mut claims: BTreeMap<InstanceId, Vec<String>> = BTreeMap::new();
@@ -263,6 +192,7 @@ fn active(
         };
         claims.entry(attachment.instance.clone()).or_default().push(format!("holds {id}"));
     }
+    // One that leads nowhere claims nothing: it is led to the active instance by the first failover.
     for id in addresses {
         if let Some(instance) = world.addresses.get(id).and_then(|address| address.instance.clone()) {
             claims.entry(instance).or_default().push(format!("has {id}"));
@@ -273,12 +203,14 @@ fn active(
     let mut claimants = claims.into_keys();
     match (claimants.next(), claimants.next()) {
         (None, _) => doubt("no instance has the address or a volume".to_owned()),
+        // Half a failover by hand, say: who of them wrote last can't be seen from here.
         (Some(_), Some(_)) => doubt(told),
         (Some(one), None) if !members.contains_key(&one) => {
             doubt(format!("{told}, but does not carry the service's tag"))
         }
         (Some(one), None) => match world.instances.get(&one).map(|instance| instance.state) {
             Some(InstanceState::Running) => Ok(one),
+            // Whoever set it aside may have made another active by hand.
             Some(state) => doubt(format!("{told}, but is {}", state.as_str())),
             None => doubt(format!("{told}, but can't be seen")),
         },

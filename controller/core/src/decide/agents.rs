@@ -2,29 +2,22 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::View;
+use super::view::View;
 use crate::agent::{AgentReport, AgentState};
 use crate::ids::InstanceId;
 use crate::ledger::{Change, Failover, SeenLease};
-use crate::spec::Topology;
+use crate::time::seconds;
 use crate::world::{Part, Sight};
 
-/// An agent reports more often than this while it lives.
-const SILENCE: SignedDuration = SignedDuration::from_secs(90);
 /// A lease runs by the agent's clock, its end is seen by ours, and stopping takes a moment: so much is added before it counts.
 const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(15);
-
-/// Whether agents have a say in this service at all.
-pub(super) fn are_heard(view: View<'_>) -> bool {
-    view.spec.topology == Topology::AutoScaling || view.spec.agent.is_expected()
-}
 
 /// Whether the service is ready on the active instance, as far as its agent tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Word {
     /// There is no agent: the status checks have to do.
     NoAgent,
-    /// It says so.
+    /// It says so, of this epoch.
     Ready,
     /// It does not say so; what it says instead.
     NotYet(String),
@@ -32,11 +25,12 @@ pub(super) enum Word {
 
 /// What the active instance's agent says of this epoch.
 pub(super) fn word(view: View<'_>) -> Word {
-    if !are_heard(view) {
+    if !view.spec.hears_agents() {
         return Word::NoAgent;
     }
     let active = &view.ledger.active;
     match view.world.agents.sight(active) {
+        // What it said as a standby, it said of another life.
         Sight::Known(report) if report.epoch < view.ledger.epoch => {
             Word::NotYet(format!("the agent of {active} has not reported since it was made active"))
         }
@@ -48,9 +42,11 @@ pub(super) fn word(view: View<'_>) -> Word {
             AgentState::Quiesced => Word::NotYet(format!("the agent of {active} has stopped the service")),
             AgentState::Failed(why) => Word::NotYet(format!("the agent of {active} can't go on: {why}")),
         },
-        Sight::Absent if view.spec.agent.is_expected() => {
+        // Passed checks do not stand in for an agent that the spec gives work (decision 12).
+        Sight::Absent if view.spec.expects_agents() => {
             Word::NotYet(format!("no agent has reported from {active}; the spec has an [agent]"))
         }
+        // A group without an [agent]: one counts if it reports.
         Sight::Absent => Word::NoAgent,
         Sight::Unknown(why) => Word::NotYet(format!("the report of the agent of {active} can't be seen: {why}")),
     }
@@ -58,7 +54,7 @@ pub(super) fn word(view: View<'_>) -> Word {
 
 /// What the active instance's agent says against it, where the spec counts that as evidence.
 pub(super) fn complaint(view: View<'_>) -> Option<String> {
-    let seconds = view.spec.detect.agent_silent_seconds?.get();
+    let longest = seconds(view.spec.detect.agent_silent_seconds?.get());
     let id = &view.ledger.active;
     // What it said of an earlier epoch, it said of another life.
     let report = view.world.agents.get(id).filter(|report| report.epoch >= view.ledger.epoch)?;
@@ -66,27 +62,28 @@ pub(super) fn complaint(view: View<'_>) -> Option<String> {
         return Some(format!("the agent of {id} can't go on: {why}"));
     }
     let silent = view.now.duration_since(report.at);
-    let longest = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
     (silent > longest).then(|| format!("the agent of {id} has been silent since {}", report.at))
 }
 
-/// Its agent's last word on this epoch is that it stopped, read since the failover is in the ledger: from then on the agent does not take
-/// it back, whatever was read before may have been taken back meanwhile.
+/// Its agent's last word on this epoch is that it stopped whoever writes, read since the failover is in the ledger: from then on the agent
+/// does not take it back, whatever was read before may have been taken back meanwhile.
 pub(super) fn is_quiesced(view: View<'_>, failover: &Failover, id: &InstanceId) -> bool {
     let report = view.world.agents.get(id);
-    view.world.seen_at(Part::Agents) > failover.started_at
+    view.spec.agents_can_quiesce()
+        && view.world.seen_at(Part::Agents) > failover.started_at
         && report.is_some_and(|report| report.epoch >= view.ledger.epoch && report.state == AgentState::Quiesced)
 }
 
 /// Whether an agent is at work that can be expected to quiesce its instance.
 pub(super) fn is_alive(view: View<'_>, report: &AgentReport) -> bool {
-    view.now.duration_since(report.at) < SILENCE && !matches!(report.state, AgentState::Failed(_))
+    // One that failed says that it can't do what is asked of it: nobody waits for it.
+    view.spec.agents_can_quiesce() && !report.is_silent(view.now) && !matches!(report.state, AgentState::Failed(_))
 }
 
 /// Its agent says that it brings the service up again, in the epoch in which it had stopped it.
 pub(super) fn serves_again(view: View<'_>, id: &InstanceId) -> bool {
-    let off = view.world.instances.get(id).is_some_and(|instance| instance.state.is_off());
-    let report = view.world.agents.get(id).filter(|_| !off);
+    // What an instance said before it was off says nothing of it any more.
+    let report = view.world.agents.get(id).filter(|_| !view.world.is_off(id));
     report.is_some_and(|report| is_serving(&report.state))
 }
 
@@ -99,7 +96,7 @@ fn is_serving(state: &AgentState) -> bool {
 /// The two clocks are never compared: the report has to stay the same, seen by us, for as long as the lease lasts and a margin.
 pub(super) fn lease_end(view: View<'_>, failover: &Failover) -> Option<Timestamp> {
     let report = leased(view, failover)?;
-    let lasts = SignedDuration::from_secs(i64::try_from(report.lease_seconds?).ok()?).checked_add(LEASE_MARGIN)?;
+    let lasts = seconds(report.lease_seconds?).checked_add(LEASE_MARGIN)?;
     let seen = failover.lease.as_ref().filter(|seen| seen.renewed_at == report.at)?;
     seen.since.saturating_add(lasts).ok()
 }
@@ -127,5 +124,6 @@ pub(super) fn renewed(view: View<'_>, failover: &Failover) -> bool {
 /// Only one that promised to stop with its lease, and still has to.
 fn leased<'a>(view: View<'a>, failover: &Failover) -> Option<&'a AgentReport> {
     let report = view.world.agents.get(&failover.from.instance_id)?;
-    (report.lease_seconds.is_some() && is_serving(&report.state)).then_some(report)
+    let promised = report.lease_seconds.is_some() && view.spec.agents_can_quiesce();
+    (promised && is_serving(&report.state)).then_some(report)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::View;
+use super::view::View;
 use crate::ids::InstanceId;
 use crate::ledger::{Destination, Target};
 use crate::world::{Instance, InstanceState, Sight};
@@ -21,8 +21,7 @@ pub(super) fn target(
     for (id, member) in view.ledger.standbys() {
         match fitness(view, id, destination, excluded) {
             Ok(instance) => {
-                let far = view.ledger.heads.values().any(|head| head.zone != instance.zone);
-                fit.push((far, instance.state != InstanceState::Running, id, &member.zone));
+                fit.push((view.is_far(&instance.zone), !instance.runs(), id, &member.zone));
             }
             Err(why) => unfit.push((id.clone(), why)),
         }
@@ -46,20 +45,25 @@ fn fitness<'a>(
     let instance = match view.world.instances.sight(id) {
         Sight::Known(instance) => instance,
         Sight::Absent => return Err("does not exist".to_owned()),
+        // It may be as lost as the active one.
         Sight::Unknown(why) => return Err(format!("can't be seen: {why}")),
     };
     match destination {
         Destination::Instance(wanted) if wanted != id => return Err(format!("{wanted} was asked for")),
         Destination::Zone(wanted) if *wanted != instance.zone => return Err(format!("is in {}", instance.zone)),
-        _ => {}
+        Destination::Standby | Destination::Instance(_) | Destination::Zone(_) => {}
     }
     match instance.state {
+        // It has no status checks; whether its host is well shows when it starts.
         InstanceState::Stopped => Ok(instance),
         InstanceState::Running | InstanceState::Pending => match unwell(view, id) {
             Some(why) => Err(why),
             None => Ok(instance),
         },
-        other => Err(format!("is {}", other.as_str())),
+        // `stopping` may take minutes, and the others never come back.
+        InstanceState::Stopping | InstanceState::ShuttingDown | InstanceState::Terminated => {
+            Err(format!("is {}", instance.state.as_str()))
+        }
     }
 }
 
@@ -69,6 +73,7 @@ pub(super) fn unwell(view: View<'_>, id: &InstanceId) -> Option<String> {
         Sight::Known(checks) if !checks.impaired().is_empty() => {
             Some(format!("its {} status check is impaired", checks.impaired().join(" and ")))
         }
-        _ => None,
+        // Too early to say, or not to be seen: no evidence.
+        Sight::Known(_) | Sight::Absent | Sight::Unknown(_) => None,
     }
 }

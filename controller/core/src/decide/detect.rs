@@ -4,14 +4,19 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::begin::{Wanted, begin, limits};
 use super::progress::record;
-use super::{View, agents, choose, group, resources, upkeep};
+use super::view::View;
+use super::{agents, choose, group, upkeep};
 use crate::group::Lifecycle;
-use crate::ids::FailoverId;
-use crate::ledger::{Cause, Change, Destination, Failover, FenceState, Member, Request, Suspicion, Target};
+use crate::ledger::{Cause, Change, Destination, Member, Suspicion, Target};
 use crate::spec::Topology;
-use crate::verdict::{Refusal, Verdict};
+use crate::time::{later, seconds};
+use crate::verdict::Verdict;
 use crate::world::{AlarmState, InstanceState, Part, Sight};
+
+/// What is suspected is looked at this often: a look costs little, and a second one may clear it.
+const SUSPICION_PAUSE: SignedDuration = SignedDuration::from_secs(5);
 
 /// What is seen of the active instance.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +37,8 @@ pub(super) fn evidence(view: View<'_>) -> Evidence {
     let mut signs = alarms(view);
     let seen = view.world.instances.sight(id);
     if let Sight::Known(instance) = seen {
-        if !matches!(instance.state, InstanceState::Running | InstanceState::Pending) {
+        // EC2's own word, which it does not take back: nothing has to be confirmed.
+        if !instance.state.is_coming_or_running() {
             return Evidence::Down(vec![format!("{id} is {}", instance.state.as_str())]);
         }
         if group::lifecycle(view, id).is_some_and(Lifecycle::is_going) {
@@ -41,13 +47,15 @@ pub(super) fn evidence(view: View<'_>) -> Evidence {
         signs.extend(choose::unwell(view, id).map(|why| format!("{id}: {why}")));
         signs.extend(agents::complaint(view));
     }
+    // A complete answer may lack an instance that is there (aws-facts 7): it has to last.
     if seen == Sight::Absent {
         signs.push(format!("{id} does not exist any more"));
     }
     match (signs.is_empty(), seen) {
         (false, _) => Evidence::Suspected(signs),
+        // In the loss of a zone AWS may not answer for what is there (aws-facts 1.4).
         (true, Sight::Unknown(why)) => Evidence::Unseen(format!("{id} can't be seen: {why}")),
-        (true, _) => Evidence::Well,
+        (true, Sight::Known(_) | Sight::Absent) => Evidence::Well,
     }
 }
 
@@ -69,6 +77,7 @@ pub(super) fn members(view: View<'_>) -> Option<Verdict> {
     }
     let mut members = BTreeMap::new();
     for (id, instance) in view.world.instances.iter_known() {
+        // The active one stays a member: a failover has to begin from it.
         if instance.state != InstanceState::Terminated || *id == view.ledger.active {
             members.insert(id.clone(), Member { zone: instance.zone.clone() });
         }
@@ -98,6 +107,7 @@ pub(super) fn judge(view: View<'_>) -> Verdict {
         Evidence::Well if view.ledger.suspicion.is_some() || view.ledger.refused.is_some() => {
             record(Change::Suspect(None), format!("{} is well again", view.ledger.active))
         }
+        // A group that launches beside a well instance is about to end that one: a planned failover is there first.
         Evidence::Well => match group::newcomer(view) {
             Some(newcomer) => replaced(view, &newcomer),
             None => return upkeep::tidy(view),
@@ -130,17 +140,18 @@ fn replaced(view: View<'_>, newcomer: &Target) -> Verdict {
 }
 
 fn confirm(view: View<'_>, evidence: Vec<String>) -> Verdict {
-    let confirm = SignedDuration::try_from(view.spec.detect.confirm_seconds.duration()).unwrap_or(SignedDuration::MAX);
+    let confirm = seconds(view.spec.detect.confirm_seconds.get());
     match &view.ledger.suspicion {
         Some(suspicion) if suspicion.instance == view.ledger.active => {
-            if view.now.duration_since(suspicion.since) >= confirm {
+            if view.has_passed(confirm, suspicion.since) {
                 return begin_or_refuse(view, &evidence, suspicion.since);
             }
             let left = confirm - view.now.duration_since(suspicion.since);
             let reason = format!("{}; to be confirmed for {} s more", evidence.join("; "), left.as_secs().max(1));
             waiting(view, suspicion, reason)
         }
-        _ => {
+        // None yet, or one that was about an earlier active instance.
+        Some(_) | None => {
             let instance = view.ledger.active.clone();
             let reason = format!("suspected: {}", evidence.join("; "));
             record(Change::Suspect(Some(Suspicion { instance, since: view.now, evidence })), reason)
@@ -150,11 +161,10 @@ fn confirm(view: View<'_>, evidence: Vec<String>) -> Verdict {
 
 /// Until the suspicion is old enough, or a look at it can tell more.
 fn waiting(view: View<'_>, suspicion: &Suspicion, reason: String) -> Verdict {
-    let confirm = i64::try_from(view.spec.detect.confirm_seconds.get()).unwrap_or(i64::MAX);
-    let confirmed_at = suspicion.since.saturating_add(SignedDuration::from_secs(confirm)).unwrap_or(view.now);
-    let soon = view.now.saturating_add(SignedDuration::from_secs(5)).unwrap_or(view.now);
-    let until = if confirmed_at > view.now { confirmed_at.min(soon) } else { soon };
-    Verdict::Wait { until, parts: vec![Part::Instances, Part::Checks, Part::Alarms], reasons: vec![reason] }
+    let confirmed_at = later(suspicion.since, seconds(view.spec.detect.confirm_seconds.get()));
+    let next = later(view.now, SUSPICION_PAUSE);
+    let until = if confirmed_at > view.now { confirmed_at.min(next) } else { next };
+    Verdict::Wait { until, parts: vec![Part::Instances, Part::Checks, Part::Alarms], reasons: vec![reason.into()] }
 }
 
 fn begin_or_refuse(view: View<'_>, evidence: &[String], down_since: Timestamp) -> Verdict {
@@ -173,103 +183,4 @@ fn begin_or_refuse(view: View<'_>, evidence: &[String], down_since: Timestamp) -
         return record(Change::Refuse(reason.clone()), format!("{}; but {reason}", evidence.join("; ")));
     }
     Verdict::Refuse { refusal, until }
-}
-
-/// Cooldown and daily cap: they hold automatic failovers only, and not after one that did not reach its end.
-fn limits(view: View<'_>) -> Option<(Refusal, Option<Timestamp>)> {
-    let limits = &view.spec.limits;
-    if let Some(last) = view.ledger.last.as_ref().filter(|last| last.done) {
-        let cooldown_seconds = limits.cooldown_seconds.get();
-        let cooldown = SignedDuration::from_secs(i64::try_from(cooldown_seconds).unwrap_or(i64::MAX));
-        let until = last.ended_at.saturating_add(cooldown).unwrap_or(Timestamp::MAX);
-        if view.now < until {
-            return Some((Refusal::Cooldown { cooldown_seconds, until }, Some(until)));
-        }
-    }
-    let day = SignedDuration::from_hours(24);
-    let recent = view.ledger.automatic_starts.iter().filter(|start| view.now.duration_since(**start) < day);
-    let first = recent.clone().min().copied();
-    let count = limits.failovers_per_day.get();
-    (recent.count() as u64 >= count)
-        .then(|| (Refusal::DailyCap { count }, first.and_then(|first| first.saturating_add(day).ok())))
-}
-
-/// What a failover is for.
-pub(super) struct Wanted {
-    pub(super) cause: Cause,
-    pub(super) destination: Destination,
-    pub(super) drill: bool,
-    pub(super) planned: bool,
-    pub(super) accepted_loss_seconds: Option<u64>,
-}
-
-impl Wanted {
-    fn failure(evidence: Vec<String>) -> Self {
-        Self {
-            cause: Cause::Failure(evidence),
-            destination: Destination::Standby,
-            drill: false,
-            planned: false,
-            accepted_loss_seconds: None,
-        }
-    }
-
-    pub(super) fn of(request: &Request, planned: bool) -> Self {
-        Self {
-            cause: Cause::Operator(request.by.clone()),
-            destination: request.to.clone(),
-            drill: request.drill,
-            planned,
-            accepted_loss_seconds: request.accepted_loss_seconds,
-        }
-    }
-}
-
-/// The beginning of a failover, or why there can be none.
-pub(super) fn begin(view: View<'_>, wanted: &Wanted, down_since: Timestamp) -> Result<Verdict, Refusal> {
-    if let Some(refusal) = resources::doubt(view) {
-        return Err(refusal);
-    }
-    let to = match view.spec.topology {
-        Topology::Standby => {
-            let to = choose::target(view, &wanted.destination, &BTreeMap::new());
-            Some(to.map_err(|candidates| Refusal::NoTarget { candidates })?)
-        }
-        // A move begins without one: the group has to launch it where it is wanted.
-        Topology::AutoScaling if matches!(wanted.cause, Cause::Operator(_)) => None,
-        Topology::AutoScaling => group::choose(view, None),
-    };
-    let reason = match &to {
-        Some(to) => format!("{}: {} in {} takes over", wanted.cause, to.instance_id, to.zone),
-        None => format!("{}: what the group launches next takes over", wanted.cause),
-    };
-    Ok(record(Change::Begin(Box::new(failover(view, wanted, to, down_since))), reason))
-}
-
-fn failover(view: View<'_>, wanted: &Wanted, to: Option<Target>, down_since: Timestamp) -> Failover {
-    Failover {
-        id: FailoverId::of(view.ledger.epoch + 1, view.now),
-        cause: wanted.cause.clone(),
-        drill: wanted.drill,
-        planned: wanted.planned,
-        destination: wanted.destination.clone(),
-        accepted_loss_seconds: wanted.accepted_loss_seconds,
-        from: view.ledger.active_target(),
-        to,
-        retargeted_at: None,
-        target_unseen_since: None,
-        excluded: BTreeMap::new(),
-        down_since: (!wanted.planned).then_some(down_since),
-        started_at: view.now,
-        fence: FenceState::Open { since: None },
-        lease: None,
-        fences: 0,
-        older_copies: BTreeMap::new(),
-        data_loss_seconds: 0,
-        promoted_at: None,
-        attempts: BTreeMap::new(),
-        steps: Vec::new(),
-        warnings: std::collections::BTreeSet::new(),
-        halted: None,
-    }
 }

@@ -2,27 +2,25 @@
 //!
 //! Clean first (the operating system shuts down), then by force (the instance is cut), then by taking the volumes away.
 
-use std::collections::BTreeSet;
-
 use jiff::{SignedDuration, Timestamp};
 
+use super::pace::look_for;
 use super::progress::Progress;
-use super::{View, agents};
+use super::proof::{contradicted, proof, writers};
+use super::view::View;
+use super::{address, agents, detach};
 use crate::ids::InstanceId;
 use crate::ledger::{Change, Failover, FenceState, Proof};
 use crate::spec::WhenUnconfirmed;
 use crate::step::{Step, StepOutcome, StopMode};
+use crate::time::seconds;
 use crate::verdict::Halt;
 use crate::world::{InstanceState, Part, Sight, Volume};
 
-/// An accepted stop that shows no effect at all is sent again after this.
-const STOP_PATIENCE: SignedDuration = SignedDuration::from_secs(120);
 /// A forced stop that does not end is followed by taking the volumes away after this.
-const FORCE_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
-/// A forced detach "may need several tries over minutes" (EBS guide).
-const FORCED_DETACH_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
-/// No instance stops in less.
-const STOP_PACE: SignedDuration = SignedDuration::from_secs(4);
+const CUT_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+/// A volume that was unmounted leaves within this; one that does not is taken from an instance that is stopped.
+const UNMOUNTED_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Brings the fence nearer, and says whether it holds (shown, or waived).
 pub(super) fn close(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) -> bool {
@@ -30,6 +28,7 @@ pub(super) fn close(view: View<'_>, failover: &Failover, progress: &mut Progress
         let already = matches!(failover.fence, FenceState::Proven { proof: known, .. } if known == proof);
         if !already {
             prove_stops(view, failover, progress);
+            // What the proof was read off has to be fresh, and nothing else.
             let needs = match proof {
                 Proof::InstancesOff => vec![Part::Instances],
                 Proof::Quiesced | Proof::LeaseOver => vec![Part::Volumes, Part::Agents],
@@ -54,97 +53,9 @@ pub(super) fn close(view: View<'_>, failover: &Failover, progress: &mut Progress
             fence(view, failover, progress);
             false
         }
+        // What comes into sight later can still show it: that is looked for first, above.
         FenceState::Waived { .. } => true,
     }
-}
-
-/// Whether something is seen that the proof rules out: somebody started the old side again.
-fn contradicted(view: View<'_>, failover: &Failover, proof: Proof) -> bool {
-    let writers = writers(view, failover);
-    match proof {
-        Proof::InstancesOff => writers.iter().any(|id| {
-            view.world.instances.get(id).is_some_and(|instance| match instance.state {
-                // What was stopped and is now terminated, by its group say, passes through here: nothing boots in it any more.
-                InstanceState::ShuttingDown => may_hold_data(view, id),
-                state => !state.is_off(),
-            })
-        }),
-        // The report alone may be lost; a volume that is held again says more, and so does an agent that serves again.
-        Proof::Quiesced => held_again(view, failover) || agents::serves_again(view, &failover.from.instance_id),
-        Proof::VolumesDetached => held_again(view, failover),
-        Proof::LeaseOver => agents::renewed(view, failover) || held_by_others(view, failover),
-    }
-}
-
-/// By whom no lease binds.
-fn held_by_others(view: View<'_>, failover: &Failover) -> bool {
-    writers(view, failover).iter().any(|id| {
-        *id != failover.from.instance_id
-            && !view.world.instances.get(id).is_some_and(|instance| instance.state.is_off())
-    })
-}
-
-/// Whether an instance has a volume of the service, as far as can be seen.
-fn may_hold_data(view: View<'_>, id: &InstanceId) -> bool {
-    let holds = |volume: &Volume| volume.attachment_to(id).is_some();
-    view.ledger.heads.values().any(|head| view.world.volumes.get(&head.volume).is_none_or(holds))
-}
-
-fn held_again(view: View<'_>, failover: &Failover) -> bool {
-    let elsewhere = |volume: &Volume| volume.attachments.iter().any(|it| !failover.is_target(&it.instance));
-    view.ledger.heads.values().any(|head| view.world.volumes.get(&head.volume).is_some_and(elsewhere))
-}
-
-/// Who could write to the service's data, besides the target: the old active, and whoever holds a volume of it.
-pub(super) fn writers(view: View<'_>, failover: &Failover) -> BTreeSet<InstanceId> {
-    let mut writers = BTreeSet::from([failover.from.instance_id.clone()]);
-    for head in view.ledger.heads.values() {
-        if let Some(volume) = view.world.volumes.get(&head.volume) {
-            writers.extend(volume.attachments.iter().map(|attachment| attachment.instance.clone()));
-        }
-    }
-    writers.retain(|writer| !failover.is_target(writer));
-    writers
-}
-
-/// Whether an instance can't write: it is off; or it is the old active, and its agent stopped the units and unmounted, or had to when its
-/// lease ran out.
-pub(super) fn is_quiet(view: View<'_>, failover: &Failover, id: &InstanceId) -> bool {
-    view.world.instances.get(id).is_some_and(|instance| instance.state.is_off())
-        || (*id == failover.from.instance_id
-            && (agents::is_quiesced(view, failover, id) || agents::lease_is_over(view, failover)))
-}
-
-/// What shows that none of them can.
-fn proof(view: View<'_>, failover: &Failover) -> Option<Proof> {
-    // Whoever holds a volume is only known if every volume is.
-    let volumes: Vec<Option<&Volume>> =
-        view.ledger.heads.values().map(|head| view.world.volumes.get(&head.volume)).collect();
-    let writers = writers(view, failover);
-    let off = |id: &InstanceId| view.world.instances.get(id).is_some_and(|instance| instance.state.is_off());
-    if writers.iter().all(off) {
-        // The old active is off; an unseen volume could only be held by someone whom nobody made active.
-        return Some(Proof::InstancesOff);
-    }
-    let detached = |volume: &Volume| {
-        volume.is_free() || volume.attachments.iter().all(|attachment| failover.is_target(&attachment.instance))
-    };
-    let all_detached = volumes.iter().all(|volume| volume.is_some_and(detached));
-    if all_detached && agents::is_quiesced(view, failover, &failover.from.instance_id) {
-        return Some(Proof::Quiesced);
-    }
-    let all_detached = all_detached && !volumes.is_empty();
-    let addresses_away = super::resources::addresses(view).iter().all(|id| {
-        view.world
-            .addresses
-            .get(id)
-            .is_some_and(|address| address.instance.as_ref().is_none_or(|holder| !writers.contains(holder)))
-    });
-    if all_detached && addresses_away {
-        return Some(Proof::VolumesDetached);
-    }
-    let all_seen = volumes.iter().all(Option::is_some);
-    (all_seen && !held_by_others(view, failover) && agents::lease_is_over(view, failover)).then_some(Proof::LeaseOver)
 }
 
 fn fence(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
@@ -154,12 +65,9 @@ fn fence(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
         progress.change(Change::BeginFence, [Part::Instances]);
         view.now
     };
-    let open: Vec<InstanceId> = writers(view, failover)
-        .into_iter()
-        .filter(|id| !view.world.instances.get(id).is_some_and(|instance| instance.state.is_off()))
-        .collect();
+    let open: Vec<InstanceId> = writers(view, failover).into_iter().filter(|id| !view.world.is_off(id)).collect();
     let within = seconds(view.spec.fence.confirm_within_seconds.get());
-    if view.now.duration_since(since) >= within {
+    if view.has_passed(within, since) {
         unconfirmed(view, &open, progress);
     }
     await_lease(view, failover, progress);
@@ -186,7 +94,9 @@ fn unconfirmed(view: View<'_>, open: &[InstanceId], progress: &mut Progress<'_>)
     });
     let why = seen.collect::<Vec<_>>().join(", ");
     match view.spec.fence.when_unconfirmed {
+        // The operator knows that the old side may be left running: what it writes from now on is lost (operating guide, 8).
         WhenUnconfirmed::Proceed => progress.change(Change::WaiveFence(why), [Part::Instances]),
+        // Fencing goes on meanwhile; whatever shows the fence ends the halt.
         WhenUnconfirmed::Halt => {
             progress.halt(Halt::FenceUnconfirmed { instances: open.to_vec(), why }, Part::Instances);
         }
@@ -197,13 +107,14 @@ fn fence_one(view: View<'_>, failover: &Failover, writer: &InstanceId, since: Ti
     let stop = |mode| Step::StopInstance { instance: writer.clone(), mode };
     let first = |mode| failover.attempt(&stop(mode)).map(|attempt| attempt.first_at);
     let grace = seconds(view.spec.fence.stop_grace_seconds.get());
-    let waited = |from: Timestamp, wait| view.now.duration_since(from) >= wait;
+    let waited = |from: Timestamp, wait| view.has_passed(wait, from);
     let state = match view.world.instances.sight(writer) {
         Sight::Known(instance) => Some(instance.state),
         // Asked to stop all the same: that can be undone, and AWS may hear what it does not show.
         Sight::Unknown(_) => None,
+        // It is gone, or a read lags: its volumes show which.
         Sight::Absent => {
-            progress.wait(Part::Volumes, soon(view), format!("{writer} is not listed any more"));
+            progress.wait(Part::Volumes, view.soon(), format!("{writer} is not listed any more"));
             return;
         }
     };
@@ -215,29 +126,33 @@ fn fence_one(view: View<'_>, failover: &Failover, writer: &InstanceId, since: Ti
         return take_away(view, failover, writer, progress);
     }
     match state {
+        // `IncorrectInstanceState` is all that a stop would earn.
         Some(InstanceState::Pending) => {
-            progress.wait(Part::Instances, soon(view), format!("{writer} is pending and can't be stopped yet"));
+            progress.wait(Part::Instances, view.soon(), format!("{writer} is pending and can't be stopped yet"));
         }
-        Some(InstanceState::ShuttingDown) if !waited(since, grace + FORCE_PATIENCE) => {
-            progress.wait(Part::Instances, soon(view), format!("{writer} is shutting down"));
+        // It goes by itself, and a stop is refused; on a host that is dead it may hang there for hours (aws-facts 1.2).
+        Some(InstanceState::ShuttingDown) if !waited(since, grace + CUT_PATIENCE) => {
+            progress.wait(Part::Instances, view.soon(), format!("{writer} is shutting down"));
         }
+        // Its grace is over, whoever asked it to stop.
         Some(InstanceState::Running | InstanceState::Stopping)
             if asked.is_some_and(|asked| waited(asked, grace))
                 || (state == Some(InstanceState::Stopping) && waited(since, grace)) =>
         {
-            progress.step(stop(StopMode::Forced), STOP_PATIENCE, STOP_PACE);
-            if first(StopMode::Forced).is_some_and(|cut| waited(cut, FORCE_PATIENCE)) {
+            progress.step(stop(StopMode::Forced));
+            if first(StopMode::Forced).is_some_and(|cut| waited(cut, CUT_PATIENCE)) {
                 take_away(view, failover, writer, progress);
             }
         }
         Some(InstanceState::Stopping) => {
-            let look = super::progress::next_look(asked.unwrap_or(since), STOP_PACE, view.now);
+            let look = look_for(view, &stop(StopMode::Graceful), asked.unwrap_or(since));
             progress.wait(Part::Instances, look, format!("{writer} is stopping"));
         }
         Some(InstanceState::ShuttingDown) => take_away(view, failover, writer, progress),
         Some(InstanceState::Running) | None => {
-            progress.step(stop(StopMode::Graceful), STOP_PATIENCE.min(grace + STOP_PACE), STOP_PACE);
+            progress.step(stop(StopMode::Graceful));
         }
+        // Nothing is left to do to it; whoever else can write is another turn.
         Some(InstanceState::Stopped | InstanceState::Terminated) => {}
     }
 }
@@ -253,24 +168,22 @@ fn quiesces(
 ) -> bool {
     let grace = seconds(view.spec.fence.stop_grace_seconds.get());
     let Some(report) = view.world.agents.get(writer) else { return false };
-    let runs = view.world.instances.get(writer).is_some_and(|instance| instance.state == InstanceState::Running);
-    if !runs {
+    if !view.world.runs(writer) {
         return false;
     }
     if agents::is_quiesced(view, failover, writer) {
-        progress.wait(Part::Volumes, soon(view), format!("{writer} is quiet; its volumes are to leave it"));
+        progress.wait(Part::Volumes, view.soon(), format!("{writer} is quiet; its volumes are to leave it"));
         for head in view.ledger.heads.values() {
             if view.world.volumes.get(&head.volume).is_some_and(|volume| volume.attachment_to(writer).is_some()) {
-                let step = Step::DetachVolume { volume: head.volume.clone(), instance: writer.clone(), force: false };
                 progress.rest_on([Part::Agents]);
-                progress.step(step, FORCED_DETACH_PATIENCE, SignedDuration::from_secs(2));
+                progress.step(detach::step(&head.volume, writer, false));
             }
         }
         // An unmounted volume leaves at once; one that does not is taken the other way.
-        return view.now.duration_since(report.at.max(since)) < grace + FORCED_DETACH_PATIENCE;
+        return !view.has_passed(grace + UNMOUNTED_PATIENCE, report.at.max(since));
     }
-    if agents::is_alive(view, report) && view.now.duration_since(since) < grace {
-        progress.wait(Part::Agents, soon(view), format!("the agent of {writer} is to quiesce it"));
+    if agents::is_alive(view, report) && !view.has_passed(grace, since) {
+        progress.wait(Part::Agents, view.soon(), format!("the agent of {writer} is to quiesce it"));
         return true;
     }
     false
@@ -286,25 +199,23 @@ fn refuses_to_stop(failover: &Failover, writer: &InstanceId) -> bool {
 
 /// The last resort for an instance that does not go down: its volumes, and then its address, are taken from it.
 fn take_away(view: View<'_>, failover: &Failover, writer: &InstanceId, progress: &mut Progress<'_>) {
-    progress.wait(Part::Instances, soon(view), format!("{writer} does not go down"));
+    progress.wait(Part::Instances, view.soon(), format!("{writer} does not go down"));
     let mut held = false;
     for head in view.ledger.heads.values() {
+        // What can't be seen may be held by somebody: the address stays where it is.
         let Some(volume) = view.world.volumes.get(&head.volume) else { return };
         // By whomever: the address follows when nobody else can write any more.
         held |= volume.attachments.iter().any(|attachment| !failover.is_target(&attachment.instance));
         if volume.attachment_to(writer).is_some() {
-            let step = Step::DetachVolume { volume: head.volume.clone(), instance: writer.clone(), force: true };
-            progress.step(step, FORCED_DETACH_PATIENCE, SignedDuration::from_secs(2));
+            progress.step(detach::step(&head.volume, writer, true));
         }
     }
-    let target = failover.to.as_ref().filter(|to| {
-        let target = view.world.instances.get(&to.instance_id);
-        target.is_some_and(|instance| instance.state == InstanceState::Running)
-    });
+    // An instance that is pending takes no address (aws-facts 3.1), and one that is stopped serves nobody.
+    let target = failover.to.as_ref().filter(|to| view.world.runs(&to.instance_id));
     let Some(target) = target.filter(|_| !held && !view.ledger.heads.is_empty()) else { return };
-    for id in super::resources::addresses(view) {
-        if view.world.addresses.get(&id).and_then(|address| address.instance.as_ref()) == Some(writer) {
-            super::takeover::move_address(&target.instance_id, id, progress);
+    for id in address::meant(view) {
+        if view.world.leads_to(&id, writer) {
+            address::lead_to(&target.instance_id, id, progress);
         }
     }
 }
@@ -317,18 +228,8 @@ fn prove_stops(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>)
         progress.proved(stops);
     }
     for head in view.ledger.heads.values() {
-        let instance = failover.from.instance_id.clone();
-        let step = Step::DetachVolume { volume: head.volume.clone(), instance, force: true };
         if view.world.volumes.get(&head.volume).is_some_and(Volume::is_free) {
-            progress.proved([step.key()]);
+            progress.proved([detach::step(&head.volume, &failover.from.instance_id, true).key()]);
         }
     }
-}
-
-pub(super) fn seconds(value: u64) -> SignedDuration {
-    SignedDuration::from_secs(i64::try_from(value).unwrap_or(i64::MAX))
-}
-
-pub(super) fn soon(view: View<'_>) -> Timestamp {
-    view.now.saturating_add(SignedDuration::from_secs(2)).unwrap_or(view.now)
 }

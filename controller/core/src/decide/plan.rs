@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{View, resources, wish};
+use super::view::View;
+use super::{address, wish};
 use crate::ledger::{Change, Destination, Failover, Ledger, Request, Target};
 use crate::spec::Spec;
 use crate::verdict::Verdict;
@@ -12,7 +13,7 @@ use crate::world::{InstanceState, World};
 /// What a failover would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// From where.
+    /// The active instance.
     pub from: Target,
     /// To where; none if it would be refused, or if a group has to launch the instance first.
     pub to: Option<Target>,
@@ -55,11 +56,13 @@ fn steps(view: View<'_>, failover: &Failover, to: &Target) -> Vec<String> {
         view.world.instances.get(&to.instance_id).is_some_and(|instance| instance.state == InstanceState::Stopped);
     let start = stopped.then(|| format!("start {}", to.instance_id));
     let stop = format!("stop {} (cut after {} s)", from.instance_id, view.spec.fence.stop_grace_seconds);
+    // A planned failover starts its target first; a failure is fenced meanwhile (decision 4).
     let mut steps = match (start, failover.planned) {
         (Some(start), true) => vec![format!("{start} and wait for its status checks"), stop],
         (Some(start), false) => vec![format!("{start} ∥ {stop}")],
         (None, _) => vec![stop],
     };
+    // In the same zone the volume itself moves.
     let (near, far): (Vec<_>, Vec<_>) = view.ledger.heads.iter().partition(|(_, head)| head.zone == to.zone);
     for (name, head) in near {
         steps.push(format!("detach {} ({name})", head.volume));
@@ -74,7 +77,7 @@ fn steps(view: View<'_>, failover: &Failover, to: &Target) -> Vec<String> {
     }
     steps.push(format!("name {} active in the ledger, epoch {}", to.instance_id, view.ledger.epoch + 1));
     let attach = view.ledger.heads.keys().map(|name| format!("attach {name}"));
-    let moves = resources::addresses(view).into_iter().map(|id| format!("move {id}"));
+    let moves = address::meant(view).into_iter().map(|id| format!("move {id}"));
     let last: Vec<String> = attach.chain(moves).collect();
     if !last.is_empty() {
         steps.push(format!("{} to {}", last.join(" ∥ "), to.instance_id));
@@ -111,7 +114,7 @@ fn steps_of_a_move(view: View<'_>, failover: &Failover) -> Vec<String> {
     }
     steps.push(format!("name the new instance active in the ledger, epoch {}", view.ledger.epoch + 1));
     let attach = view.ledger.heads.keys().map(|name| format!("attach {name}"));
-    let moves = resources::addresses(view).into_iter().map(|id| format!("move {id}"));
+    let moves = address::meant(view).into_iter().map(|id| format!("move {id}"));
     let last: Vec<String> = attach.chain(moves).collect();
     if !last.is_empty() {
         steps.push(format!("{} to it", last.join(" ∥ ")));

@@ -2,39 +2,34 @@
 
 use std::collections::BTreeSet;
 
-use super::View;
-use crate::ids::{AllocationId, VolumeId, VolumeName};
+use super::group;
+use super::view::View;
+use crate::ids::{VolumeId, VolumeName};
 use crate::verdict::Refusal;
-use crate::world::{Lineage, Volume};
-
-/// The addresses that move with the service: those of the spec, or those that the service was adopted with.
-pub(super) fn addresses(view: View<'_>) -> BTreeSet<AllocationId> {
-    if view.spec.addresses.is_empty() {
-        view.ledger.addresses.clone()
-    } else {
-        view.spec.addresses.iter().map(|address| address.allocation_id.clone()).collect()
-    }
-}
+use crate::world::{Lineage, Volume, tag};
 
 /// Whether it is beyond doubt which address and which volumes are meant.
 pub(super) fn doubt(view: View<'_>) -> Option<Refusal> {
     let resources = doubtful_addresses(view).or_else(|| differing_volumes(view)).or_else(|| doubtful_volumes(view));
-    resources.or_else(|| super::group::doubt(view))
+    resources.or_else(|| group::doubt(view))
 }
 
 fn doubtful_addresses(view: View<'_>) -> Option<Refusal> {
+    // Named, nothing else can be meant.
     if !view.spec.addresses.is_empty() {
         return None;
     }
     let mut meant = view.ledger.addresses.clone();
-    let tagged = view.world.addresses.iter_known().filter(|(_, address)| {
-        address.tags.get(crate::world::tag::SERVICE).is_some_and(|value| value == view.spec.service.as_str())
-    });
+    let tagged =
+        view.world.addresses.iter_known().filter(|(_, address)| {
+            address.tags.get(tag::SERVICE).is_some_and(|value| value == view.spec.service.as_str())
+        });
     meant.extend(tagged.map(|(id, _)| id.clone()));
     let doubtful = meant.len() > view.ledger.addresses.len();
     doubtful.then(|| Refusal::AmbiguousAddress(meant.into_iter().collect()))
 }
 
+/// Whoever changed the parameter by hand: the ledger can't learn of a volume, or forget one, in the middle of its life.
 fn differing_volumes(view: View<'_>) -> Option<Refusal> {
     let spec: BTreeSet<&VolumeName> = view.spec.volumes.iter().map(|volume| &volume.name).collect();
     let ledger: BTreeSet<&VolumeName> = view.ledger.heads.keys().chain(&view.ledger.unborn).collect();

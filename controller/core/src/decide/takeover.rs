@@ -1,32 +1,32 @@
 //! A failover that runs: fence, start, copy side by side; promote; attach, address side by side; prove.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::agents::{self, Word};
-use super::progress::{Progress, next_look};
-use super::target::{Readiness, await_checks, prepare};
-use super::{View, WHOLE_PICTURE, data, fence, group, resources};
-use crate::ids::{AllocationId, InstanceId};
-use crate::ledger::{Change, Failover, Head};
-use crate::report::Outcome;
+use super::pace::next_look;
+use super::progress::Progress;
+use super::target::{Readiness, another, prepare};
+use super::view::View;
+use super::{address, attach, copies, data, fence, group, resources};
+use crate::group::Lifecycle;
+use crate::ids::InstanceId;
+use crate::ledger::report::Outcome;
+use crate::ledger::{Change, Failover, Target};
 use crate::spec::Topology;
-use crate::step::{FailureClass, Step, StepOutcome};
 use crate::verdict::{Halt, Verdict};
-use crate::world::{AttachmentState, Checks, Instance, InstanceState, Part, Sight};
+use crate::world::{Checks, InstanceState, Part, Sight};
 
-const ATTACH_PACE: SignedDuration = SignedDuration::from_secs(2);
-const ATTACH_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
-const ADDRESS_PATIENCE: SignedDuration = SignedDuration::from_secs(20);
+/// While a failover waits for one part, the others may be this old, but not older: whoever goes on after a crash begins with a
+/// whole picture, and a long copy does not hide what happens elsewhere.
+const WHOLE_PICTURE: SignedDuration = SignedDuration::from_mins(5);
+/// How long a planned failover waits for the target's status checks, which come minutes after a start (aws-facts 1.2).
+const CHECKS_PATIENCE: SignedDuration = SignedDuration::from_mins(15);
 /// Status checks come minutes after a start; a target that has not passed them after this needs an operator.
 const PROOF_PATIENCE: SignedDuration = SignedDuration::from_mins(15);
-/// EC2's recommended device names for data volumes.
-pub(super) const DEVICES: [&str; 11] = [
-    "/dev/sdf", "/dev/sdg", "/dev/sdh", "/dev/sdi", "/dev/sdj", "/dev/sdk", "/dev/sdl", "/dev/sdm", "/dev/sdn",
-    "/dev/sdo", "/dev/sdp",
-];
 
 /// The next step of a failover.
 pub(super) fn advance(view: View<'_>, failover: &Failover) -> Verdict {
+    // Alarms are evidence for beginning; once it has begun, nothing rests on them.
     let parts = view.relevant_parts().into_iter().filter(|part| *part != Part::Alarms);
     let unseen: Vec<Part> = parts.flat_map(|part| view.older_than(picture_age(view, part), [part])).collect();
     if !unseen.is_empty() {
@@ -35,11 +35,13 @@ pub(super) fn advance(view: View<'_>, failover: &Failover) -> Verdict {
     let mut progress = Progress::new(view);
     if failover.is_promoted() {
         settle_in(view, failover, &mut progress);
+    // Before the promotion it can still wait for a person to say what is meant; after it, going on is the only way out.
     } else if let Some(unsure) = resources::doubt(view) {
         progress.halt(Halt::Refused(unsure), Part::Volumes);
     } else {
         take_over(view, failover, &mut progress);
     }
+    // Hooks run out whatever is waited for; after a turn they are seen to at the next decision, at once.
     if !progress.has_turned() {
         group::tend(view, &mut progress);
     }
@@ -70,6 +72,7 @@ fn take_over(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
         && still_serves(view, failover)
         && readiness != Readiness::Well
     {
+        // While it still comes up, its start is waited for; while there is none, the group.
         if let Some(target) = failover.to.as_ref().filter(|_| readiness == Readiness::Runs) {
             await_checks(view, failover, target, progress);
         }
@@ -78,14 +81,33 @@ fn take_over(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     if !fence::close(view, failover, progress) {
         return;
     }
-    let Some(target) = &failover.to else { return data::secure(view, failover, progress) };
+    // Whichever zone the replacement is launched in, the longest part has begun (decision 9).
+    let Some(target) = &failover.to else { return copies::secure(view, failover, progress) };
     let heads = data::bring(view, failover, target, progress);
-    data::release(view, failover, progress);
+    copies::release(view, failover, progress);
     let Some(heads) = heads else { return };
+    // Last, since it can't be taken back: a target that does not run yet may never do (decision 2).
     if readiness != Readiness::Coming {
         let reason = format!("{} is made the active instance, epoch {}", target.instance_id, view.ledger.epoch + 1);
         progress.turn(Change::Promote { heads }, [Part::Instances, Part::Volumes, Part::Agents], reason);
     }
+}
+
+/// A planned failover takes nothing down before the target is well: waiting costs nobody anything.
+fn await_checks(view: View<'_>, failover: &Failover, target: &Target, progress: &mut Progress<'_>) {
+    let id = &target.instance_id;
+    if view.has_passed(CHECKS_PATIENCE, failover.targeted_at()) {
+        // Ruled out, it is abandoned, and the group launches another. Past its hook it fills the group: it may still become well.
+        if group::lifecycle(view, id) == Some(&Lifecycle::PendingWait) {
+            another(view, failover, "its status checks did not pass in time", progress);
+            return;
+        }
+        let reason = format!("the status checks of {id} did not pass in time; nothing was taken down");
+        progress.turn(Change::GiveUp { outcome: Outcome::Refused, reason: reason.clone() }, [Part::Checks], reason);
+        return;
+    }
+    let look = next_look(failover.targeted_at(), SignedDuration::ZERO, view.now);
+    progress.wait(Part::Checks, look, format!("{id} runs; its status checks have not passed yet"));
 }
 
 /// Whether the old side is up: then a planned failover takes its time. What fails on the way is failed over at once.
@@ -99,7 +121,9 @@ fn settle_in(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     let id = &view.ledger.active;
     let instance = match view.world.instances.sight(id) {
         Sight::Known(instance) => instance,
+        // Failed after the promotion: the next failover takes its volumes over, from wherever they are.
         Sight::Absent => return lost(id, "it does not exist any more", progress),
+        // It may serve: nothing is taken from it on no evidence.
         Sight::Unknown(_) => {
             let halt = Halt::Unseen { what: id.to_string(), why: "AWS does not answer for it".to_owned() };
             return progress.halt(halt, Part::Instances);
@@ -107,15 +131,17 @@ fn settle_in(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     };
     match instance.state {
         InstanceState::Running => {}
-        InstanceState::Pending => return progress.wait(Part::Instances, soon(view), format!("{id} is pending")),
+        // A volume can't be attached to it yet, and no address led to it (aws-facts 2.3, 3.1).
+        InstanceState::Pending => return progress.wait(Part::Instances, view.soon(), format!("{id} is pending")),
         other => return lost(id, &format!("it is {}", other.as_str()), progress),
     }
     // Its launch hook timed out, say: what is going will never be shown to serve.
     if group::is_going(view, id) {
         return lost(id, "the group terminates it", progress);
     }
-    let attached = attach(view, instance, progress);
-    let reached = address(view, progress);
+    // Side by side: the old side is fenced, so clients find either nobody or the new side (decision 3).
+    let attached = attach::attach(view, instance, progress);
+    let reached = address::lead(view, progress);
     if attached && reached {
         prove(view, failover, progress);
     }
@@ -127,109 +153,13 @@ fn lost(id: &InstanceId, why: &str, progress: &mut Progress<'_>) {
     progress.turn(Change::GiveUp { outcome: Outcome::Halted, reason: reason.clone() }, [Part::Instances], reason);
 }
 
-/// Brings the newest data to the active instance; all of it there?
-pub(super) fn attach(view: View<'_>, instance: &Instance, progress: &mut Progress<'_>) -> bool {
-    let id = &view.ledger.active;
-    let mut all = true;
-    for (index, head) in view.ledger.heads.values().enumerate() {
-        let volume = match view.world.volumes.sight(&head.volume) {
-            Sight::Known(volume) => volume,
-            Sight::Absent | Sight::Unknown(_) => {
-                all = false;
-                progress.wait(Part::Volumes, soon(view), format!("{} can't be seen", head.volume));
-                continue;
-            }
-        };
-        let step = || attach_step(view, instance, head, index);
-        match volume.attachment_to(id) {
-            Some(attachment) if attachment.state == AttachmentState::Attached => progress.proved([step().key()]),
-            Some(attachment) => {
-                all = false;
-                let since = view.attempt(&step()).map_or(view.now, |attempt| attempt.last_at);
-                let look = next_look(since, ATTACH_PACE, view.now);
-                progress.wait(Part::Volumes, look, format!("{} is {:?}", head.volume, attachment.state).to_lowercase());
-            }
-            None => {
-                all = false;
-                match volume.attachments.first() {
-                    Some(other) => progress.halt(
-                        Halt::VolumeTaken { volume: head.volume.clone(), instance: other.instance.clone() },
-                        Part::Volumes,
-                    ),
-                    None => drop(progress.step(step(), ATTACH_PATIENCE, ATTACH_PACE)),
-                }
-            }
-        }
-    }
-    all
-}
-
-fn attach_step(view: View<'_>, instance: &Instance, head: &Head, index: usize) -> Step {
-    let step = |device: String| Step::AttachVolume {
-        volume: head.volume.clone(),
-        instance: view.ledger.active.clone(),
-        device,
-    };
-    let first = step(head.device.clone());
-    step(device(view, instance, head, index, &first))
-}
-
-/// The device name that the data had before, if the target has it free; after a refusal, the next one.
-fn device(view: View<'_>, instance: &Instance, head: &Head, index: usize, first: &Step) -> String {
-    let taken = |device: &str| instance.devices.iter().any(|(name, id)| name == device && *id != head.volume);
-    let refused = view.attempt(first).map_or(0, |attempt| match &attempt.outcome {
-        StepOutcome::Failed { class: FailureClass::Invalid | FailureClass::Conflict, .. } => attempt.tries as usize,
-        _ => 0,
-    });
-    if refused == 0 && !taken(&head.device) {
-        return head.device.clone();
-    }
-    let free: Vec<&str> = DEVICES.into_iter().filter(|device| !taken(device)).collect();
-    let next = free.get((index + refused) % free.len().max(1)).copied();
-    next.map_or_else(|| head.device.clone(), str::to_owned)
-}
-
-/// Leads every address to the active instance; all of them there?
-pub(super) fn address(view: View<'_>, progress: &mut Progress<'_>) -> bool {
-    let active = &view.ledger.active;
-    let mut all = true;
-    for id in resources::addresses(view) {
-        match view.world.addresses.sight(&id) {
-            Sight::Known(address) if address.instance.as_ref() == Some(active) => {
-                progress.proved([address_step(active, id).key()]);
-            }
-            Sight::Known(_) => {
-                all = false;
-                move_address(active, id, progress);
-            }
-            Sight::Absent => {
-                all = false;
-                progress.halt(Halt::AddressGone(id), Part::Addresses);
-            }
-            Sight::Unknown(why) => {
-                all = false;
-                progress.wait(Part::Addresses, soon(view), format!("{id} can't be seen: {why}"));
-            }
-        }
-    }
-    all
-}
-
-fn address_step(to: &InstanceId, allocation: AllocationId) -> Step {
-    Step::MoveAddress { allocation, instance: to.clone() }
-}
-
-/// Leads an address to an instance.
-pub(super) fn move_address(to: &InstanceId, allocation: AllocationId, progress: &mut Progress<'_>) {
-    progress.step(address_step(to, allocation), ADDRESS_PATIENCE, SignedDuration::from_secs(1));
-}
-
 /// Shown to serve: by its agent where there is one, and else by EC2's status checks.
 fn prove(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     let id = &view.ledger.active;
     let shown = match agents::word(view) {
         Word::Ready => Ok((Part::Agents, "its agent has shown that the service is ready")),
         Word::NotYet(why) => Err((Part::Agents, why)),
+        // They come minutes after a start, and know nothing of the service; there is no other witness (decision 12).
         Word::NoAgent => match view.world.checks.get(id) {
             Some(checks) if checks.passed() => {
                 Ok((Part::Checks, "volumes, address and status checks are as they should be"))
@@ -238,8 +168,9 @@ fn prove(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
         },
     };
     match shown {
+        // Otherwise the report would lack the end of its own hook.
         Ok(_) if group::is_completing(view) => {
-            progress.wait(Part::Groups, soon(view), format!("{id} serves; its launch hook is being completed"));
+            progress.wait(Part::Groups, view.soon(), format!("{id} serves; its launch hook is being completed"));
         }
         Ok((witness, how)) => {
             group::release_holds(view, progress);
@@ -266,8 +197,4 @@ fn unproven(checks: Option<&Checks>) -> String {
         names if names.is_empty() => "its status checks have not passed yet".to_owned(),
         names => format!("its {} status check is impaired", names.join(" and ")),
     })
-}
-
-fn soon(view: View<'_>) -> Timestamp {
-    view.now.saturating_add(SignedDuration::from_secs(2)).unwrap_or(view.now)
 }

@@ -1,35 +1,30 @@
 //! The target until it is promoted: chosen again if it can't be one, started if it is stopped.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use super::progress::{Progress, next_look};
-use super::{View, choose, group};
-use crate::group::Lifecycle;
+use super::choose;
+use super::pace::look_for;
+use super::progress::Progress;
+use super::view::View;
 use crate::ids::InstanceId;
+use crate::ledger::report::Outcome;
 use crate::ledger::{Change, Failover, Target};
-use crate::report::Outcome;
 use crate::spec::Topology;
 use crate::step::Step;
 use crate::verdict::Halt;
 use crate::world::{InstanceState, Part, Sight};
 
-/// An accepted start that shows no effect is sent again after this.
-const START_PATIENCE: SignedDuration = SignedDuration::from_secs(120);
-/// No instance starts in less.
-const START_PACE: SignedDuration = SignedDuration::from_secs(4);
 /// A target that can't be seen for so long is not waited for.
 const UNSEEN_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
-/// How long a planned failover waits for the target's status checks, which come minutes after a start.
-const CHECKS_PATIENCE: SignedDuration = SignedDuration::from_mins(15);
 
 /// How far the target is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Readiness {
     /// It runs, and its status checks passed.
     Well,
-    /// It runs.
+    /// It runs, and nothing speaks against it.
     Runs,
-    /// Not yet.
+    /// It does not run yet, or there is none.
     Coming,
 }
 
@@ -42,16 +37,20 @@ pub(super) fn prepare(view: View<'_>, failover: &Failover, progress: &mut Progre
         Sight::Known(instance) => match instance.state {
             InstanceState::Running => running(view, failover, target, progress),
             InstanceState::Stopped => start(view, failover, id, progress),
+            // On its way up, or down, from where it can be started: another target would cost more than waiting.
             InstanceState::Pending | InstanceState::Stopping => {
-                let began = failover.attempt(&start_step(id)).map_or(failover.started_at, |at| at.last_at);
-                let look = next_look(began, START_PACE, view.now);
+                let start = start_step(id);
+                let began = failover.attempt(&start).map_or(failover.started_at, |at| at.last_at);
+                let look = look_for(view, &start, began);
                 progress.wait(Part::Instances, look, format!("{id} is {}", instance.state.as_str()));
                 Readiness::Coming
             }
+            // It never comes back.
             InstanceState::ShuttingDown | InstanceState::Terminated => {
                 another(view, failover, &format!("it is {}", instance.state.as_str()), progress)
             }
         },
+        // It was seen when it was chosen, and a complete answer no longer lists it.
         Sight::Absent => another(view, failover, "it does not exist any more", progress),
         Sight::Unknown(why) => unseen(view, failover, UNSEEN_PATIENCE, &format!("{id} can't be seen: {why}"), progress),
     }
@@ -73,14 +72,15 @@ pub(super) fn unseen(
     progress: &mut Progress<'_>,
 ) -> Readiness {
     match failover.target_unseen_since {
+        // The count begins in the ledger, so that it goes on after a crash.
         None => {
             progress.change(Change::TargetSeen(false), [Part::Instances]);
             progress.reason(why);
         }
-        Some(since) if view.now.duration_since(since) >= patience => {
+        Some(since) if view.has_passed(patience, since) => {
             return another(view, failover, "it can't be seen", progress);
         }
-        Some(_) => progress.wait(Part::Instances, soon(view), why),
+        Some(_) => progress.wait(Part::Instances, view.soon(), why),
     }
     Readiness::Coming
 }
@@ -94,29 +94,13 @@ pub(super) fn running(view: View<'_>, failover: &Failover, target: &Target, prog
     if view.world.checks.get(id).is_some_and(|checks| checks.passed()) { Readiness::Well } else { Readiness::Runs }
 }
 
-/// A planned failover takes nothing down before the target is well: waiting costs nobody anything.
-pub(super) fn await_checks(view: View<'_>, failover: &Failover, target: &Target, progress: &mut Progress<'_>) {
-    let id = &target.instance_id;
-    if view.now.duration_since(failover.targeted_at()) >= CHECKS_PATIENCE {
-        // Ruled out, it is abandoned, and the group launches another. Past its hook it fills the group: it may still become well.
-        if group::lifecycle(view, id) == Some(&Lifecycle::PendingWait) {
-            another(view, failover, "its status checks did not pass in time", progress);
-            return;
-        }
-        let reason = format!("the status checks of {id} did not pass in time; nothing was taken down");
-        progress.turn(Change::GiveUp { outcome: Outcome::Refused, reason: reason.clone() }, [Part::Checks], reason);
-        return;
-    }
-    let look = next_look(failover.targeted_at(), SignedDuration::ZERO, view.now);
-    progress.wait(Part::Checks, look, format!("{id} runs; its status checks have not passed yet"));
-}
-
 fn start_step(id: &InstanceId) -> Step {
     Step::StartInstance { instance: id.clone() }
 }
 
 fn start(view: View<'_>, failover: &Failover, id: &InstanceId, progress: &mut Progress<'_>) -> Readiness {
-    match progress.step(start_step(id), START_PATIENCE, START_PACE) {
+    match progress.step(start_step(id)) {
+        // A stopped standby has no capacity of its own (aws-facts 7): another zone may have some.
         Some(no_room) => another(view, failover, &format!("it can't be started: {no_room}"), progress),
         None => Readiness::Coming,
     }
@@ -125,6 +109,7 @@ fn start(view: View<'_>, failover: &Failover, id: &InstanceId, progress: &mut Pr
 /// Takes the next best target, or halts; a planned failover that has taken nothing down ends instead.
 pub(super) fn another(view: View<'_>, failover: &Failover, why: &str, progress: &mut Progress<'_>) -> Readiness {
     let Some(Target { instance_id: id, .. }) = &failover.to else { return Readiness::Coming };
+    // Nothing is chosen here: the group fills its one place again.
     if view.spec.topology == Topology::AutoScaling {
         let reason = format!("{id} can't be the target ({why}); the group has to launch another");
         let excluded = Some((id.clone(), why.to_owned()));
@@ -139,16 +124,14 @@ pub(super) fn another(view: View<'_>, failover: &Failover, why: &str, progress: 
             let excluded = Some((id.clone(), why.to_owned()));
             progress.turn(Change::Retarget { to: Some(to), excluded }, [Part::Instances, Part::Checks], reason);
         }
+        // Nobody was harmed yet, and nobody will be (decision 4).
         Err(candidates) if failover.planned && !failover.has_begun_to_fence() => {
             let reason = format!("{}; nothing was taken down", Halt::NoTarget { candidates });
             let change = Change::GiveUp { outcome: Outcome::Refused, reason: reason.clone() };
             progress.turn(change, [Part::Instances, Part::Checks], reason);
         }
+        // The service is down: whoever starts or adds a standby ends it.
         Err(candidates) => progress.halt(Halt::NoTarget { candidates }, Part::Instances),
     }
     Readiness::Coming
-}
-
-fn soon(view: View<'_>) -> Timestamp {
-    view.now.saturating_add(SignedDuration::from_secs(2)).unwrap_or(view.now)
 }

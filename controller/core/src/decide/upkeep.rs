@@ -6,20 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::data::lineage_tags;
-use super::fence::seconds;
-use super::progress::Progress;
-use super::{View, group};
+use super::lineage::lineage_tags;
+use super::progress::{Progress, texts};
+use super::view::View;
+use super::{copies, detach, group};
 use crate::ids::{SnapshotId, VolumeId, VolumeName};
 use crate::ledger::{Change, Superseded};
 use crate::spec::Topology;
-use crate::step::{SnapshotSource, Step, StepKey, StopMode, Together};
+use crate::step::{SnapshotSource, Step, StepKey, StopMode};
+use crate::time::seconds;
 use crate::verdict::Verdict;
-use crate::world::{AttachmentState, InstanceState, Lineage, Part, Sight, Snapshot, SnapshotState, tag};
+use crate::world::{Lineage, Part, Role, Sight, Snapshot, SnapshotState, Volume, tag};
 
-/// Upkeep is never urgent: an accepted step that shows no effect is tried again after this.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(120);
-const PACE: SignedDuration = SignedDuration::from_secs(2);
 /// What is due later than this is left to the next tick, which comes within a minute.
 const BETWEEN_TICKS: SignedDuration = SignedDuration::from_secs(30);
 /// At most so many steps at once: there is always a next look.
@@ -36,6 +34,7 @@ pub(super) fn tidy(view: View<'_>) -> Verdict {
         group::tend(view, &mut progress);
         match group::put_back(view) {
             Some(Ok(step)) => upkeep.wanted.push(step),
+            // It launches everywhere again: the move is over.
             Some(Err(change)) => progress.change(change, [Part::Groups]),
             None => {}
         }
@@ -43,6 +42,7 @@ pub(super) fn tidy(view: View<'_>) -> Verdict {
     upkeep.orphans(&mut progress);
     upkeep.late_fences();
     upkeep.superseded(&mut progress);
+    // Otherwise the copies may be all that is left, and a new one would be of what somebody else writes.
     if upkeep.newest_data_is_safe() {
         upkeep.snapshots();
     }
@@ -54,15 +54,16 @@ pub(super) fn tidy(view: View<'_>) -> Verdict {
     }
     let idle = keys.is_empty();
     for step in upkeep.wanted.into_iter().take(MOST_STEPS) {
-        progress.step(step, PATIENCE, PACE);
+        progress.upkeep(step);
     }
     match progress.verdict() {
         // Upkeep that AWS refuses is looked at again with the next tick; it stops nothing else.
         Verdict::Halt { halt, .. } => Verdict::Settled { reasons: vec![halt.to_string()] },
+        // Only what others hold is waited for, and the tick will see that.
         Verdict::Wait { .. } if idle => Verdict::Settled { reasons: vec![summary(view)] },
         // A hook that is held for long (its instance can't let go of a volume) is extended by the ticks; nobody runs for it meanwhile.
         Verdict::Wait { until, reasons, .. } if until.duration_since(view.now) > BETWEEN_TICKS => {
-            Verdict::Settled { reasons }
+            Verdict::Settled { reasons: texts(reasons) }
         }
         other => other,
     }
@@ -80,14 +81,7 @@ struct Upkeep<'a> {
 impl Upkeep<'_> {
     /// The active instance runs with every head attached: everything else is a copy.
     fn newest_data_is_safe(&self) -> bool {
-        let active = &self.view.ledger.active;
-        let runs =
-            self.view.world.instances.get(active).is_some_and(|instance| instance.state == InstanceState::Running);
-        runs && self.view.ledger.heads.values().all(|head| {
-            self.view.world.volumes.get(&head.volume).is_some_and(|volume| {
-                volume.attachment_to(active).is_some_and(|attachment| attachment.state == AttachmentState::Attached)
-            })
-        })
+        self.view.world.runs(&self.view.ledger.active) && self.view.active_has_the_data()
     }
 
     /// Volumes that a failover restored and never used: kept and let go like those that served.
@@ -96,11 +90,9 @@ impl Upkeep<'_> {
         for (id, volume) in self.view.world.volumes.iter_known() {
             let Lineage { name: Some(name), failover: Some(failover) } = Lineage::of(&volume.tags) else { continue };
             let known = self.view.ledger.is_head(id) || self.view.ledger.superseded.contains_key(id);
-            let blank = volume.tags.get(tag::ROLE).is_some_and(|role| role == "blank");
-            if !known
-                && !blank
-                && !matches!(volume.state, crate::world::VolumeState::Deleting | crate::world::VolumeState::Deleted)
-            {
+            // An empty one waits for its birth.
+            let blank = Role::of(&volume.tags) == Some(Role::Blank);
+            if !known && !blank && !volume.is_deleted() {
                 orphans.insert(id.clone(), Superseded { name, since: self.view.now, failover });
             }
         }
@@ -112,11 +104,10 @@ impl Upkeep<'_> {
     /// An instance that came back with a volume that no longer serves would write to data that nobody will see.
     fn late_fences(&mut self) {
         for (id, _) in self.view.ledger.standbys() {
-            let runs = self.view.world.instances.get(id).is_some_and(|it| it.state == InstanceState::Running);
             let holds = self.view.ledger.superseded.keys().any(|volume| {
                 self.view.world.volumes.get(volume).is_some_and(|volume| volume.attachment_to(id).is_some())
             });
-            if runs && holds {
+            if self.view.world.runs(id) && holds {
                 self.wanted.push(Step::StopInstance { instance: id.clone(), mode: StopMode::Graceful });
             }
         }
@@ -128,16 +119,19 @@ impl Upkeep<'_> {
         let safe = self.newest_data_is_safe();
         for (id, record) in &self.view.ledger.superseded {
             match self.view.world.volumes.sight(id) {
+                // Deleted, by us or by somebody.
                 Sight::Absent => drop(gone.insert(id.clone())),
+                // Nothing is deleted, and nothing forgotten, that can't be seen.
                 Sight::Unknown(_) => {}
                 Sight::Known(volume) if volume.is_free() => {
-                    let expired = self.view.now.duration_since(record.since) >= keep;
+                    let expired = self.view.has_passed(keep, record.since);
                     if expired && safe {
                         self.wanted.push(Step::DeleteVolume { volume: id.clone() });
-                    } else if volume.tags.get(tag::ROLE).is_none_or(|role| role != "superseded") {
+                    } else if Role::of(&volume.tags) != Some(Role::Superseded) {
                         self.wanted.push(Step::MarkSuperseded { volume: id.clone() });
                     }
                 }
+                // Past its retention or not: what is attached somewhere is not deleted.
                 Sight::Known(volume) => self.set_aside(id, volume),
             }
         }
@@ -147,12 +141,10 @@ impl Upkeep<'_> {
     }
 
     /// Detached from an instance that is off, so that it can't come back with it.
-    fn set_aside(&mut self, id: &VolumeId, volume: &crate::world::Volume) {
+    fn set_aside(&mut self, id: &VolumeId, volume: &Volume) {
         for attachment in &volume.attachments {
-            let off = self.view.world.instances.get(&attachment.instance).is_some_and(|it| it.state.is_off());
-            if off {
-                let instance = attachment.instance.clone();
-                self.wanted.push(Step::DetachVolume { volume: id.clone(), instance, force: false });
+            if self.view.world.is_off(&attachment.instance) {
+                self.wanted.push(detach::step(id, &attachment.instance, false));
             }
         }
     }
@@ -163,41 +155,31 @@ impl Upkeep<'_> {
             let mut ours = self.ours(name);
             ours.sort_by_key(|(_, snapshot)| std::cmp::Reverse(snapshot.started_at));
             self.let_go(&ours);
+            // A failed one is no copy, and does not put the next one off.
             let newest = ours.iter().find(|(_, snapshot)| snapshot.state != SnapshotState::Error);
             if self.is_due(newest.map(|(_, snapshot)| snapshot.started_at)) {
                 let id = format!("p{:012}-e{}", self.view.now.as_millisecond().unsigned_abs(), self.view.ledger.epoch);
                 let source = self.view.world.volumes.get(&head.volume).map(|volume| &volume.tags);
-                let mut tags = lineage_tags(self.view, name, &id, "periodic", source);
+                let mut tags = lineage_tags(self.view, name, &id, Role::Periodic, source);
                 tags.insert(tag::EPOCH.to_owned(), self.view.ledger.epoch.to_string());
                 tags.insert(tag::ATTEMPT.to_owned(), "0".to_owned());
                 due.push(SnapshotSource { name: name.clone(), volume: head.volume.clone(), tags });
             }
         }
         if !due.is_empty() {
-            self.wanted.push(Step::TakeSnapshots { together: self.together(&due), sources: due });
+            let together = copies::together(self.view, &self.view.ledger.active, &due);
+            self.wanted.push(Step::TakeSnapshots { together, sources: due });
         }
     }
 
     fn is_due(&self, newest: Option<Timestamp>) -> bool {
         let Some(every) = self.view.spec.data.snapshot_every_seconds else { return false };
-        newest.is_none_or(|newest| self.view.now.duration_since(newest) >= seconds(every.get()))
-    }
-
-    fn together(&self, sources: &[SnapshotSource]) -> Option<Together> {
-        if sources.len() < 2 {
-            return None;
-        }
-        let instance = self.view.ledger.active.clone();
-        let devices = &self.view.world.instances.get(&instance)?.devices;
-        let others = devices.values().filter(|id| !sources.iter().any(|source| source.volume == **id));
-        Some(Together { exclude: others.cloned().collect(), instance })
+        newest.is_none_or(|newest| self.view.has_passed(seconds(every.get()), newest))
     }
 
     /// Snapshots that the controller made of this data; those that people made are theirs.
     fn ours(&self, name: &VolumeName) -> Vec<(SnapshotId, Snapshot)> {
-        let made = |snapshot: &Snapshot| {
-            matches!(snapshot.tags.get(tag::ROLE).map(String::as_str), Some("failover" | "periodic"))
-        };
+        let made = |snapshot: &Snapshot| matches!(Role::of(&snapshot.tags), Some(Role::Failover | Role::Periodic));
         self.view
             .world
             .snapshots
@@ -211,8 +193,7 @@ impl Upkeep<'_> {
         let keep = usize::try_from(self.view.spec.data.keep_snapshots.get()).unwrap_or(usize::MAX);
         let completed = newest_first.iter().filter(|(_, snapshot)| snapshot.state == SnapshotState::Completed);
         let failed = newest_first.iter().filter(|(_, snapshot)| {
-            snapshot.state == SnapshotState::Error
-                && self.view.now.duration_since(snapshot.started_at) >= FAILED_SNAPSHOT_KEPT
+            snapshot.state == SnapshotState::Error && self.view.has_passed(FAILED_SNAPSHOT_KEPT, snapshot.started_at)
         });
         let past: Vec<Step> =
             completed.skip(keep).chain(failed).map(|(id, _)| Step::DeleteSnapshot { snapshot: id.clone() }).collect();

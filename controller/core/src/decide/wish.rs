@@ -2,13 +2,15 @@
 
 use jiff::SignedDuration;
 
-use super::detect::{Evidence, Wanted, begin, evidence};
+use super::begin::{Wanted, begin};
+use super::detect::{Evidence, evidence};
 use super::progress::record;
-use super::{View, group, resources};
+use super::view::View;
+use super::{address, group, resources};
 use crate::ledger::{Change, Destination, Request};
 use crate::spec::Topology;
 use crate::verdict::{Refusal, Verdict};
-use crate::world::{AttachmentState, InstanceState, Sight};
+use crate::world::Part;
 
 /// A wish that nobody looked at for so long would surprise the one who made it.
 const HOLDS: SignedDuration = SignedDuration::from_mins(15);
@@ -23,19 +25,23 @@ pub(super) fn judge(view: View<'_>, request: &Request) -> Verdict {
 
 /// The beginning of what was asked for, or why there is none.
 pub(super) fn grant(view: View<'_>, request: &Request) -> Result<Verdict, Refusal> {
+    // Exactly then it still holds.
     if view.now.duration_since(request.at) > HOLDS {
         return Err(Refusal::Expired { at: request.at, seconds: HOLDS.as_secs() });
     }
+    // It would fence the instance, and promote it again.
     if request.to == Destination::Instance(view.ledger.active.clone()) {
         return Err(Refusal::AlreadyActive(view.ledger.active.clone()));
     }
     if view.spec.topology == Topology::AutoScaling {
         group::destination(view, &request.to)?;
     }
+    // What can't be seen, or is suspected, is not spared: it is fenced while the target starts.
     let planned = evidence(view) == Evidence::Well;
     if let Some(refusal) = resources::doubt(view) {
         return Err(refusal);
     }
+    // A drill is given up for any doubt; a failure that an operator sees may be all that is known.
     if request.drill {
         let faults = not_well(view);
         if !faults.is_empty() {
@@ -49,17 +55,12 @@ pub(super) fn grant(view: View<'_>, request: &Request) -> Result<Verdict, Refusa
 fn not_well(view: View<'_>) -> Vec<String> {
     let mut faults = Vec::new();
     for part in view.relevant_parts() {
-        let complete = match part {
-            crate::world::Part::Instances => view.world.instances.complete.known(),
-            crate::world::Part::Checks => view.world.checks.complete.known(),
-            crate::world::Part::Volumes => view.world.volumes.complete.known(),
-            crate::world::Part::Snapshots => view.world.snapshots.complete.known(),
-            crate::world::Part::Addresses => view.world.addresses.complete.known(),
-            crate::world::Part::Groups => view.world.groups.complete.known(),
+        let matters = match part {
             // Alarms are evidence against, never for, and agents only make it faster: without them a drill knows enough.
-            crate::world::Part::Alarms | crate::world::Part::Agents => Some(&()),
+            Part::Alarms | Part::Agents => false,
+            Part::Instances | Part::Checks | Part::Volumes | Part::Snapshots | Part::Addresses | Part::Groups => true,
         };
-        if complete.is_none() {
+        if matters && view.world.completeness(part).known().is_none() {
             faults.push(format!("{part:?} can't be seen").to_lowercase());
         }
     }
@@ -69,23 +70,17 @@ fn not_well(view: View<'_>) -> Vec<String> {
         Evidence::Unseen(why) => faults.push(why),
     }
     let active = &view.ledger.active;
-    let runs = view.world.instances.get(active).is_some_and(|instance| instance.state == InstanceState::Running);
-    if !runs || !view.world.checks.get(active).is_some_and(|checks| checks.passed()) {
+    let passed = view.world.checks.get(active).is_some_and(|checks| checks.passed());
+    if !view.world.runs(active) || !passed {
         faults.push(format!("{active} is not running with its status checks passed"));
     }
     for (name, head) in &view.ledger.heads {
-        let attached = match view.world.volumes.sight(&head.volume) {
-            Sight::Known(volume) => {
-                volume.attachment_to(active).is_some_and(|attachment| attachment.state == AttachmentState::Attached)
-            }
-            _ => false,
-        };
-        if !attached {
+        if !view.world.is_attached(&head.volume, active) {
             faults.push(format!("{} ({name}) is not attached to {active}", head.volume));
         }
     }
-    for id in resources::addresses(view) {
-        if view.world.addresses.get(&id).and_then(|address| address.instance.as_ref()) != Some(active) {
+    for id in address::meant(view) {
+        if !view.leads_to_active(&id) {
             faults.push(format!("{id} does not lead to {active}"));
         }
     }

@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Destination;
+use super::destination::Destination;
 use crate::ids::{FailoverId, InstanceId, SnapshotId, VolumeName, Zone};
 use crate::step::{Step, StepKey, StepOutcome};
 
-/// A failover that runs.
+/// A failover that runs: what was tried, not where it is (decision 6).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failover {
-    /// Its name.
+    /// Its id, which the tags of what it makes carry.
     pub id: FailoverId,
-    /// Why it began.
+    /// Why it began, in words for the report.
     pub cause: Cause,
     /// Whether it is a drill.
     pub drill: bool,
@@ -38,7 +38,7 @@ pub struct Failover {
     pub excluded: BTreeMap<InstanceId, String>,
     /// When the failure was first seen; a planned one sets it with its fence.
     pub down_since: Option<Timestamp>,
-    /// When it began.
+    /// When it was written to the ledger.
     pub started_at: Timestamp,
     /// How far the fence is.
     pub fence: FenceState,
@@ -64,7 +64,7 @@ pub struct Failover {
     pub halted: Option<Halted>,
 }
 
-/// Why a failover began.
+/// Why a failover began: what may be refused, and what counts towards the daily cap, depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
@@ -89,9 +89,9 @@ impl std::fmt::Display for Cause {
 /// An instance in its zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// Which.
+    /// The instance's id.
     pub instance_id: InstanceId,
-    /// Where.
+    /// Its zone: remembered, so that it is known when the zone is down.
     pub zone: Zone,
 }
 
@@ -99,7 +99,7 @@ pub struct Target {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FenceState {
-    /// Not shown yet.
+    /// Not shown yet, or no longer.
     Open {
         /// When fencing began; none: it did not begin.
         since: Option<Timestamp>,
@@ -108,12 +108,12 @@ pub enum FenceState {
     Proven {
         /// When it was seen.
         at: Timestamp,
-        /// What was seen.
+        /// What it rests on.
         proof: Proof,
     },
     /// Not shown, and the spec says to go on: the old side may still write to its own copy.
     Waived {
-        /// When.
+        /// When `fence.confirm_within_seconds` was over.
         at: Timestamp,
         /// Why it could not be shown.
         why: String,
@@ -155,7 +155,7 @@ pub struct Attempt {
     pub first_at: Timestamp,
     /// When it was last tried.
     pub last_at: Timestamp,
-    /// What AWS said.
+    /// What AWS said to the last try.
     pub outcome: StepOutcome,
     /// When AWS said it; the same as `last_at` while it has said nothing.
     pub answered_at: Timestamp,
@@ -166,11 +166,11 @@ pub struct Attempt {
 pub struct StepRecord {
     /// Its key, which leads to its attempts.
     pub key: StepKey,
-    /// What.
+    /// The step's kind.
     pub step: String,
-    /// On what.
+    /// What it was done to.
     pub resource: String,
-    /// When it was first tried.
+    /// When it was written to the ledger.
     pub started_at: Timestamp,
     /// When an observation showed it done.
     pub finished_at: Option<Timestamp>,
@@ -183,7 +183,7 @@ pub struct StepRecord {
 /// Why a failover stands still.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Halted {
-    /// Since when.
+    /// When it was told.
     pub at: Timestamp,
     /// What is wrong, and what an operator can do.
     pub reason: String,

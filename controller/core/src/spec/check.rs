@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Agent, GroupSpec, Ready, Spec, SpecError, Topology, VolumeSpec};
-
-/// EC2's recommended device names for data volumes are `/dev/sdf` to `/dev/sdp`: eleven.
-const MOST_VOLUMES: usize = 11;
+use super::agent::{Agent, Ready};
+use super::error::SpecError;
+use super::keys::{GroupSpec, Spec, Topology, VolumeSpec};
+use crate::world::DEVICES;
 
 /// EBS's types for data volumes that a service may write to.
 const VOLUME_TYPES: [&str; 6] = ["gp3", "gp2", "io2", "io1", "st1", "sc1"];
@@ -19,8 +19,9 @@ pub(super) fn check(spec: &Spec) -> Result<(), SpecError> {
     unique("group.hooks", spec.group.hooks.iter().map(crate::ids::HookName::as_str))?;
     unique("volume.volume_id", spec.volumes.iter().filter_map(|volume| Some(volume.volume_id.as_ref()?.as_str())))?;
     topology(spec)?;
-    if spec.volumes.len() > MOST_VOLUMES {
-        let allowed = format!("allowed are at most {MOST_VOLUMES} volumes (device names /dev/sdf to /dev/sdp)");
+    let [first, .., last] = DEVICES;
+    if spec.volumes.len() > DEVICES.len() {
+        let allowed = format!("allowed are at most {} volumes (device names {first} to {last})", DEVICES.len());
         return Err(wrong("volume", &format!("{} entries", spec.volumes.len()), allowed));
     }
     spec.volumes.iter().try_for_each(volume)?;

@@ -1,46 +1,23 @@
 //! From text to [`Spec`].
 
-use thiserror::Error;
-
-use super::Spec;
 use super::check::check;
-
-/// A `failover.toml` that can't be used. Each names the key, the value and what is allowed.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum SpecError {
-    /// Not TOML, an unknown key, a missing one, or an impossible value. The text shows the line.
-    #[error("failover.toml: {0}")]
-    Shape(String),
-    /// A file that is no spec at all.
-    #[error("failover.toml: {bytes} bytes are too many: allowed are {allowed} (an SSM parameter holds no more)")]
-    Size {
-        /// How many were given.
-        bytes: usize,
-        /// How many are allowed.
-        allowed: usize,
-    },
-    /// A value that is wrong beside the others.
-    #[error("failover.toml: {key} = {value}: {allowed}")]
-    Value {
-        /// Where.
-        key: String,
-        /// What was given.
-        value: String,
-        /// What would be accepted.
-        allowed: String,
-    },
-}
+use super::error::SpecError;
+use super::keys::Spec;
 
 /// SSM's advanced parameters hold 8 KiB; the spec is kept there.
 const LARGEST_BYTES: usize = 8 * 1024;
 
-pub(super) fn parse(text: &str) -> Result<Spec, SpecError> {
-    if text.len() > LARGEST_BYTES {
-        return Err(SpecError::Size { bytes: text.len(), allowed: LARGEST_BYTES });
+impl Spec {
+    /// Reads and checks a `failover.toml`.
+    pub fn parse(text: &str) -> Result<Self, SpecError> {
+        if text.len() > LARGEST_BYTES {
+            return Err(SpecError::Size { bytes: text.len(), allowed: LARGEST_BYTES });
+        }
+        let spec: Self =
+            toml::from_str(text).map_err(|error| SpecError::Shape(error.to_string().trim_end().to_owned()))?;
+        check(&spec)?;
+        Ok(spec)
     }
-    let spec: Spec = toml::from_str(text).map_err(|error| SpecError::Shape(error.to_string().trim_end().to_owned()))?;
-    check(&spec)?;
-    Ok(spec)
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bounded<const MIN: u64, const MAX: u64>(u64);
 
-/// Seconds.
+/// Seconds, whole.
 pub type Seconds<const MIN: u64, const MAX: u64> = Bounded<MIN, MAX>;
-/// A number of things.
+/// A number of things, such as snapshots.
 pub type Count<const MIN: u64, const MAX: u64> = Bounded<MIN, MAX>;
 /// A volume's size in GiB: EBS has 1 GiB to 64 TiB.
 pub type Gib = Bounded<1, 65_536>;
@@ -30,7 +30,7 @@ impl<const MIN: u64, const MAX: u64> Bounded<MIN, MAX> {
         })
     }
 
-    /// The number.
+    /// The number, within its bounds.
     pub const fn get(self) -> u64 {
         self.0
     }

@@ -1,31 +1,28 @@
 //! What the boot agents say of themselves, and whether they say anything.
 
-use failover_core::agent::{AgentReport, AgentState};
+use failover_core::agent::{AgentReport, AgentState, SILENCE};
 use failover_core::ids::InstanceId;
 use failover_core::ledger::Ledger;
 use failover_core::spec::Spec;
-use failover_core::world::{InstanceState, Sight, World};
+use failover_core::world::{Sight, World};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Found;
 
-/// An agent reports every few seconds while it lives; after this the controller does not wait for it any more.
-const SILENCE: SignedDuration = SignedDuration::from_secs(90);
-
 pub(super) fn agents(found: &mut Found, spec: &Spec, ledger: &Ledger, world: &World) {
-    let expected = !spec.agent.units.is_empty();
+    let expected = spec.expects_agents();
     for id in ledger.members.keys() {
         let is_active = *id == ledger.active;
         // One that is stopped reports nothing.
-        let runs = world.instances.get(id).is_some_and(|instance| instance.state == InstanceState::Running);
+        let runs = world.runs(id);
         match world.agents.sight(id) {
             Sight::Known(report) if runs => judge(found, ledger, world, id, report),
             Sight::Absent if expected && runs && is_active => found.fault(format!(
-                "no agent has ever reported from the active instance {id}: the spec names units, which only an agent stops and starts"
+                "no agent has ever reported from the active instance {id}: with its [agent] the spec expects one on every instance"
             )),
-            Sight::Absent if expected && runs => {
-                found.warning(format!("no agent has ever reported from {id}: nothing would start the units there"));
-            }
+            Sight::Absent if expected && runs => found.warning(format!(
+                "no agent has ever reported from {id}: a failover there would not end before one says that the service is ready"
+            )),
             // That none can be read is told for all of them at once.
             Sight::Unknown(why) if expected && world.agents.is_complete() => {
                 found.fault(format!("what the agent of {id} reports can't be read: {why}"));

@@ -1,9 +1,9 @@
 //! What is wrong with the Auto Scaling group of a service, and with its hooks.
 
 use failover_core::group::{Group, HookResult, Lifecycle, Transition};
-use failover_core::ids::{GroupName, HookName};
+use failover_core::ids::GroupName;
 use failover_core::ledger::Ledger;
-use failover_core::spec::{Spec, Topology};
+use failover_core::spec::{OUR_HOOKS, Spec, Topology};
 use failover_core::world::{Observed, World};
 
 use super::Found;
@@ -14,8 +14,6 @@ const NEEDED: [&str; 2] = ["Launch", "Terminate"];
 const NOTICING: [&str; 2] = ["HealthCheck", "ReplaceUnhealthy"];
 /// A controller that died comes again with the next tick, a minute later, or with Lambda's second try, three minutes later.
 const SHORTEST_HEARTBEAT_SECONDS: u32 = 180;
-/// Hooks of this name are ours, where the spec names none.
-const OURS: &str = "failover";
 
 pub(super) fn group(found: &mut Found, spec: &Spec, ledger: &Ledger, world: &World) {
     if spec.topology != Topology::AutoScaling {
@@ -87,14 +85,12 @@ fn hooks(found: &mut Found, spec: &Spec, name: &GroupName, group: &Group) {
     for hook in named.iter().filter(|hook| !group.hooks.contains_key(*hook)) {
         found.fault(format!("{name} has no hook {hook}, which the spec names"));
     }
-    let is_ours =
-        |hook: &HookName| if named.is_empty() { hook.as_str().starts_with(OURS) } else { named.contains(hook) };
     let of_ours = if named.is_empty() {
-        format!("whose name begins with `{OURS}`")
+        format!("whose name begins with `{OUR_HOOKS}`")
     } else {
         "among those that the spec names".to_owned()
     };
-    let ours = || group.hooks.iter().filter(|(hook, _)| is_ours(hook));
+    let ours = || group.hooks.iter().filter(|(hook, _)| spec.group.is_ours(hook));
     let without = [
         (Transition::Launching, "launch", "an instance counts as in service before it has its data"),
         (Transition::Terminating, "terminate", "an instance may be gone, with what it holds, before its data is safe"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use failover_core::decide::adopt;
-use failover_core::ids::{AlarmName, AllocationId, InstanceId, VolumeId, Zone};
+use failover_core::ids::{AlarmName, InstanceId, VolumeId, Zone};
 use failover_core::world::{
     Address, Alarm, Attachment, AttachmentState, Instance, InstanceState, Listing, Volume, VolumeShape, VolumeState,
 };
@@ -80,7 +80,7 @@ fn well() -> World {
         checks: Listing::known([], now()),
         volumes: Listing::known([(VolumeId::new(VOLUME).unwrap(), volume())], now()),
         snapshots: Listing::known([], now()),
-        addresses: Listing::known([(AllocationId::new(ADDRESS).unwrap(), address)], now()),
+        addresses: Listing::known([(ADDRESS.parse().unwrap(), address)], now()),
         alarms: Listing::known([(AlarmName::new("db-status").unwrap(), alarm(AlarmState::Ok, ACTIVE))], now()),
         ..World::unseen(now())
     }

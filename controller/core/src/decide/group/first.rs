@@ -2,22 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
-
-use super::super::data::{client_token, lineage_tags};
+use super::super::lineage::{client_token, lineage_tags};
 use super::super::progress::Progress;
-use super::super::takeover::{self, DEVICES};
-use super::super::{View, fence};
+use super::super::view::View;
+use super::super::{address, attach};
 use crate::ids::{VolumeId, VolumeName};
 use crate::ledger::{Change, Head, Superseded};
 use crate::spec::Blank;
 use crate::step::Step;
-use crate::world::{InstanceState, Lineage, Listing, Part, Volume, VolumeShape, VolumeState, tag};
-
-const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
-const PACE: SignedDuration = SignedDuration::from_secs(2);
-/// The role of a volume that was created empty.
-const BLANK: &str = "blank";
+use crate::world::{DEVICES, Instance, Lineage, Listing, Part, Role, Volume, VolumeShape, VolumeState, tag};
 
 /// Brings up what the active instance of a group lacks while no failover runs. Says if anything is under way.
 pub(in super::super) fn bring_up(view: View<'_>, progress: &mut Progress<'_>) {
@@ -27,17 +20,19 @@ pub(in super::super) fn bring_up(view: View<'_>, progress: &mut Progress<'_>) {
         return;
     }
     let active = view.world.instances.get(&view.ledger.active);
-    let Some(instance) = active.filter(|instance| instance.state == InstanceState::Running) else { return };
-    if view.ledger.heads.values().all(|head| head.zone == view.ledger.active_zone) {
+    let Some(instance) = active.filter(|instance| Instance::runs(instance)) else { return };
+    // Data in another zone takes a failover.
+    if !view.is_far(&view.ledger.active_zone) {
+        // One that is on its way, or held by somebody, is not for us to touch.
         let free = |head: &Head| view.world.volumes.get(&head.volume).is_some_and(Volume::is_free);
         if view.ledger.heads.values().any(free) {
-            takeover::attach(view, instance, progress);
+            attach::attach(view, instance, progress);
         }
     }
-    let loose = super::super::resources::addresses(view);
-    let loose = loose.iter().any(|id| view.world.addresses.get(id).is_some_and(|address| address.instance.is_none()));
-    if loose {
-        takeover::address(view, progress);
+    // One that leads elsewhere was led there by somebody, who may have meant it.
+    let loose = |id| view.world.addresses.get(id).is_some_and(|address| address.instance.is_none());
+    if address::meant(view).iter().any(loose) {
+        address::lead(view, progress);
     }
 }
 
@@ -49,7 +44,7 @@ fn unborn_copies(view: View<'_>, name: &VolumeName) -> bool {
 }
 
 fn is_blank(volume: &Volume) -> bool {
-    volume.tags.get(tag::ROLE).is_some_and(|role| role == BLANK)
+    Role::of(&volume.tags) == Some(Role::Blank)
 }
 
 fn create(view: View<'_>, name: &VolumeName, index: usize, progress: &mut Progress<'_>) {
@@ -58,8 +53,9 @@ fn create(view: View<'_>, name: &VolumeName, index: usize, progress: &mut Progre
         made(view, name).partition(|(_, volume)| volume.zone == view.ledger.active_zone);
     leave(view, name, &elsewhere, progress);
     if let Some((id, volume)) = here.first() {
+        // Its size and zone may still be wrong: EBS can fail it.
         if volume.state == VolumeState::Creating {
-            progress.wait(Part::Volumes, fence::soon(view), format!("{id} ({name}) is being created"));
+            progress.wait(Part::Volumes, view.soon(), format!("{id} ({name}) is being created"));
             return;
         }
         let device = DEVICES.get(index + view.ledger.heads.len()).copied().unwrap_or(DEVICES[0]).to_owned();
@@ -71,7 +67,7 @@ fn create(view: View<'_>, name: &VolumeName, index: usize, progress: &mut Progre
     // What can't be seen may be there.
     if is_whole(&view.world.volumes) && is_whole(&view.world.snapshots) && !unborn_copies(view, name) {
         progress.rest_on([Part::Snapshots]);
-        progress.step(step(view, name, blank), PATIENCE, PACE);
+        progress.step(step(view, name, blank));
     }
 }
 
@@ -105,9 +101,9 @@ fn step(view: View<'_>, name: &VolumeName, blank: &Blank) -> Step {
         encrypted: false,
         kms_key: None,
     };
-    let mut tags = lineage_tags(view, name, "", BLANK, None);
+    let mut tags = lineage_tags(view, name, "", Role::Blank, None);
     tags.remove(tag::ID);
     let zone = view.ledger.active_zone.clone();
-    let client_token = client_token(&[view.spec.service.as_str(), name.as_str(), zone.as_str(), BLANK]);
+    let client_token = client_token(&[view.spec.service.as_str(), name.as_str(), zone.as_str(), Role::Blank.as_str()]);
     Step::CreateBlank { name: name.clone(), zone, shape, tags, client_token }
 }

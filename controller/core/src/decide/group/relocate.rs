@@ -1,10 +1,8 @@
 //! A planned move: the group is narrowed to the subnets of the wanted zone, and replaces its instance. Afterwards it launches where it did.
 
-use jiff::SignedDuration;
-
-use super::super::View;
 use super::super::progress::Progress;
-use super::{is_going, known};
+use super::super::view::View;
+use super::known::{is_going, known};
 use crate::group::Group;
 use crate::ids::{SubnetId, Zone};
 use crate::ledger::{Cause, Change, Destination, Failover};
@@ -12,8 +10,6 @@ use crate::step::Step;
 use crate::verdict::{Halt, Refusal};
 use crate::world::Part;
 
-const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
-const PACE: SignedDuration = SignedDuration::from_secs(2);
 /// Processes without which a group replaces nothing.
 const NEEDED: [&str; 2] = ["Launch", "Terminate"];
 
@@ -26,11 +22,14 @@ pub(in super::super) fn destination(view: View<'_>, to: &Destination) -> Result<
         return Err(Refusal::GroupSuspended { group: name.clone(), process: (*process).to_owned() });
     }
     match to {
+        // What it launches has no id yet.
         Destination::Instance(instance) => Err(Refusal::GroupLaunches(instance.clone())),
+        // Narrowed to its own zone it would replace the instance, and move nothing.
         Destination::Zone(zone) if *zone == view.ledger.active_zone => Err(Refusal::AlreadyThere(zone.clone())),
         Destination::Zone(zone) if subnets_in(view, group, zone).is_empty() => {
             Err(Refusal::NoSubnet { zone: zone.clone(), allowed: group.zones.iter().cloned().collect() })
         }
+        // A group has no standby: it means a new instance, wherever the group launches it.
         Destination::Standby | Destination::Zone(_) => Ok(()),
     }
 }
@@ -46,6 +45,7 @@ pub(super) fn ask(view: View<'_>, failover: &Failover, progress: &mut Progress<'
     let moves = matches!(failover.cause, Cause::Operator(_)) && failover.planned && !failover.has_begun_to_fence();
     let Some((name, group)) = known(view).filter(|_| moves) else { return };
     let replace = Step::ReplaceMember { group: name.clone(), instance: from.clone() };
+    // The group replaces it already; to ask again would terminate what it launches next.
     if is_going(view, from) {
         progress.proved([replace.key()]);
         return;
@@ -59,15 +59,16 @@ pub(super) fn ask(view: View<'_>, failover: &Failover, progress: &mut Progress<'
         }
         let narrow = Step::SetSubnets { group: name.clone(), subnets: subnets.clone() };
         if group.subnets != subnets {
+            // Written before the group is changed: whoever comes after a crash puts it back.
             if view.ledger.subnets_before.is_none() {
                 progress.change(Change::Narrow(Some(group.subnets.clone())), [Part::Groups]);
             }
-            progress.step(narrow, PATIENCE, PACE);
+            progress.step(narrow);
             return;
         }
         progress.proved([narrow.key()]);
     }
-    progress.step(replace, PATIENCE, PACE);
+    progress.step(replace);
 }
 
 /// The step that lets the group launch where it did before a move; or that it does.

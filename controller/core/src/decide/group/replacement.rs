@@ -2,14 +2,17 @@
 
 use jiff::SignedDuration;
 
-use super::super::progress::{Progress, next_look};
+use super::super::choose::unwell;
+use super::super::pace::next_look;
+use super::super::progress::Progress;
 use super::super::target::{Readiness, another, in_sight, running, unseen};
-use super::super::{View, choose as fitness};
-use super::{known, lifecycle, relocate};
+use super::super::view::View;
+use super::known::{known, lifecycle};
+use super::relocate;
 use crate::group::{Group, Lifecycle};
 use crate::ids::InstanceId;
+use crate::ledger::report::Outcome;
 use crate::ledger::{Cause, Change, Destination, Failover, Target};
-use crate::report::Outcome;
 use crate::verdict::Halt;
 use crate::world::{InstanceState, Part, Sight};
 
@@ -39,19 +42,18 @@ fn candidate(view: View<'_>, group: &Group, failover: Option<&Failover>) -> Opti
     });
     let fit = group.members.iter().filter(|(id, member)| {
         let comes = member.lifecycle.is_coming_or_in();
+        // What served before would bring its old data back, or be followed back and forth (decision 9).
         let served = **id == view.ledger.active || view.ledger.retired.contains(*id);
         let runs = match view.world.instances.sight(id) {
-            Sight::Known(it) => matches!(it.state, InstanceState::Pending | InstanceState::Running),
+            Sight::Known(it) => it.state.is_coming_or_running(),
             // Launched a moment ago: EC2's lists lag.
             Sight::Absent | Sight::Unknown(_) => member.lifecycle != Lifecycle::InService,
         };
-        comes && runs && !served && !excluded(id) && fitness::unwell(view, id).is_none()
+        comes && runs && !served && !excluded(id) && unwell(view, id).is_none()
     });
     let best = fit.min_by_key(|(id, member)| {
-        let far = view.ledger.heads.values().any(|head| head.zone != member.zone);
-        let runs = view.world.instances.get(id).is_some_and(|it| it.state == InstanceState::Running);
         let elsewhere = wanted.is_some_and(|zone| *zone != member.zone);
-        (elsewhere, far, !runs, (*id).clone())
+        (elsewhere, view.is_far(&member.zone), !view.world.runs(id), (*id).clone())
     });
     best.map(|(id, member)| Target { instance_id: id.clone(), zone: member.zone.clone() })
 }
@@ -64,6 +66,7 @@ pub(in super::super) fn prepare(view: View<'_>, failover: &Failover, progress: &
                 let reason = format!("{} in {} takes over", to.instance_id, to.zone);
                 progress.turn(Change::Retarget { to: Some(to), excluded: None }, [Part::Groups], reason);
             }
+            // Its launch is the group's business; a failover that waits has fenced and copied meanwhile.
             None => await_launch(view, failover, progress),
         }
         return Readiness::Coming;
@@ -77,12 +80,20 @@ pub(in super::super) fn prepare(view: View<'_>, failover: &Failover, progress: &
     match view.world.instances.sight(id) {
         Sight::Known(instance) => match instance.state {
             InstanceState::Running => running(view, failover, target, progress),
+            // It boots while its launch hook holds it (aws-facts 4.2).
             InstanceState::Pending => {
                 progress.wait(Part::Instances, look, format!("{id} is pending"));
                 Readiness::Coming
             }
-            state => another(view, failover, &format!("it is {}", state.as_str()), progress),
+            // A group starts nothing again: what does not run will be replaced.
+            InstanceState::Stopping
+            | InstanceState::Stopped
+            | InstanceState::ShuttingDown
+            | InstanceState::Terminated => {
+                another(view, failover, &format!("it is {}", instance.state.as_str()), progress)
+            }
         },
+        // EC2's lists lag behind the group's: a moment ago it did not exist.
         Sight::Absent | Sight::Unknown(_) => {
             unseen(view, failover, UNSEEN_PATIENCE, &format!("{id} can't be seen yet"), progress)
         }
@@ -93,8 +104,7 @@ pub(in super::super) fn prepare(view: View<'_>, failover: &Failover, progress: &
 fn is_taken_back(view: View<'_>, failover: &Failover) -> bool {
     let from = &failover.from.instance_id;
     let follows = matches!(failover.cause, Cause::Replacement(_)) && !failover.has_begun_to_fence();
-    let serves = view.world.instances.get(from).is_some_and(|instance| instance.state == InstanceState::Running)
-        && lifecycle(view, from) == Some(&Lifecycle::InService);
+    let serves = view.world.runs(from) && lifecycle(view, from) == Some(&Lifecycle::InService);
     let alone = known(view).is_some_and(|(_, group)| {
         group.members.iter().all(|(id, member)| id == from || !member.lifecycle.is_coming_or_in())
     });
@@ -119,8 +129,9 @@ fn await_launch(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>
     progress.wait(Part::Groups, look, "the group has not launched a replacement yet");
     progress.wait(Part::Instances, look, "the group has not launched a replacement yet");
     let since = failover.down_since.unwrap_or(failover.started_at).max(failover.started_at);
-    if view.now.duration_since(since) >= LAUNCH_PATIENCE {
+    if view.has_passed(LAUNCH_PATIENCE, since) {
         let why = match known(view) {
+            // The order is that of what an operator can do about it.
             None => "it can't be seen".to_owned(),
             Some((_, group)) if group.desired == 0 => "its desired capacity is 0".to_owned(),
             Some((_, group)) if !group.suspended.is_empty() => {

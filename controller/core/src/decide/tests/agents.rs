@@ -154,3 +154,24 @@ fn a_word_that_was_read_before_the_failover_began_is_read_again() {
     story.go(1);
     assert_eq!(proof(&story), Some(Proof::Quiesced));
 }
+
+/// A spec that lets agents probe the service, and gives them nothing to stop.
+const ONLY_READY: &str = "[agent]\nready = { tcp = \"127.0.0.1:5432\" }\n";
+
+#[test]
+fn an_agent_that_has_nothing_to_stop_has_stopped_nobody_by_saying_so() {
+    let unmounted = SPEC.replace("mount = \"/data\"\n", "");
+    assert_ne!(unmounted, SPEC);
+    let mut story = Story::new();
+    story.spec = Spec::parse(&format!("{unmounted}{ONLY_READY}")).unwrap();
+    story.agent('a', AgentState::Ready);
+    story.member('a', 'a', Lifecycle::TerminatingWait);
+    let (steps, _) = story.go(0);
+    assert!(has(&steps, "stop i-0000000a"), "it is not waited for: {steps:?}");
+    story.agent('a', AgentState::Quiesced);
+    let (steps, _) = story.go(3);
+    assert!(!has(&steps, "detach") && !has(&steps, "snapshot"), "what may be written to is left alone: {steps:?}");
+    story.free_volume();
+    story.go(3);
+    assert_ne!(proof(&story), Some(Proof::Quiesced));
+}

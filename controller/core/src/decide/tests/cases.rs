@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::sample::*;
 use crate::decide::{AdoptError, adopt, decide, plan};
-use crate::ids::{AlarmName, AllocationId};
+use crate::ids::{AddressId, AlarmName, AllocationId};
+use crate::ledger::report::Outcome;
 use crate::ledger::{Change, Destination, FenceState, Ledger, Proof, Request};
-use crate::report::Outcome;
 use crate::spec::Spec;
 use crate::step::{FailureClass, Step, StepOutcome, StopMode};
 use crate::verdict::{Halt, Refusal, Verdict};
@@ -153,7 +153,7 @@ fn cooldown_and_cap_hold_automatic_failovers_but_not_an_operator() {
 fn ambiguous_resources_are_refused_by_name() {
     let mut world = world(start());
     off(&mut world, start());
-    let second = AllocationId::new("eipalloc-00000002").unwrap();
+    let second = AddressId::ElasticIp(AllocationId::new("eipalloc-00000002").unwrap());
     let mut twice = world.clone();
     let address = world.addresses.get(&allocation()).unwrap().clone();
     twice.addresses.items.insert(second, Observed::Known { value: address, at: start() });
@@ -168,8 +168,8 @@ fn ambiguous_resources_are_refused_by_name() {
 }
 
 /// The whole way to another zone, one observation after the other.
-#[test]
-fn fence_copy_restore_promote_attach_address_prove() {
+/// A planned failover whose fence was shown, and whose copy was asked for with these tags.
+fn fenced_and_copying() -> (Ledger, Vec<(String, String)>) {
     let spec = spec();
     let mut ledger = ledger();
     ledger.request = Some(request(false));
@@ -200,9 +200,15 @@ fn fence_copy_restore_promote_attach_address_prove() {
     // The operator's own tags go with the data; AWS's can't, and ours are those of this failover.
     let tag = |key: &str| sources[0].tags.get(key).map(String::as_str);
     assert_eq!((tag("owner"), tag("aws:stack"), tag(tag::ROLE)), (Some("billing"), None, Some("failover")));
-    let made_by: Vec<(String, String)> = sources[0].tags.clone().into_iter().collect();
+    let made_by = sources[0].tags.clone().into_iter().collect();
+    (follow(&ledger, &verdict, after(10)), made_by)
+}
+
+#[test]
+fn fence_copy_restore_promote_attach_address_prove() {
+    let spec = spec();
+    let (ledger, made_by) = fenced_and_copying();
     let made_by: Vec<(&str, &str)> = made_by.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    let ledger = follow(&ledger, &verdict, after(10));
 
     // Pending is not completed.
     let with_copy = |state, at| {

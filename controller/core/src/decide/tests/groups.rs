@@ -19,7 +19,8 @@ use crate::world::{
     AttachmentState, InstanceState, Listing, Observed, Part, Snapshot, SnapshotState, VolumeState, World, tag,
 };
 
-pub(super) const SPEC: &str = "service = \"db\"\ntopology = \"auto-scaling\"\n[[volume]]\nname = \"data\"\n";
+pub(super) const SPEC: &str =
+    "service = \"db\"\ntopology = \"auto-scaling\"\n[[volume]]\nname = \"data\"\nmount = \"/data\"\n";
 
 fn spec() -> Spec {
     Spec::parse(SPEC).unwrap()

@@ -5,6 +5,7 @@ mod agents;
 mod cases;
 mod groups;
 mod mishaps;
+mod pace;
 mod replaced;
 mod rules;
 mod sample;

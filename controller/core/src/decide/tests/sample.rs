@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::ids::{AllocationId, InstanceId, ServiceName, SnapshotId, VolumeId, VolumeName, Zone};
+use crate::ids::{AddressId, AllocationId, InstanceId, ServiceName, SnapshotId, VolumeId, VolumeName, Zone};
 use crate::ledger::{Head, Ledger, Member};
 use crate::spec::Spec;
 use crate::world::{
@@ -46,8 +46,8 @@ pub(super) fn snapshot_id(number: u32) -> SnapshotId {
     SnapshotId::new(format!("snap-{number:08x}")).unwrap()
 }
 
-pub(super) fn allocation() -> AllocationId {
-    AllocationId::new("eipalloc-00000001").unwrap()
+pub(super) fn allocation() -> AddressId {
+    AddressId::ElasticIp(AllocationId::new("eipalloc-00000001").unwrap())
 }
 
 pub(super) fn data() -> VolumeName {

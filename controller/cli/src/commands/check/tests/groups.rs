@@ -9,6 +9,8 @@ use jiff::SignedDuration;
 use super::*;
 
 const UNITS: &str = "[agent]\nunits = [\"db.service\"]\n";
+/// Agents are expected although they have nothing to start.
+const READY: &str = "[agent]\nready = { tcp = \"127.0.0.1:5432\" }\n";
 
 fn group_spec(more: &str) -> Spec {
     let text = "service = \"db\"\ntopology = \"auto-scaling\"\n[[volume]]\nname = \"data\"\n[detect]\nalarms = [\"db-status\"]\n\
@@ -87,7 +89,36 @@ fn golden(name: &str, text: &str) {
 fn a_good_group_with_an_agent_has_no_findings() {
     let ready = Some(report(AgentState::Ready, 5));
     assert_eq!(of(&group_spec(UNITS), good_group(), ready), Vec::new());
-    assert_eq!(of(&group_spec(""), good_group(), None), Vec::new(), "without units no agent is missed");
+    assert_eq!(of(&group_spec(""), good_group(), None), Vec::new(), "without an [agent] no agent is missed");
+}
+
+#[test]
+fn an_agent_that_only_proves_readiness_is_missed_like_any_other() {
+    for agent in [UNITS, READY] {
+        let missed = of(&group_spec(agent), good_group(), None);
+        only(&missed, Severity::Fault, "no agent has ever reported from the active instance i-00000000000000001");
+        let (spec, mut world) = standby_pair(agent);
+        let ledger = adopt(&spec, &world, now()).unwrap();
+        world.agents = Listing::known([], now());
+        let found = findings(&spec, &ledger, &world);
+        assert!(
+            matches!(found.as_slice(), [fault, warning]
+                if fault.severity == Severity::Fault && fault.text.contains(ACTIVE)
+                && warning.severity == Severity::Warning && warning.text.contains(STANDBY)),
+            "{agent}: {found:?}"
+        );
+        world.agents = Listing::unknown("AccessDenied", now());
+        only(&findings(&spec, &ledger, &world), Severity::Fault, "what agents report can't be seen: AccessDenied");
+    }
+}
+
+/// A standby pair of which both run.
+fn standby_pair(agent: &str) -> (Spec, World) {
+    let spec = format!("service = \"db\"\ntopology = \"standby\"\n[detect]\nalarms = [\"db-status\"]\n{agent}");
+    let mut world = well();
+    let standby = instance("eu-central-1b", InstanceState::Running);
+    world.instances.items.insert(id(STANDBY), Observed::Known { value: standby, at: now() });
+    (Spec::parse(&spec).unwrap(), world)
 }
 
 #[test]
@@ -150,14 +181,7 @@ fn agents_that_are_missing_silent_or_failed_are_told() {
 
 #[test]
 fn an_agent_that_serves_beside_the_active_instance_is_a_fault() {
-    let spec =
-        Spec::parse(&format!("service = \"db\"\ntopology = \"standby\"\n[detect]\nalarms = [\"db-status\"]\n{UNITS}"))
-            .unwrap();
-    let mut world = well();
-    world.instances.items.insert(
-        id(STANDBY),
-        failover_core::world::Observed::Known { value: instance("eu-central-1b", InstanceState::Running), at: now() },
-    );
+    let (spec, mut world) = standby_pair(UNITS);
     let both = [(id(ACTIVE), report(AgentState::Ready, 5)), (id(STANDBY), report(AgentState::Ready, 5))];
     world.agents = Listing::known(both, now());
     let ledger = adopt(&spec, &world, now()).unwrap();

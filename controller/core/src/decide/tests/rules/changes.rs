@@ -8,8 +8,8 @@ use super::Case;
 use crate::agent::AgentState;
 use crate::group::Lifecycle;
 use crate::ids::{InstanceId, VolumeName};
+use crate::ledger::report::Outcome;
 use crate::ledger::{Change, Failover, FenceState, Head, Proof, Target};
-use crate::report::Outcome;
 use crate::world::{AttachmentState, InstanceState, Lineage, Part, tag};
 
 impl Case {
@@ -69,24 +69,23 @@ impl Case {
                 prop_assert!(self.is_an_operators_move());
                 Ok(())
             }
-            Change::Finish => {
-                let active = &self.ledger.active;
-                self.the_newest_data_is_attached_to(active)?;
-                prop_assert!(!self.is_going(active), "what goes is not shown to serve");
-                let report = self.world.agents.get(active);
-                let ready = report.is_some_and(|it| it.state == AgentState::Ready && it.epoch >= self.ledger.epoch);
-                prop_assert!(ready || self.world.checks.get(active).is_some_and(|checks| checks.passed()));
-                prop_assert!(ready || report.is_none(), "an agent that has not shown it was passed over");
-                for id in &self.ledger.addresses {
-                    prop_assert_eq!(
-                        self.world.addresses.get(id).and_then(|address| address.instance.as_ref()),
-                        Some(active)
-                    );
-                }
-                Ok(())
-            }
+            Change::Finish => self.the_end_keeps_the_rules(),
             _ => Ok(()),
         }
+    }
+
+    fn the_end_keeps_the_rules(&self) -> Result<(), TestCaseError> {
+        let active = &self.ledger.active;
+        self.the_newest_data_is_attached_to(active)?;
+        prop_assert!(!self.is_going(active), "what goes is not shown to serve");
+        let report = self.world.agents.get(active);
+        let ready = report.is_some_and(|it| it.state == AgentState::Ready && it.epoch >= self.ledger.epoch);
+        prop_assert!(ready || self.world.checks.get(active).is_some_and(|checks| checks.passed()));
+        prop_assert!(ready || report.is_none(), "an agent that has not shown it was passed over");
+        for id in &self.ledger.addresses {
+            prop_assert_eq!(self.world.addresses.get(id).and_then(|address| address.instance.as_ref()), Some(active));
+        }
+        Ok(())
     }
 
     fn the_beginning_keeps_the_rules(&self, failover: &Failover) -> Result<(), TestCaseError> {

@@ -304,6 +304,8 @@ struct Bent {
     mended: bool,
     named: bool,
     seen: bool,
+    /// Agents mount the data, and can let it go.
+    mounted: bool,
 }
 
 pub(super) fn cases() -> impl Strategy<Value = Case> {
@@ -312,8 +314,15 @@ pub(super) fn cases() -> impl Strategy<Value = Case> {
         prop::bool::weighted(0.3),
         prop::bool::weighted(0.3),
         prop::bool::weighted(0.5),
+        prop::bool::weighted(0.7),
     )
-        .prop_map(|(when_unconfirmed, mended, named, seen)| Bent { when_unconfirmed, mended, named, seen });
+        .prop_map(|(when_unconfirmed, mended, named, seen, mounted)| Bent {
+            when_unconfirmed,
+            mended,
+            named,
+            seen,
+            mounted,
+        });
     let lease = prop::option::weighted(0.4, past());
     (ledgers(), world_strategy(), bent, prop::option::of(0_u64..2_000), (outcome(), lease), any_group()).prop_map(
         |(mut ledger, mut world, bent, loss, (answer, lease), group)| {
@@ -366,8 +375,9 @@ fn spec_of(ledger: &Ledger, bent: Bent, loss: Option<u64>) -> Spec {
         (_, true) => "[[volume]]\nname = \"data\"\n",
         (_, false) => "[[volume]]\nname = \"data\"\nblank = { size_gib = 20 }\n",
     };
+    let mount = if bent.mounted && !volume.is_empty() { "mount = \"/data\"\n" } else { "" };
     let text = format!(
-        "service = \"db\"\ntopology = \"auto-scaling\"\n{group}{volume}[detect]\nalarms = [\"db-status\"]\n\
+        "service = \"db\"\ntopology = \"auto-scaling\"\n{group}{volume}{mount}[detect]\nalarms = [\"db-status\"]\n\
          [fence]\nwhen_unconfirmed = \"{unconfirmed}\"\n\
          [data]\nmax_loss_seconds = {}\nsnapshot_every_seconds = 90000\nkeep_snapshots = 1\n\
          keep_superseded_seconds = 60\n",

@@ -4,10 +4,10 @@ use proptest::prelude::*;
 
 use super::{Case, known};
 use crate::agent::AgentState;
-use crate::ids::InstanceId;
+use crate::ids::{InstanceId, VolumeId};
 use crate::ledger::{Failover, FenceState};
 use crate::spec::Topology;
-use crate::step::Step;
+use crate::step::{SnapshotSource, Step};
 use crate::world::{Lineage, Part, SnapshotState, Volume, tag};
 
 impl Case {
@@ -20,11 +20,18 @@ impl Case {
         self.now.duration_since(self.world.seen_at(part)).as_secs() <= 5
     }
 
+    /// What is not the agent's to stop or to unmount, it has not stopped by saying so.
+    fn agents_have_something_to_stop(&self) -> bool {
+        let all_mounted = self.spec.volumes.iter().all(|volume| volume.mount.is_some());
+        !self.spec.agent.units.is_empty() || (all_mounted && !self.spec.volumes.is_empty())
+    }
+
     /// The old active, by its agent's last word in this very epoch, has let go.
     pub(super) fn is_quiesced(&self, id: &InstanceId) -> bool {
         let from = self.ledger.failover.as_ref().is_some_and(|failover| failover.from.instance_id == *id);
         let report = self.world.agents.get(id);
-        from && report.is_some_and(|it| it.state == AgentState::Quiesced && it.epoch >= self.ledger.epoch)
+        from && self.agents_have_something_to_stop()
+            && report.is_some_and(|it| it.state == AgentState::Quiesced && it.epoch >= self.ledger.epoch)
     }
 
     /// The old active serves only under a lease, and has not renewed it for longer than that.
@@ -35,7 +42,8 @@ impl Case {
         let (Some(report), Some(seen)) = (self.world.agents.get(id), &failover.lease) else { return false };
         let unchanged = self.now.duration_since(seen.since).as_secs();
         let promised = report.lease_seconds.and_then(|seconds| i64::try_from(seconds).ok());
-        report.at == seen.renewed_at
+        self.agents_have_something_to_stop()
+            && report.at == seen.renewed_at
             && matches!(report.state, AgentState::Ready | AgentState::Starting)
             && promised.is_some_and(|seconds| unchanged > seconds + 10)
     }
@@ -66,15 +74,94 @@ impl Case {
             Step::DetachVolume { volume, .. } | Step::AttachVolume { volume, .. } | Step::DeleteVolume { volume } => {
                 prop_assert!(known(self.world.volumes.items.get(volume)));
             }
-            Step::MoveAddress { allocation, instance } => {
-                prop_assert!(known(self.world.addresses.items.get(allocation)));
+            Step::MoveAddress { address, instance } => {
+                prop_assert!(known(self.world.addresses.items.get(address)));
                 prop_assert!(known(self.world.instances.items.get(instance)));
             }
             Step::DeleteSnapshot { snapshot } => prop_assert!(known(self.world.snapshots.items.get(snapshot))),
             // What they rest on is among their rules.
             Step::CompleteHook { .. } | Step::ReplaceMember { .. } => {}
-            _ => prop_assert!(step.is_reversible(), "{step} is not covered by a rule"),
+            _ => prop_assert!(step.card().reversible, "{step} is not covered by a rule"),
         }
+        Ok(())
+    }
+
+    /// As the newest state only under a proven fence; otherwise as a periodic copy of a healthy service.
+    fn a_copy_keeps_the_rules(&self, sources: &[SnapshotSource]) -> Result<(), TestCaseError> {
+        let failover = self.ledger.failover.as_ref();
+        let is_target = |id: &InstanceId| failover.is_some_and(|failover| failover.is_target(id));
+        let proven = failover.is_some_and(|failover| matches!(failover.fence, FenceState::Proven { .. }));
+        let waived = failover.is_some_and(|failover| matches!(failover.fence, FenceState::Waived { .. }));
+        for source in sources {
+            prop_assert!(self.ledger.is_head(&source.volume));
+            let volume = self.world.volumes.get(&source.volume);
+            let quiet = volume.is_some_and(|volume| {
+                volume.attachments.iter().all(|attachment| {
+                    self.is_off(&attachment.instance)
+                        || is_target(&attachment.instance)
+                        || self.is_quiesced(&attachment.instance)
+                })
+            });
+            match source.tags.get(tag::ROLE).map(String::as_str) {
+                Some("failover") => {
+                    prop_assert!(proven || (waived && quiet), "copied while it may be written to");
+                }
+                role => prop_assert!(role == Some("periodic") && failover.is_none()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Only free volumes, and only to the instance that the ledger calls active.
+    fn an_attachment_keeps_the_rules(&self, volume: &VolumeId, instance: &InstanceId) -> Result<(), TestCaseError> {
+        let failover = self.ledger.failover.as_ref();
+        let promoted = failover.is_some_and(Failover::is_promoted);
+        let first = self.is_group() && failover.is_none();
+        prop_assert!(promoted || first, "nothing is attached before the promotion");
+        prop_assert_eq!(instance, &self.ledger.active);
+        prop_assert!(self.ledger.is_head(volume));
+        prop_assert!(
+            self.world.volumes.get(volume).is_some_and(Volume::is_free)
+                || self.world.volumes.get(volume).is_some_and(|volume| volume.attachments.is_empty())
+        );
+        Ok(())
+    }
+
+    /// From a guest that may run only by force, as the last resort of a fence; or once its agent says that it let go.
+    fn a_detach_keeps_the_rules(
+        &self,
+        volume: &VolumeId,
+        instance: &InstanceId,
+        force: bool,
+    ) -> Result<(), TestCaseError> {
+        let failover = self.ledger.failover.as_ref();
+        let promoted = failover.is_some_and(Failover::is_promoted);
+        let known = self.world.volumes.get(volume).unwrap();
+        prop_assert!(known.attachment_to(instance).is_some());
+        prop_assert!(*instance != self.ledger.active || (failover.is_some() && !promoted));
+        let takes_over = failover.is_some() && !promoted;
+        let let_go = (self.is_quiesced(instance) || self.lease_is_over(instance)) && self.is_fresh(Part::Agents);
+        prop_assert!(self.is_off(instance) || (takes_over && (force || let_go)));
+        Ok(())
+    }
+
+    /// Only to the active instance; before the promotion only when nobody else can write any more.
+    fn an_address_keeps_the_rules(&self, instance: &InstanceId) -> Result<(), TestCaseError> {
+        let failover = self.ledger.failover.as_ref();
+        let promoted = failover.is_some_and(Failover::is_promoted);
+        let is_target = failover.is_some_and(|failover| failover.is_target(instance));
+        let volumes_free = !self.ledger.heads.is_empty()
+            && self.ledger.heads.values().all(|head| {
+                self.world
+                    .volumes
+                    .get(&head.volume)
+                    .is_some_and(|volume| volume.attachments.iter().all(|attachment| attachment.instance == *instance))
+            });
+        let first = self.is_group()
+            && failover.is_none()
+            && self.world.addresses.iter_known().any(|(_, address)| address.instance.is_none());
+        prop_assert!((promoted || first) && *instance == self.ledger.active || volumes_free);
+        prop_assert!(first || is_target);
         Ok(())
     }
 
@@ -92,28 +179,7 @@ impl Case {
                 prop_assert_eq!(Some(instance), target);
                 prop_assert!(!promoted && !self.is_group(), "a group starts what it needs itself");
             }
-            Step::TakeSnapshots { sources, .. } => {
-                // As the newest state only under a proven fence; otherwise as a periodic copy of a healthy service.
-                let proven = failover.is_some_and(|failover| matches!(failover.fence, FenceState::Proven { .. }));
-                let waived = failover.is_some_and(|failover| matches!(failover.fence, FenceState::Waived { .. }));
-                for source in sources {
-                    prop_assert!(self.ledger.is_head(&source.volume));
-                    let volume = self.world.volumes.get(&source.volume);
-                    let quiet = volume.is_some_and(|volume| {
-                        volume.attachments.iter().all(|attachment| {
-                            self.is_off(&attachment.instance)
-                                || Some(&attachment.instance) == target
-                                || self.is_quiesced(&attachment.instance)
-                        })
-                    });
-                    match source.tags.get(tag::ROLE).map(String::as_str) {
-                        Some("failover") => {
-                            prop_assert!(proven || (waived && quiet), "copied while it may be written to");
-                        }
-                        role => prop_assert!(role == Some("periodic") && failover.is_none()),
-                    }
-                }
-            }
+            Step::TakeSnapshots { sources, .. } => self.a_copy_keeps_the_rules(sources)?,
             Step::RestoreVolume { snapshot, zone, .. } => {
                 prop_assert!(fenced && !promoted, "nothing is restored before the fence");
                 prop_assert_eq!(Some(zone), failover.and_then(|failover| failover.to.as_ref()).map(|to| &to.zone));
@@ -122,39 +188,11 @@ impl Case {
                     self.world.snapshots.get(snapshot).is_some_and(|copy| copy.state == SnapshotState::Completed);
                 prop_assert!(older || completed);
             }
-            Step::AttachVolume { volume, instance, .. } => {
-                let first = self.is_group() && failover.is_none();
-                prop_assert!(promoted || first, "nothing is attached before the promotion");
-                prop_assert_eq!(instance, &self.ledger.active);
-                prop_assert!(self.ledger.is_head(volume));
-                prop_assert!(
-                    self.world.volumes.get(volume).is_some_and(Volume::is_free)
-                        || self.world.volumes.get(volume).is_some_and(|volume| volume.attachments.is_empty())
-                );
-            }
+            Step::AttachVolume { volume, instance, .. } => self.an_attachment_keeps_the_rules(volume, instance)?,
             Step::DetachVolume { volume, instance, force } => {
-                let known = self.world.volumes.get(volume).unwrap();
-                prop_assert!(known.attachment_to(instance).is_some());
-                prop_assert!(*instance != self.ledger.active || (failover.is_some() && !promoted));
-                // From a guest that may run only by force, as the last resort of a fence; or once its agent says that it let go.
-                let takes_over = failover.is_some() && !promoted;
-                let let_go =
-                    (self.is_quiesced(instance) || self.lease_is_over(instance)) && self.is_fresh(Part::Agents);
-                prop_assert!(self.is_off(instance) || (takes_over && (*force || let_go)));
+                self.a_detach_keeps_the_rules(volume, instance, *force)?
             }
-            Step::MoveAddress { instance, .. } => {
-                let volumes_free = !self.ledger.heads.is_empty()
-                    && self.ledger.heads.values().all(|head| {
-                        self.world.volumes.get(&head.volume).is_some_and(|volume| {
-                            volume.attachments.iter().all(|attachment| attachment.instance == *instance)
-                        })
-                    });
-                let first = self.is_group()
-                    && failover.is_none()
-                    && self.world.addresses.iter_known().any(|(_, address)| address.instance.is_none());
-                prop_assert!((promoted || first) && *instance == self.ledger.active || volumes_free);
-                prop_assert!(first || Some(instance) == target);
-            }
+            Step::MoveAddress { instance, .. } => self.an_address_keeps_the_rules(instance)?,
             Step::MarkSuperseded { volume } => prop_assert!(!self.ledger.is_head(volume)),
             Step::CreateBlank { .. }
             | Step::CompleteHook { .. }

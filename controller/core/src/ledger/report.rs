@@ -3,47 +3,47 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::failover::{Failover, FenceState, Target};
 use crate::ids::{FailoverId, ServiceName};
-use crate::ledger::{Failover, FenceState, Ledger, Request, Target};
 
-/// How a failover stands.
+/// How a failover stands, or ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The target serves, proven.
     Done,
-    /// Nothing was changed.
+    /// Nothing was taken down.
     Refused,
     /// It can't go on without an operator.
     Halted,
-    /// It goes on.
+    /// It goes on, with or without whoever reads this.
     InProgress,
 }
 
 /// What was done, and what it cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Of which service.
+    /// The service, by its name.
     pub service: ServiceName,
-    /// Which failover.
+    /// The failover, by its id; for a wish that was not granted, the one that it would have had.
     pub failover_id: FailoverId,
     /// The service's epoch when the report was made.
     pub epoch: u64,
-    /// Why it began.
+    /// Why it began, in words.
     pub cause: String,
     /// Whether it was a drill.
     pub drill: bool,
-    /// How it stands.
+    /// How it stands, or ended.
     pub outcome: Outcome,
-    /// Why it stands so.
+    /// Why it stands so, and what an operator can do.
     pub reason: String,
-    /// The old active.
+    /// The active instance when it began.
     pub from: Target,
     /// The target; none when a wish was refused before one was chosen.
     pub to: Option<Target>,
-    /// When it began.
+    /// When it began, or was asked for.
     pub started_at: Timestamp,
-    /// When it ended.
+    /// When it ended; none while it goes on.
     pub finished_at: Option<Timestamp>,
     /// From the first sign of the failure (or the beginning of a planned fence) until the target was proven to serve; until now while it is not.
     pub downtime_seconds: f64,
@@ -58,11 +58,11 @@ pub struct Report {
 /// A step of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportStep {
-    /// What.
+    /// The step's kind.
     pub step: String,
-    /// On what.
+    /// What it was done to.
     pub resource: String,
-    /// When it was first tried.
+    /// When it began, or was asked for.
     pub started_at: Timestamp,
     /// When an observation showed it done.
     pub finished_at: Option<Timestamp>,
@@ -109,36 +109,23 @@ impl Report {
             warnings: failover.warnings.iter().cloned().collect(),
         }
     }
+}
 
-    /// The report of a failover that runs.
-    pub fn running(ledger: &Ledger, failover: &Failover, now: Timestamp) -> Self {
-        let (outcome, reason) = match &failover.halted {
-            Some(halted) => (Outcome::Halted, halted.reason.clone()),
-            None => (Outcome::InProgress, "it goes on".to_owned()),
-        };
-        Self::of(&ledger.service, ledger.epoch, failover, outcome, &reason, None, now)
-    }
-
-    /// The report of a wish that was not granted.
-    pub fn refused(ledger: &Ledger, request: &Request, reason: &str, now: Timestamp) -> Self {
-        Self {
-            service: ledger.service.clone(),
-            failover_id: FailoverId::of(ledger.epoch + 1, request.at),
-            epoch: ledger.epoch,
-            cause: format!("asked for by {}", request.by),
-            drill: request.drill,
-            outcome: Outcome::Refused,
-            reason: reason.to_owned(),
-            from: ledger.active_target(),
-            to: None,
-            started_at: request.at,
-            finished_at: Some(now),
-            downtime_seconds: 0.0,
-            data_loss_seconds: 0,
-            steps: Vec::new(),
-            warnings: Vec::new(),
-        }
-    }
+/// Something that people should hear of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// A failover ended or was refused: to the history, and to the topic.
+    Ended(Box<Report>),
+    /// A failover can't go on without an operator.
+    Halted(Box<Report>),
+    /// The active instance fails, and no failover may begin.
+    Refused {
+        /// When it was first so.
+        at: Timestamp,
+        /// The refusal, in words.
+        reason: String,
+    },
 }
 
 fn downtime_seconds(failover: &Failover, until: Timestamp) -> f64 {

@@ -1,0 +1,150 @@
+//! Where each change may be written, and what it makes of the ledger.
+
+use jiff::Timestamp;
+
+use super::change::{Change, IllegalChange};
+use super::course::{Course, Misfit};
+use super::failover::Failover;
+use super::record::{Head, Ledger, Refused, Suspicion};
+use super::report::{Notice, Report};
+use super::request::Request;
+use crate::ids::VolumeName;
+
+/// How many notices wait at most; the oldest go first.
+const MOST_NOTICES: usize = 20;
+/// How many wishes are remembered, so that a repeated event is not a new wish.
+const MOST_ASKED: usize = 20;
+
+impl Ledger {
+    /// The ledger after `change`.
+    pub fn apply(&self, change: &Change, now: Timestamp) -> Result<Self, IllegalChange> {
+        let mut next = self.clone();
+        next.change(change, now)?;
+        Ok(next)
+    }
+
+    fn change(&mut self, change: &Change, now: Timestamp) -> Result<(), IllegalChange> {
+        match change {
+            Change::Members(members) => {
+                self.members.clone_from(members);
+                // Who is gone for good can't be taken for a replacement any more.
+                self.retired.retain(|instance| members.contains_key(instance));
+            }
+            // Also while a failover runs: it goes on, since to stop half-way would harm more than to end (operating guide, 5).
+            Change::Pause(pause) => self.paused.clone_from(pause),
+            Change::Ask(request) => self.ask(request)?,
+            Change::Decline(reason) => self.decline(reason, now)?,
+            Change::Suspect(suspicion) => self.suspect(suspicion.as_ref()),
+            Change::Refuse(reason) => self.refuse(reason, now),
+            Change::Begin(failover) => self.begin(failover, now)?,
+            Change::Supersede(volumes) => self.superseded.extend(volumes.clone()),
+            // Only what a complete answer no longer lists: its number can't come back.
+            Change::Forget(volumes) => self.superseded.retain(|volume, _| !volumes.contains(volume)),
+            Change::Born { name, head } => self.take_empty(name, head)?,
+            Change::Narrow(subnets) => self.subnets_before.clone_from(subnets),
+            Change::ForgetUpkeep(keys) => self.upkeep.retain(|key, _| !keys.contains(key)),
+            // Fewer than said, if others were dropped for want of room meanwhile.
+            Change::Sent(count) => drop(self.outbox.drain(..(*count).min(self.outbox.len()))),
+            Change::Intend(steps) => self.intend(steps, now),
+            Change::Resolve(outcomes) => self.resolve(outcomes, now),
+            Change::Promote { heads } => self.promote(heads, now)?,
+            Change::Finish => self.finish(now)?,
+            Change::GiveUp { outcome, reason } => self.give_up(*outcome, reason, now)?,
+            Change::Halt(reason) => self.halt(reason, now)?,
+            Change::Retarget { to, excluded } => {
+                self.on_the_way(|it| it.retarget(to.as_ref(), excluded.as_ref(), now))?;
+            }
+            Change::TargetSeen(seen) => self.running()?.target_seen(*seen, now),
+            Change::BeginFence => self.on_the_way(|it| it.begin_fence(now))?,
+            Change::ReopenFence => self.on_the_way(|it| it.reopen_fence(now))?,
+            Change::Fenced(proof) => self.running()?.fenced(*proof, now),
+            Change::LeaseSeen(lease) => self.running()?.lease_seen(lease),
+            Change::WaiveFence(why) => self.on_the_way(|it| it.waive_fence(why, now))?,
+            Change::ChooseCopy { name, snapshot, loss_seconds } => {
+                self.running()?.choose_copy(name, snapshot, *loss_seconds);
+            }
+            Change::Proved(keys) => self.running()?.proved(keys, now),
+            Change::Warn(warning) => self.running()?.warn(warning),
+        }
+        Ok(())
+    }
+
+    fn running(&mut self) -> Result<&mut Failover, IllegalChange> {
+        let illegal = self.illegal("change a failover", "none is running");
+        self.failover.as_mut().ok_or(illegal)
+    }
+
+    /// What does not fit every failover.
+    fn on_the_way(&mut self, change: impl FnOnce(&mut Failover) -> Course) -> Result<(), IllegalChange> {
+        change(self.running()?).map_err(|Misfit { change, why }| self.illegal(change, why))
+    }
+
+    pub(super) fn illegal(&self, change: &'static str, why: &'static str) -> IllegalChange {
+        IllegalChange { service: self.service.to_string(), change, why }
+    }
+
+    /// A wish waits for its turn; while a failover runs, only the loss that the operator accepts is taken from it.
+    fn ask(&mut self, request: &Request) -> Result<(), IllegalChange> {
+        if let Some(id) = &request.id {
+            // An event arrives twice, an invocation is repeated: the same wish again.
+            if self.asked.contains(id) {
+                return Ok(());
+            }
+            self.asked.push_back(id.clone());
+            while self.asked.len() > MOST_ASKED {
+                self.asked.pop_front();
+            }
+        }
+        match (&mut self.failover, request.accepted_loss_seconds) {
+            (None, _) => self.request = Some(request.clone()),
+            // After the promotion there is no choice of copies left for it to change.
+            (Some(failover), Some(seconds)) if !failover.is_promoted() => {
+                failover.accepted_loss_seconds = Some(seconds);
+                failover.warnings.insert(format!("{} accepted the loss of up to {seconds} s of data", request.by));
+                failover.halted = None;
+            }
+            // Its answer would be forgotten, or begin a second failover after the first: the operator hears of it instead.
+            (Some(_), _) => return Err(self.illegal("take a request", "a failover is running")),
+        }
+        Ok(())
+    }
+
+    /// Evidence that is gone takes the refusal along that it led to.
+    fn suspect(&mut self, suspicion: Option<&Suspicion>) {
+        self.suspicion = suspicion.cloned();
+        if suspicion.is_none() {
+            self.refused = None;
+        }
+    }
+
+    fn refuse(&mut self, reason: &str, now: Timestamp) {
+        self.refused = Some(Refused { at: now, reason: reason.to_owned() });
+        self.tell(Notice::Refused { at: now, reason: reason.to_owned() });
+    }
+
+    /// An empty volume takes the place of data only once, and only of data that the adoption found nowhere (decision 9).
+    fn take_empty(&mut self, name: &VolumeName, head: &Head) -> Result<(), IllegalChange> {
+        if !self.unborn.remove(name) {
+            return Err(self.illegal("take an empty volume", "the data was there before"));
+        }
+        self.blank.insert(head.volume.clone());
+        self.heads.insert(name.clone(), head.clone());
+        Ok(())
+    }
+
+    fn decline(&mut self, reason: &str, now: Timestamp) -> Result<(), IllegalChange> {
+        let Some(request) = self.request.take() else {
+            return Err(self.illegal("decline a request", "there is none"));
+        };
+        let report = Report::refused(self, &request, reason, now);
+        self.tell(Notice::Ended(Box::new(report)));
+        Ok(())
+    }
+
+    pub(super) fn tell(&mut self, notice: Notice) {
+        self.outbox.push_back(notice);
+        while self.outbox.len() > MOST_NOTICES {
+            self.outbox.pop_front();
+        }
+    }
+}

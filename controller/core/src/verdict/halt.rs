@@ -1,0 +1,107 @@
+//! Why a failover stands still.
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use super::lists::{Joined, Listed};
+use super::refusal::Refusal;
+use crate::ids::{AddressId, InstanceId, SnapshotId, VolumeId, VolumeName};
+
+/// Why a failover stands still.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Halt {
+    /// The old side can't be shown to be fenced.
+    #[error("the old side is not shown to be fenced: {why}. Stop {} yourself (the failover then goes on), or set fence.when_unconfirmed = \"proceed\" with `failover apply` if it may be left running", Joined(.instances))]
+    FenceUnconfirmed {
+        /// Those that are not known to be off.
+        instances: Vec<InstanceId>,
+        /// What was seen of them.
+        why: String,
+    },
+    /// No instance can take over.
+    #[error("no instance can take over: {}. Start or add a standby, or free capacity; the failover then goes on", Listed(.candidates))]
+    NoTarget {
+        /// Who was looked at, and why not.
+        candidates: Vec<(InstanceId, String)>,
+    },
+    /// The newest data can't be reached, and the copies are too old.
+    #[error(
+        "the newest data of {name} can't be reached ({why}), and its newest copy {snapshot} of {taken_at} is older than may be lost ({allowed_seconds} s). Bring the volume back, or accept the loss with `failover --to standby --accept-data-loss DURATION`"
+    )]
+    CopyTooOld {
+        /// The data, by its name in the spec.
+        name: VolumeName,
+        /// Why the volume can't be used.
+        why: String,
+        /// The newest completed copy.
+        snapshot: SnapshotId,
+        /// Whose data is of then.
+        taken_at: Timestamp,
+        /// `data.max_loss_seconds`, or what an operator accepted.
+        allowed_seconds: u64,
+    },
+    /// There is no copy at all.
+    #[error(
+        "the data of {name} can't be reached ({why}), and there is no completed copy of it. Bring the volume back; an empty one is never put in its place"
+    )]
+    NoCopy {
+        /// The data, by its name in the spec.
+        name: VolumeName,
+        /// Why the volume can't be used.
+        why: String,
+    },
+    /// A volume is where it must not be.
+    #[error("{volume} is attached to {instance}, which is not the target. Detach it there; the failover then goes on")]
+    VolumeTaken {
+        /// A volume that holds the newest data.
+        volume: VolumeId,
+        /// The instance that has it.
+        instance: InstanceId,
+    },
+    /// The group does not launch.
+    #[error("the Auto Scaling group launches no replacement: {why}. Mend that; the failover then goes on")]
+    NoReplacement {
+        /// Why, as far as can be seen.
+        why: String,
+    },
+    /// AWS refuses a step for good.
+    #[error("AWS refuses to {step}: {code}: {message}")]
+    StepFails {
+        /// The step, in the words of the report.
+        step: String,
+        /// AWS's code.
+        code: String,
+        /// AWS's message.
+        message: String,
+    },
+    /// Copies fail again and again.
+    #[error("{what} failed {tries} times; see its state in AWS, then start over as docs/operating.md says")]
+    CopyFails {
+        /// The snapshot or the volume, in words.
+        what: String,
+        /// How many copies AWS failed.
+        tries: usize,
+    },
+    /// The address was released: clients know no other.
+    #[error("the address {0} does not exist any more; name another in failover.toml and run `failover apply`")]
+    AddressGone(AddressId),
+    /// The target does not become well.
+    #[error("{instance} was made active, but is not shown to serve: {why}")]
+    TargetUnwell {
+        /// The target, which is the active instance now.
+        instance: InstanceId,
+        /// What its agent or its status checks say.
+        why: String,
+    },
+    /// What was promoted can't be seen.
+    #[error("{what} can't be seen: {why}")]
+    Unseen {
+        /// The instance, or the copies, in words.
+        what: String,
+        /// AWS's answer, or that there was none.
+        why: String,
+    },
+    /// What made the failover possible is no longer so.
+    #[error("{0}")]
+    Refused(Refusal),
+}
