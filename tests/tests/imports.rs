@@ -27,6 +27,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
         &[
             "failover-agent",
             "failover-aws",
+            "failover-cli",
             "failover-core",
             "failover-engine",
             "failover-lambda",

@@ -43,6 +43,16 @@ pub struct Names {
     pub topic: Option<String>,
 }
 
+/// The variables that say so, for the function and the command alike.
+impl Names {
+    /// Names the table.
+    pub const TABLE_VARIABLE: &str = "FAILOVER_TABLE";
+    /// Names the SSM path of the specs.
+    pub const SPEC_PATH_VARIABLE: &str = "FAILOVER_SPEC_PATH";
+    /// Names the topic, by its ARN.
+    pub const TOPIC_VARIABLE: &str = "FAILOVER_TOPIC";
+}
+
 impl Default for Names {
     fn default() -> Self {
         Self { table: "failover".to_owned(), spec_path: "/failover/services/".to_owned(), topic: None }

@@ -126,7 +126,7 @@ impl<'a> Stage<'a> {
                 Next::Crash => self.crash(),
                 Next::Ended(event, succeeded) => self.ended(event, succeeded),
                 Next::Act(act) => self.happen(act.what),
-                Next::Arrived(event) => self.arrive(event),
+                Next::Arrived(event) => self.arrive(&event),
             }
             let elapsed = started.elapsed();
             if elapsed > LONGEST {
@@ -194,7 +194,7 @@ impl<'a> Stage<'a> {
         match what {
             Happening::Event(payload) => {
                 let number = self.next_number();
-                self.arrive(Event::new(payload, number));
+                self.arrive(&Event::new(payload, number));
             }
             Happening::Fault(json) => {
                 let injected =
@@ -207,9 +207,9 @@ impl<'a> Stage<'a> {
     }
 
     /// Each controller gets the event.
-    fn arrive(&mut self, event: Event) {
+    fn arrive(&mut self, event: &Event) {
         if self.faults.double_events && !event.is_copy {
-            self.queue.double(&event);
+            self.queue.double(event);
         }
         let controllers = if self.faults.two_controllers { 2 } else { 1 };
         for _ in 0..controllers {

@@ -298,6 +298,7 @@ fn run(ledger: &mut Ledger, mut failover: Failover, promoted: bool) {
 }
 
 /// What a case is like beyond chance: how often all is well, and what is known for sure.
+#[expect(clippy::struct_excessive_bools, reason = "each is drawn by itself, and none excludes another")]
 #[derive(Debug, Clone, Copy)]
 struct Bent {
     when_unconfirmed: &'static str,

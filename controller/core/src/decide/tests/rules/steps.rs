@@ -190,7 +190,7 @@ impl Case {
             }
             Step::AttachVolume { volume, instance, .. } => self.an_attachment_keeps_the_rules(volume, instance)?,
             Step::DetachVolume { volume, instance, force } => {
-                self.a_detach_keeps_the_rules(volume, instance, *force)?
+                self.a_detach_keeps_the_rules(volume, instance, *force)?;
             }
             Step::MoveAddress { instance, .. } => self.an_address_keeps_the_rules(instance)?,
             Step::MarkSuperseded { volume } => prop_assert!(!self.ledger.is_head(volume)),
