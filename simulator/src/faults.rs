@@ -3,7 +3,7 @@
 //! A fault is JSON: `{"fail_host": {"instance": "i-0abc", "force_stop": "never"}}`. An instance can also be named by its place in an Auto
 //! Scaling group: `{"newest_of": "GROUP"}` or `{"oldest_of": "GROUP"}`, in Rust `"newest_of:GROUP"` or `"oldest_of:GROUP"`.
 
-mod active;
+mod creation;
 mod error;
 mod naming;
 mod scaling;
@@ -13,19 +13,18 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::active::{ActionEffect, ActiveFaults};
-use self::active::{ActionFault, CapacityRefusal, ThrottleFault};
 pub use self::error::FaultError;
 use self::naming::{instance_name, optional_instance_name};
-use crate::laws::alarm::AlarmState;
-use crate::laws::distribution::seconds_duration;
-use crate::laws::instance::{ForceStop, InstanceState};
-use crate::laws::scaling::group::Process;
-use crate::laws::stop::StopMode;
-pub use crate::laws::zone::ZoneLoss;
-use crate::schedule::Transition;
+use crate::model::alarm::AlarmState;
+use crate::model::instance::StopMode;
+use crate::model::instance::{ForceStop, InstanceState};
+use crate::model::scaling::process::Process;
+use crate::model::transition::Transition;
+pub use crate::model::zone::ZoneLoss;
 use crate::state::State;
+use crate::state::active_faults::{ActionEffect, ActionFault, CapacityRefusal, ThrottleFault};
 use crate::time::RegionTime;
+use crate::timing::distribution::seconds_duration;
 
 /// Something that goes wrong, or that somebody else does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -512,7 +511,7 @@ impl State {
             }
             Fault::ImpairEbs { instance } => self.set_condition(&instance, |condition| condition.ebs_impaired = true),
             Fault::Heal { instance } => {
-                self.set_condition(&instance, |condition| *condition = crate::laws::instance::Condition::default());
+                self.set_condition(&instance, |condition| *condition = crate::model::instance::Condition::default());
                 if self.guests.get(&instance).is_some_and(|guest| !guest.up) {
                     self.boot_after_power_loss(&instance, at);
                 }
@@ -553,7 +552,7 @@ impl State {
         Ok(())
     }
 
-    fn set_condition(&mut self, id: &str, change: impl FnOnce(&mut crate::laws::instance::Condition)) {
+    fn set_condition(&mut self, id: &str, change: impl FnOnce(&mut crate::model::instance::Condition)) {
         if let Some(instance) = self.instances.get_mut(id) {
             change(&mut instance.condition);
         }
@@ -570,7 +569,7 @@ impl State {
             Fault::DelayEvents { low_seconds, high_seconds } => {
                 seconds("low_seconds", low_seconds)?;
                 seconds("high_seconds", high_seconds)?;
-                laws.delay = crate::laws::Distribution::between(low_seconds, high_seconds.max(low_seconds));
+                laws.delay = crate::timing::Distribution::between(low_seconds, high_seconds.max(low_seconds));
             }
             Fault::LoseEvents { probability: value } => laws.loss_probability = probability(value)?,
             Fault::RepeatEvents { probability: value } => laws.duplicate_probability = probability(value)?,

@@ -6,14 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use serde::Serialize;
 use thiserror::Error;
 use tokio::sync::Notify;
 
 use crate::events::Delivery;
-use crate::faults::{ActionEffect, Fault, FaultError};
-use crate::guest::AgentView;
-use crate::laws::distribution::{Distribution, seconds_duration};
+use crate::faults::{Fault, FaultError};
+use crate::model::guest::AgentView;
 use crate::protocol::answer::{self, NO_REQUEST_ID, Outcome};
 use crate::protocol::error::AwsError;
 use crate::protocol::request::Request as AwsRequest;
@@ -21,7 +19,10 @@ use crate::protocol::service::Service;
 use crate::services;
 use crate::setup::Setup;
 use crate::state::State;
+use crate::state::active_faults::ActionEffect;
+use crate::state::records::{CallRecord, TransitionRecord};
 use crate::time::RegionTime;
+use crate::timing::distribution::{Distribution, seconds_duration};
 use crate::truth::Truth;
 
 /// A simulated region. Clones are the same region.
@@ -48,81 +49,6 @@ pub enum TransportError {
         /// How long the transport waited.
         waited: Duration,
     },
-}
-
-/// One call.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CallRecord {
-    /// Such as `ec2`.
-    pub service: &'static str,
-    /// Such as `DescribeInstances`.
-    pub action: String,
-    /// When it was made.
-    pub at: RegionTime,
-    /// HTTP status of the answer; none if there is none (yet, or ever).
-    pub status: Option<u16>,
-    /// The error's code.
-    pub error_code: Option<String>,
-    /// From call to answer.
-    pub latency: Option<Duration>,
-}
-
-/// A transition that the laws carried out, and how long it took.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TransitionRecord {
-    /// `start`, `stop`, `terminate`, `snapshot`, `create_volume`, `attach`, `detach`, `address` or `status_checks`.
-    pub kind: &'static str,
-    /// The resource's id.
-    pub resource: String,
-    /// When it was asked for.
-    pub requested_at: RegionTime,
-    /// When it was done.
-    pub done_at: RegionTime,
-}
-
-impl TransitionRecord {
-    /// From request to end.
-    pub fn duration(&self) -> Duration {
-        self.done_at.since(self.requested_at)
-    }
-}
-
-/// The log of calls.
-#[derive(Debug)]
-pub(crate) struct CallLog {
-    records: Vec<CallRecord>,
-    /// Calls per service and action.
-    pub(crate) counts: BTreeMap<(&'static str, String), u64>,
-    keep: bool,
-}
-
-impl Default for CallLog {
-    fn default() -> Self {
-        Self { records: Vec::new(), counts: BTreeMap::new(), keep: true }
-    }
-}
-
-/// Records of calls are kept up to this many; the counts go on.
-const CALLS_KEPT: usize = 1_000_000;
-
-impl CallLog {
-    fn begin(&mut self, service: &'static str, action: &str, at: RegionTime) -> Option<usize> {
-        if !self.keep || self.records.len() >= CALLS_KEPT {
-            return None;
-        }
-        *self.counts.entry((service, action.to_owned())).or_default() += 1;
-        let action = action.to_owned();
-        self.records.push(CallRecord { service, action, at, status: None, error_code: None, latency: None });
-        Some(self.records.len() - 1)
-    }
-
-    fn end(&mut self, index: Option<usize>, status: u16, error_code: Option<String>, now: RegionTime) {
-        if let Some(record) = index.and_then(|index| self.records.get_mut(index)) {
-            record.status = Some(status);
-            record.error_code = error_code;
-            record.latency = Some(now.since(record.at));
-        }
-    }
 }
 
 /// What is decided about a call before it is sent on its way.
@@ -227,12 +153,12 @@ impl Region {
     }
 
     /// The laws.
-    pub fn laws(&self) -> crate::laws::Laws {
+    pub fn laws(&self) -> crate::timing::Laws {
         self.lock().0.laws.clone()
     }
 
     /// Other laws, for all that begins from now on.
-    pub fn set_laws(&self, laws: crate::laws::Laws) {
+    pub fn set_laws(&self, laws: crate::timing::Laws) {
         self.lock().0.laws = laws;
     }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 
-use crate::setup::{AddressSetup, DataName, InstanceSetup, Setup, VolumeSetup};
+use crate::setup::{AddressSetup, InstanceSetup, Setup, VolumeSetup};
+
+use crate::model::data_name::DataName;
 use crate::{Laws, Region, TransportError};
 
 /// A region whose calls are exact, for tests of states and errors.

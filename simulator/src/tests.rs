@@ -5,13 +5,13 @@
 use std::time::Duration;
 
 use crate::faults::{Fault, FaultError};
-use crate::laws::Distribution;
-use crate::laws::alarm::AlarmState;
-use crate::laws::instance::ForceStop;
+use crate::model::alarm::AlarmState;
+use crate::model::instance::ForceStop;
 use crate::setup::{AlarmSetup, Setup};
 use crate::test_support::{Sample, call, exact_sample, sample, seconds, until};
 use crate::time::RegionTime;
-use crate::truth::Interval;
+use crate::timing::Distribution;
+use crate::truth::interval::Interval;
 use crate::{Laws, Region};
 
 /// Events until the predicate holds; at most an hour of them.
@@ -314,7 +314,7 @@ fn the_same_seed_gives_the_same_trace_to_the_byte() {
 #[tokio::test(start_paused = true)]
 async fn a_fast_region_takes_a_share_of_the_time_and_keeps_the_walls_clock() {
     let laws = Laws {
-        instances: crate::laws::InstanceLaws { pending: Distribution::fixed(20.0), ..Default::default() },
+        instances: crate::timing::InstanceLaws { pending: Distribution::fixed(20.0), ..Default::default() },
         ..Laws::exact_calls()
     };
     let Sample { region, second, .. } = sample(Setup { laws, speed: 20.0, ..Setup::default() });

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 
 use super::{Fault, FaultError};
-use crate::laws::scaling::member::LifecycleState;
+use crate::model::scaling::member::LifecycleState;
 use crate::state::State;
 
 #[derive(Deserialize)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{Fault, FaultError};
-use crate::laws::scaling::group::Process;
-use crate::laws::scaling::member::Cause;
+use crate::model::scaling::member::Cause;
+use crate::model::scaling::process::Process;
 use crate::state::State;
 use crate::time::RegionTime;
 

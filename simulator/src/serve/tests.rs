@@ -8,8 +8,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::laws::Laws;
 use crate::setup::{AlarmSetup, InstanceSetup, Setup};
+use crate::timing::Laws;
 
 fn region(speed: f64) -> Region {
     Region::new(Setup { origin: SystemTime::now(), speed, laws: Laws::default(), ..Setup::default() })

@@ -16,12 +16,12 @@ mod tags;
 mod tests;
 mod volumes;
 
-use crate::laws::throttle::Category;
-use crate::laws::zone::ZoneAnswer;
+use crate::model::table::Table;
+use crate::model::zone::ZoneAnswer;
 use crate::protocol::answer;
 use crate::protocol::xml::Xml;
+use crate::state::throttle::Category;
 use crate::state::{State, UsedToken};
-use crate::table::Table;
 use crate::time::RegionTime;
 use crate::wire::ec2::filter::IdKind;
 use crate::wire::ec2::params::Params;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::laws::distribution::seconds_duration;
-use crate::laws::zone::Zone;
+use crate::model::zone::Zone;
 use crate::state::State;
 use crate::time::RegionTime;
+use crate::timing::distribution::seconds_duration;
 use crate::wire::AwsError;
 use crate::wire::ec2::filter::{IdKind, Page, all_pass, filters};
 use crate::wire::ec2::instances::VPC_ID;

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::faults::{Fault, ZoneLoss};
-use crate::laws::instance::ForceStop;
+use crate::model::instance::ForceStop;
 use crate::setup::Setup;
 use crate::test_support::{Reply, Sample, call, exact_region, exact_sample, sample, seconds, try_call, until};
 use crate::{Laws, Region, TransportError};
@@ -143,7 +143,7 @@ async fn snapshots_hold_their_moment_and_cannot_be_used_before_they_are_complete
 #[tokio::test(start_paused = true)]
 async fn five_pending_snapshots_of_a_volume_are_enough() {
     let mut laws = Laws::exact_calls();
-    laws.snapshots.base = crate::laws::Distribution::fixed(3600.0);
+    laws.snapshots.base = crate::timing::Distribution::fixed(3600.0);
     let Sample { region, volume, first, .. } = sample(Setup { laws, ..Setup::default() });
     for _ in 0..5 {
         assert_eq!(call(&region, format!("CreateSnapshot&VolumeId={volume}")).await.status, 200);

@@ -1,7 +1,7 @@
 //! Volumes on the wire: create, describe, attach, detach, delete.
 
-use crate::laws::snapshot::SnapshotState;
-use crate::laws::volume::{Volume, VolumeRequest};
+use crate::model::snapshot::SnapshotState;
+use crate::model::volume::{Volume, VolumeRequest};
 use crate::protocol::xml::Xml;
 use crate::state::State;
 use crate::wire::AwsError;
