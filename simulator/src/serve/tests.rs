@@ -68,7 +68,7 @@ async fn services_and_control_share_an_address() {
     assert!(status == 200 && xml.contains("<DescribeInstancesResponse"), "{xml}");
     assert_eq!(get(&served, "/_region").await["instances"][&instance]["state"], "running");
     assert_eq!(get(&served, "/_region/calls").await[0]["action"], "DescribeInstances");
-    let fault = json!({"stop_instance": {"instance": instance}}).to_string();
+    let fault = json!({"instance": {"name": instance, "fault": "stop"}}).to_string();
     assert_eq!(http(&served, "POST", "/_region/fault", &fault).await.0, 200);
     until(&served, "/_region", |region| region["instances"][&instance]["state"] == "stopped").await;
     assert_eq!(get(&served, "/_region/transitions").await[0]["kind"], "stop");

@@ -136,14 +136,16 @@ async fn terminate_hook(region: &Region, id: &str) -> WaitingHook {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_group_decides_waits_for_the_hook_before_ec2_ends_it() {
-    for fault in ["terminate_in_group", "refresh", "max_lifetime", "set_instance_health", "scale_in"] {
+    for fault in ["terminate_in_group", "refresh", "max_lifetime", "set_health", "scale_in"] {
         let region = region();
         let id = first(&region);
         inject(
             &region,
             &match fault {
-                "terminate_in_group" | "set_instance_health" => json!({fault: {"instance": {"oldest_of": "db"}}}),
-                _ => json!({fault: {"group": "db"}}),
+                "terminate_in_group" | "set_health" => {
+                    json!({"instance": {"name": {"oldest_of": "db"}, "fault": fault}})
+                }
+                _ => json!({"group": {"name": "db", "fault": fault}}),
             },
         );
         let hook = terminate_hook(&region, &id).await;
@@ -164,7 +166,7 @@ async fn what_the_group_decides_waits_for_the_hook_before_ec2_ends_it() {
 async fn a_dead_host_is_noticed_by_its_status_checks_after_minutes() {
     let region = region();
     let id = first(&region);
-    inject(&region, &json!({"fail_host": {"instance": id}}));
+    inject(&region, &json!({"instance": {"name": id, "fault": "fail_host"}}));
     let began = region.now();
     let hook = terminate_hook(&region, &id).await;
     let took = region.now().since(began).as_secs();
@@ -185,7 +187,7 @@ async fn the_grace_period_delays_status_checks_and_not_a_stop() {
     let grace = |setup: &mut GroupSetup| setup.health_check_grace_seconds = 3600;
     let region = region_with(laws(), grace);
     let id = first(&region);
-    inject(&region, &json!({"impair_network": {"instance": id}}));
+    inject(&region, &json!({"instance": {"name": id, "fault": "impair_network"}}));
     seconds(3000).await;
     assert_eq!(state_of(&region, &id), "InService");
     terminate_hook(&region, &id).await;
@@ -193,7 +195,7 @@ async fn the_grace_period_delays_status_checks_and_not_a_stop() {
 
     let region = region_with(laws(), grace);
     let id = first(&region);
-    inject(&region, &json!({"stop_instance": {"instance": id}}));
+    inject(&region, &json!({"instance": {"name": id, "fault": "stop"}}));
     let hook = terminate_hook(&region, &id).await;
     assert!(region.now().seconds() < 120.0);
     until(&region, "stopped", |region| ec2_state(region, &id) == "stopped").await;
@@ -208,7 +210,7 @@ async fn a_stalled_volume_counts_only_if_the_group_checks_volumes() {
     for checks_ebs in [false, true] {
         let region = region_with(laws(), |setup| setup.checks_ebs = checks_ebs);
         let id = first(&region);
-        inject(&region, &json!({"impair_ebs": {"instance": {"oldest_of": "db"}}}));
+        inject(&region, &json!({"instance": {"name": {"oldest_of": "db"}, "fault": "impair_ebs"}}));
         seconds(600).await;
         assert_eq!(state_of(&region, &id), if checks_ebs { "Terminating:Wait" } else { "InService" });
     }
@@ -217,9 +219,9 @@ async fn a_stalled_volume_counts_only_if_the_group_checks_volumes() {
 #[tokio::test(start_paused = true)]
 async fn where_ec2_acts_first_the_hook_holds_nothing() {
     for (fault, least_seconds) in [
-        (json!({"terminate_instance": {"instance": {"oldest_of": "db"}}}), 0),
-        (json!({"shut_down_os": {"instance": {"oldest_of": "db"}, "terminate": true}}), 0),
-        (json!({"spot_warning": {"instance": {"newest_of": "db"}}}), 120),
+        (json!({"instance": {"name": {"oldest_of": "db"}, "fault": "terminate"}}), 0),
+        (json!({"instance": {"name": {"oldest_of": "db"}, "fault": {"shut_down_os": {"terminate": true}}}}), 0),
+        (json!({"instance": {"name": {"newest_of": "db"}, "fault": "spot_warning"}}), 120),
     ] {
         let region = region();
         let id = first(&region);
@@ -245,7 +247,7 @@ async fn an_instance_that_ec2_ended_may_have_no_hook_at_all() {
     laws.scaling.hook_of_ended_instance_probability = 0.0;
     let region = region_with(laws, |_| {});
     let id = first(&region);
-    inject(&region, &json!({"terminate_instance": {"instance": id}}));
+    inject(&region, &json!({"instance": {"name": id, "fault": "terminate"}}));
     until(&region, "its leave", |region| member(region, &id).is_none()).await;
     assert!(region.truth().waiting_hooks().iter().all(|hook| hook.hook == "up"));
 }
@@ -254,7 +256,7 @@ async fn an_instance_that_ec2_ended_may_have_no_hook_at_all() {
 async fn an_os_shutdown_stops_the_instance() {
     let region = region();
     let id = first(&region);
-    inject(&region, &json!({"shut_down_os": {"instance": {"oldest_of": "db"}}}));
+    inject(&region, &json!({"instance": {"name": {"oldest_of": "db"}, "fault": "shut_down_os"}}));
     until(&region, "stopped", |region| ec2_state(region, &id) == "stopped").await;
     terminate_hook(&region, &id).await;
 }
@@ -263,7 +265,7 @@ async fn an_os_shutdown_stops_the_instance() {
 async fn a_force_delete_runs_no_hook() {
     let region = region();
     let id = first(&region);
-    inject(&region, &json!({"force_delete": {"group": "db"}}));
+    inject(&region, &json!({"group": {"name": "db", "fault": "force_delete"}}));
     until(&region, "its end", |region| ec2_state(region, &id) == "terminated").await;
     assert!(region.truth().waiting_hooks().is_empty() && region.truth().timed_out_hooks().is_empty());
     until(&region, "the group's end", |region| region.truth().groups().is_empty()).await;
@@ -283,7 +285,7 @@ fn hasty(result: HookResult) -> impl FnOnce(&mut GroupSetup) {
 async fn a_hook_ends_by_time_out_heartbeats_put_it_off_and_the_cap_ends_that() {
     let region = region_with(laws(), hasty(HookResult::Continue));
     let id = first(&region);
-    inject(&region, &json!({"terminate_in_group": {"instance": id}}));
+    inject(&region, &json!({"instance": {"name": id, "fault": "terminate_in_group"}}));
     let hook = terminate_hook(&region, &id).await;
     let began = hook.since;
     let named = crate::model::scaling::hook::ActionName::Instance(&id);
@@ -331,7 +333,7 @@ async fn an_abandoned_or_timed_out_termination_goes_on_or_is_retained() {
             setup.retain_abandoned = retain;
         });
         let id = first(&region);
-        inject(&region, &json!({"terminate_in_group": {"instance": id}}));
+        inject(&region, &json!({"instance": {"name": id, "fault": "terminate_in_group"}}));
         let hook = terminate_hook(&region, &id).await;
         if by_time {
             seconds(61).await;
@@ -341,7 +343,7 @@ async fn an_abandoned_or_timed_out_termination_goes_on_or_is_retained() {
         seconds(300).await;
         if retain {
             assert_eq!((state_of(&region, &id), ec2_state(&region, &id).as_str()), ("Terminating:Retained", "running"));
-            inject(&region, &json!({"terminate_in_group": {"instance": id}}));
+            inject(&region, &json!({"instance": {"name": id, "fault": "terminate_in_group"}}));
         }
         until(&region, "its end", |region| ec2_state(region, &id) == "terminated").await;
     }
@@ -358,7 +360,7 @@ async fn several_hooks_run_one_after_another_and_abandon_skips_the_rest() {
         laws.scaling.hooks_begin_together = together;
         let region = region_with(laws, |setup| setup.hooks.push(HookSetup::terminating("a")));
         let id = first(&region);
-        inject(&region, &json!({"terminate_in_group": {"instance": id}}));
+        inject(&region, &json!({"instance": {"name": id, "fault": "terminate_in_group"}}));
         until_state(&region, &id, "Terminating:Wait").await;
         let open = region.truth().waiting_hooks().iter().filter(|hook| hook.instance == id).count();
         assert_eq!(open, if together { 2 } else { 1 });
@@ -377,11 +379,11 @@ async fn several_hooks_run_one_after_another_and_abandon_skips_the_rest() {
 async fn a_policy_of_100_to_200_launches_first_unless_the_end_was_unexpected() {
     let first_in = |setup: &mut GroupSetup| setup.maintenance = Some([100, 200]);
     for fault in [
-        json!({"refresh": {"group": "db"}}),
-        json!({"max_lifetime": {"group": "db"}}),
-        json!({"set_instance_health": {"instance": {"oldest_of": "db"}}}),
-        json!({"rebalance_zones": {"group": "db"}}),
-        json!({"impair_network": {"instance": {"oldest_of": "db"}}}),
+        json!({"group": {"name": "db", "fault": "refresh"}}),
+        json!({"group": {"name": "db", "fault": "max_lifetime"}}),
+        json!({"instance": {"name": {"oldest_of": "db"}, "fault": "set_health"}}),
+        json!({"group": {"name": "db", "fault": "rebalance_zones"}}),
+        json!({"instance": {"name": {"oldest_of": "db"}, "fault": "impair_network"}}),
     ] {
         let region = region_with(laws(), first_in);
         let old = first(&region);
@@ -399,10 +401,10 @@ async fn a_policy_of_100_to_200_launches_first_unless_the_end_was_unexpected() {
         seconds(1200).await;
         assert_eq!(region.group_members("db").len(), 1, "{fault}");
     }
-    for fault in ["stop_instance", "terminate_instance"] {
+    for fault in ["stop", "terminate"] {
         let region = region_with(laws(), first_in);
         let old = first(&region);
-        inject(&region, &json!({fault: {"instance": {"oldest_of": "db"}}}));
+        inject(&region, &json!({"instance": {"name": {"oldest_of": "db"}, "fault": fault}}));
         terminate_hook(&region, &old).await;
         seconds(30).await;
         assert_eq!(region.group_members("db").len(), 2, "{fault}");
@@ -411,7 +413,7 @@ async fn a_policy_of_100_to_200_launches_first_unless_the_end_was_unexpected() {
 
 #[tokio::test(start_paused = true)]
 async fn launches_go_where_there_is_capacity_unless_the_group_insists() {
-    let refuse = json!({"refuse_capacity": {"zone": "eu-central-1b"}});
+    let refuse = json!({"zone": {"name": "eu-central-1b", "fault": "refuse_capacity"}});
     for balanced_only in [false, true] {
         let region = region_with(laws(), |setup| {
             setup.zones = ["eu-central-1a", "eu-central-1b"].map(str::to_owned).to_vec();
@@ -420,7 +422,7 @@ async fn launches_go_where_there_is_capacity_unless_the_group_insists() {
         });
         inject(&region, &refuse);
         // Launch first: the old one is in a, so the emptiest zone is b.
-        inject(&region, &json!({"refresh": {"group": "db"}}));
+        inject(&region, &json!({"group": {"name": "db", "fault": "refresh"}}));
         seconds(120).await;
         let members = region.group_members("db");
         if balanced_only {
@@ -438,7 +440,7 @@ async fn a_group_survives_the_loss_of_a_zone() {
     for mode in ["power", "network"] {
         let region = region();
         let old = first(&region);
-        inject(&region, &json!({"zone_down": {"zone": "eu-central-1a", "mode": mode}}));
+        inject(&region, &json!({"zone": {"name": "eu-central-1a", "fault": {"down": {"mode": mode}}}}));
         until(&region, "the replacement", |region| region.group_members("db").len() == 2).await;
         assert_ne!(member(&region, &newest(&region)).unwrap().zone, "eu-central-1a");
         terminate_hook(&region, &old).await;
@@ -455,7 +457,7 @@ async fn failing_launches_are_tried_again_and_told() {
         setup.volumes.clear();
         setup.hooks.clear();
     });
-    inject(&region, &json!({"fail_launch": {"group": "db", "count": 5}}));
+    inject(&region, &json!({"group": {"name": "db", "fault": {"fail_launch": {"count": 5}}}}));
     until(&region, "in service", |region| {
         region.group_members("db").first().is_some_and(|m| m.lifecycle_state == "InService")
     })
@@ -470,30 +472,33 @@ async fn failing_launches_are_tried_again_and_told() {
 async fn suspended_processes_do_nothing_until_they_are_resumed() {
     let region = region();
     let old = first(&region);
-    inject(&region, &json!({"suspend": {"group": "db", "processes": ["ReplaceUnhealthy"]}}));
-    inject(&region, &json!({"stop_instance": {"instance": old}}));
+    inject(&region, &json!({"group": {"name": "db", "fault": {"suspend": {"processes": ["ReplaceUnhealthy"]}}}}));
+    inject(&region, &json!({"instance": {"name": old, "fault": "stop"}}));
     seconds(900).await;
     assert_eq!(member(&region, &old).unwrap().health_status, "Unhealthy");
     assert_eq!(region.group_members("db").len(), 1);
-    inject(&region, &json!({"suspend": {"group": "db", "processes": ["Launch"]}}));
-    inject(&region, &json!({"resume_processes": {"group": "db", "processes": ["ReplaceUnhealthy"]}}));
+    inject(&region, &json!({"group": {"name": "db", "fault": {"suspend": {"processes": ["Launch"]}}}}));
+    inject(
+        &region,
+        &json!({"group": {"name": "db", "fault": {"resume_processes": {"processes": ["ReplaceUnhealthy"]}}}}),
+    );
     terminate_hook(&region, &old).await;
     seconds(900).await;
     assert_eq!(region.group_members("db").len(), 1, "Launch is suspended");
-    inject(&region, &json!({"resume_processes": {"group": "db"}}));
+    inject(&region, &json!({"group": {"name": "db", "fault": "resume_processes"}}));
     until(&region, "the replacement", |region| region.group_members("db").len() == 2).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_launch_that_dies_is_replaced() {
     let region = region();
-    inject(&region, &json!({"terminate_in_group": {"instance": {"oldest_of": "db"}}}));
+    inject(&region, &json!({"instance": {"name": {"oldest_of": "db"}, "fault": "terminate_in_group"}}));
     until(&region, "the replacement", |region| {
         region.group_members("db").len() == 2 && state_of(region, &newest(region)) == "Pending:Wait"
     })
     .await;
     let dead = newest(&region);
-    inject(&region, &json!({"terminate_instance": {"instance": {"newest_of": "db"}}}));
+    inject(&region, &json!({"instance": {"name": {"newest_of": "db"}, "fault": "terminate"}}));
     until(&region, "another", |region| newest(region) != dead).await;
     assert!(waiting(&region, &dead).is_none());
 }
@@ -502,7 +507,7 @@ async fn a_launch_that_dies_is_replaced() {
 async fn events_carry_what_aws_documents() {
     let region = region_with(laws(), |setup| setup.hooks[1].metadata = Some("note".to_owned()));
     let id = first(&region);
-    inject(&region, &json!({"terminate_in_group": {"instance": id}}));
+    inject(&region, &json!({"instance": {"name": id, "fault": "terminate_in_group"}}));
     let hook = terminate_hook(&region, &id).await;
     let event = loop {
         let event = region.next_delivery().await.event;
@@ -533,8 +538,8 @@ async fn chaotic_run(seed: u64) -> String {
         ..GroupSetup::default()
     });
     let mut trace = Vec::new();
-    for fault in ["stop_instance", "terminate_instance", "terminate_in_group", "fail_host"] {
-        inject(&region, &json!({fault: {"instance": {"newest_of": "group"}}}));
+    for fault in ["stop", "terminate", "terminate_in_group", "fail_host"] {
+        inject(&region, &json!({"instance": {"name": {"newest_of": "group"}, "fault": fault}}));
         let_everything_go(&region, 900).await;
         trace.push(region.state().to_string());
         trace.push(format!("{:?}", region.next_delivery().await));
@@ -560,9 +565,9 @@ async fn a_quiesced_guest_lets_its_volume_go_to_the_replacement_and_nothing_is_l
     let state = region.state();
     let volumes = state["volumes"].as_object().unwrap();
     let (volume, _) = volumes.iter().find(|(_, volume)| !volume["data"].is_null()).unwrap();
-    inject(&region, &json!({"terminate_in_group": {"instance": old}}));
+    inject(&region, &json!({"instance": {"name": old, "fault": "terminate_in_group"}}));
     let terminate = terminate_hook(&region, &old).await;
-    inject(&region, &json!({"quiesce": {"instance": old}}));
+    inject(&region, &json!({"instance": {"name": old, "fault": "quiesce"}}));
     call(&region, format!("DetachVolume&VolumeId={volume}")).await;
     until(&region, "a free volume", |region| region.state()["volumes"][volume]["state"] == "available").await;
     assert_eq!(ec2_state(&region, &old), "running");
