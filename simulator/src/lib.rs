@@ -20,8 +20,8 @@
 //! | [`events`] | what EventBridge brings |
 //! | `behaviour` | what resources do, by resource; its clockwork lets time pass |
 //! | [`faults`] | what goes wrong, by what it hits |
-//! | `readable` | the region as people read it |
 //! | `services`, `wire` | what each service answers, and does to the state |
+//! | `readable` | the region as people read it |
 //! | [`region`] | the region as its users hold it |
 //! | [`imds`], `provision` | instance metadata; what is put there without a call |
 //! | [`serve`] | the region over HTTP, and a Lambda host |

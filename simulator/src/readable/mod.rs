@@ -1,6 +1,7 @@
 //! The region as people read it: `GET /_region`.
 
 mod places;
+mod truth;
 
 use serde_json::{Map, Value, json};
 

@@ -115,7 +115,7 @@ async fn the_regions_events_reach_the_function() {
     region.add_alarm(AlarmSetup { instance_id, ..AlarmSetup::default() });
     let options = ServeOptions { lambda: Some(function()), ..ServeOptions::default() };
     let served = serve(region, options).await.unwrap();
-    let fault = json!({"set_alarm": {"alarm": "status-check-failed", "state": "ALARM"}}).to_string();
+    let fault = json!({"alarm": {"name": "status-check-failed", "fault": {"set": {"state": "ALARM"}}}}).to_string();
     assert_eq!(http(&served, "POST", "/_region/fault", &fault).await.0, 200);
     let of_alarm = |run: &Value| run["event"]["detail-type"] == "CloudWatch Alarm State Change";
     let runs = until(&served, "/_region/invocations", |runs| runs.as_array().unwrap().iter().any(of_alarm)).await;

@@ -46,7 +46,7 @@ pub struct WaitingHook {
 /// What the truth knows of groups.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct GroupTruth {
-    pub(super) members: BTreeMap<String, Vec<GroupMember>>,
-    pub(super) waiting_hooks: Vec<WaitingHook>,
-    pub(super) timed_out_hooks: Vec<TimedOutHook>,
+    pub(crate) members: BTreeMap<String, Vec<GroupMember>>,
+    pub(crate) waiting_hooks: Vec<WaitingHook>,
+    pub(crate) timed_out_hooks: Vec<TimedOutHook>,
 }

@@ -4,7 +4,6 @@
 //! to it. A snapshot copies the set as it was; a restored volume begins with it. A moment was acknowledged if a client could see the service
 //! then. A moment that was acknowledged and is on no volume any more is lost.
 
-mod drawn;
 pub mod groups;
 pub mod interval;
 pub(crate) mod log;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The text with comments, strings and characters blanked out; lines stay where they are.
-pub fn blanked(text: &str) -> String {
+pub(crate) fn blanked(text: &str) -> String {
     let mut rest = text;
     let mut out = String::with_capacity(text.len());
     while let Some(first) = rest.chars().next() {
@@ -82,7 +82,7 @@ fn item_end(code: &str) -> usize {
 }
 
 /// Code without what is compiled for tests only, and the names of the modules that are files for tests only.
-pub fn without_tests(code: &str) -> (String, BTreeSet<String>) {
+pub(crate) fn without_tests(code: &str) -> (String, BTreeSet<String>) {
     const MARK: &str = "#[cfg(test)]";
     let (mut out, mut modules, mut rest) = (String::new(), BTreeSet::new(), code);
     while let Some(start) = rest.find(MARK) {
@@ -102,16 +102,16 @@ pub fn without_tests(code: &str) -> (String, BTreeSet<String>) {
 
 /// A name that a `use` brings in, and the path that it stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Import {
+pub(crate) struct Import {
     /// `*` brings in everything.
-    pub name: String,
-    pub path: Vec<String>,
+    pub(crate) name: String,
+    pub(crate) path: Vec<String>,
     /// Others may take it from here.
-    pub public: bool,
+    pub(crate) public: bool,
 }
 
 /// The `use` declarations, and the code without them.
-pub fn imports(code: &str) -> (Vec<Import>, String) {
+pub(crate) fn imports(code: &str) -> (Vec<Import>, String) {
     let (mut found, mut rest_of_code) = (Vec::new(), String::new());
     let mut rest = code;
     while let Some(start) = find_word(rest, "use") {
@@ -164,7 +164,7 @@ fn segments(path: &str) -> impl Iterator<Item = String> {
 }
 
 /// Every path of at least two segments.
-pub fn paths(code: &str) -> Vec<Vec<String>> {
+pub(crate) fn paths(code: &str) -> Vec<Vec<String>> {
     let is_part = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == ':';
     // What begins with colons goes on behind something else, such as `<T>::new`.
     let words = code.split(|letter| !is_part(letter)).filter(|word| !word.starts_with(':'));
@@ -172,12 +172,12 @@ pub fn paths(code: &str) -> Vec<Vec<String>> {
 }
 
 /// Every single word.
-pub fn words(code: &str) -> BTreeSet<&str> {
+pub(crate) fn words(code: &str) -> BTreeSet<&str> {
     code.split(|letter: char| !letter.is_alphanumeric() && letter != '_').filter(|word| !word.is_empty()).collect()
 }
 
 /// What a file defines at its top, modules in files apart.
-pub fn definitions(code: &str) -> BTreeSet<String> {
+pub(crate) fn definitions(code: &str) -> BTreeSet<String> {
     const KINDS: [&str; 8] = ["fn", "struct", "enum", "trait", "const", "static", "type", "mod"];
     const BEFORE_FN: [&str; 8] = ["pub", "crate", "super", "in", "const", "async", "unsafe", "extern"];
     let at_top = code.lines().filter(|line| line.starts_with(|first: char| first.is_alphabetic()));
@@ -196,7 +196,7 @@ pub fn definitions(code: &str) -> BTreeSet<String> {
 }
 
 /// The functions of a file, and how many lines each has from its signature to its end.
-pub fn function_lengths(code: &str) -> BTreeMap<String, usize> {
+pub(crate) fn function_lengths(code: &str) -> BTreeMap<String, usize> {
     let (mut lengths, mut rest) = (BTreeMap::new(), code);
     while let Some(start) = find_word(rest, "fn") {
         let function = &rest[start..];
