@@ -1,8 +1,8 @@
-//! A simulated AWS region: laws, wire protocols, faults, virtual time and the truth about what happened.
+//! A simulated AWS region: behaviour, wire protocols, faults, virtual time and the truth about what happened.
 //!
 //! The region *is* AWS for those who talk to it: the Rust SDK, the AWS CLI and boto3 work against it unchanged, in the same process below the
-//! SDK ([`Region::call`]) or over loopback HTTP. Its laws rest on what AWS documents and what has been seen in the field; what no source
-//! tells is a seeded distribution in [`Laws`]. The README beside this crate says which is which, and what is not modelled.
+//! SDK ([`Region::call`]) or over loopback HTTP. What it does rests on what AWS documents and what has been seen in the field; what no source
+//! tells is a seeded distribution in [`TimingModel`]. The README beside this crate says which is which, and what is not modelled.
 //!
 //! It imports nothing of the controller: what is tested must not be the yardstick.
 //!
@@ -60,6 +60,6 @@ pub use region::{Region, TransportError};
 pub use setup::group::{GroupSetup, HookResult, HookSetup, HookTransition, Process};
 pub use setup::{AddressSetup, AlarmSetup, InstanceSetup, Setup, SnapshotSetup, VolumeSetup};
 pub use state::records::{CallRecord, TransitionRecord};
-pub use timing::Laws;
+pub use timing::TimingModel;
 pub use truth::Truth;
 pub use truth::groups::{GroupMember, TimedOutHook, WaitingHook};

@@ -10,7 +10,7 @@ use crate::test_support::{Sample, call, exact_sample, sample, seconds, until};
 use crate::time::RegionTime;
 use crate::timing::Distribution;
 use crate::truth::interval::Interval;
-use crate::{Laws, Region};
+use crate::{Region, TimingModel};
 
 /// Events until the predicate holds; at most an hour of them.
 async fn event_of(region: &Region, detail_type: &str) -> serde_json::Value {
@@ -200,8 +200,12 @@ async fn a_clean_move_loses_nothing_and_has_one_writer() {
 #[tokio::test(start_paused = true)]
 async fn an_empty_volume_in_place_of_the_data_is_a_loss() {
     let tag = |key: &str| Some(key.to_owned());
-    let setup =
-        Setup { laws: Laws::exact_calls(), workload_tag: tag("svc"), volume_name_tag: tag("vol"), ..Setup::default() };
+    let setup = Setup {
+        timing: TimingModel::exact_calls(),
+        workload_tag: tag("svc"),
+        volume_name_tag: tag("vol"),
+        ..Setup::default()
+    };
     let Sample { region, first, second, address, .. } = sample(setup);
     seconds(100).await;
     call(&region, format!("StopInstances&InstanceId.1={first}")).await;
@@ -220,10 +224,10 @@ async fn an_empty_volume_in_place_of_the_data_is_a_loss() {
 
 #[tokio::test(start_paused = true)]
 async fn a_guest_may_write_on_after_a_forced_stop() {
-    let mut laws = Laws::exact_calls();
-    laws.instances.late_write_probability = 1.0;
-    laws.instances.late_write = Distribution::fixed(10.0);
-    let Sample { region, first, volume, .. } = sample(Setup { laws, ..Setup::default() });
+    let mut timing = TimingModel::exact_calls();
+    timing.instances.late_write_probability = 1.0;
+    timing.instances.late_write = Distribution::fixed(10.0);
+    let Sample { region, first, volume, .. } = sample(Setup { timing, ..Setup::default() });
     call(&region, format!("StopInstances&InstanceId.1={first}&Force=true&SkipOsShutdown=true")).await;
     until(&region, format!("DescribeInstances&InstanceId.1={first}"), "name", "stopped").await;
     let stopped_at = region.transitions().last().unwrap().done_at;
@@ -234,7 +238,7 @@ async fn a_guest_may_write_on_after_a_forced_stop() {
 
 /// A host dies for good, and its volume is taken by force, once or again every half minute: how long that took.
 async fn forced_detach_seconds(seed: u64, again: bool) -> f64 {
-    let setup = Setup { seed, laws: Laws::exact_calls(), ..Setup::default() };
+    let setup = Setup { seed, timing: TimingModel::exact_calls(), ..Setup::default() };
     let Sample { region, first, volume, .. } = sample(setup);
     region.inject(Fault::of_instance(first, InstanceFault::FailHost { force_stop: ForceStop::Never })).unwrap();
     let began = region.now();
@@ -262,7 +266,7 @@ async fn a_forced_detach_that_is_asked_for_again_ends_no_later() {
 #[tokio::test(start_paused = true)]
 async fn a_guest_with_an_agent_serves_at_its_word_only() {
     let Sample { region, first, volume, .. } =
-        sample(Setup { laws: Laws::exact_calls(), agents: true, ..Setup::default() });
+        sample(Setup { timing: TimingModel::exact_calls(), agents: true, ..Setup::default() });
     assert!(region.agent_view(&first).unwrap().serves, "what exists from the start runs already");
     region.quiesce(&first);
     call(&region, format!("DetachVolume&VolumeId={volume}")).await;
@@ -320,11 +324,11 @@ fn the_same_seed_gives_the_same_trace_to_the_byte() {
 
 #[tokio::test(start_paused = true)]
 async fn a_fast_region_takes_a_share_of_the_time_and_keeps_the_walls_clock() {
-    let laws = Laws {
-        instances: crate::timing::InstanceLaws { pending: Distribution::fixed(20.0), ..Default::default() },
-        ..Laws::exact_calls()
+    let timing = TimingModel {
+        instances: crate::timing::InstanceTiming { pending: Distribution::fixed(20.0), ..Default::default() },
+        ..TimingModel::exact_calls()
     };
-    let Sample { region, second, .. } = sample(Setup { laws, speed: 20.0, ..Setup::default() });
+    let Sample { region, second, .. } = sample(Setup { timing, speed: 20.0, ..Setup::default() });
     let before = region.wall_now();
     call(&region, format!("StartInstances&InstanceId.1={second}")).await;
     tokio::time::sleep(Duration::from_millis(999)).await;

@@ -22,7 +22,7 @@ import botocore.exceptions
 from botocore.config import Config
 
 REGION_SECONDS_TO_WAIT = 900
-"""No transition that these checks wait for takes longer under the default laws."""
+"""No transition that these checks wait for takes longer under the default timing model."""
 
 PASSED, FAILED = [], []
 
@@ -1263,7 +1263,7 @@ def _(api, _):
 @check("cloudwatch: an alarm on 3 of 3 waits for the third point, though there is none before the first")
 def _(api, _):
     instance = api.running(api.zones()[0])
-    api.fault({"fail_host": {"instance": instance, "force_stop": "works"}})
+    api.fault({"instance": {"name": instance, "fault": {"fail_host": {"force_stop": "works"}}}})
     alarms = {points: f"{api.name}-{points}-of-{points}" for points in (1, 3)}
     for points, name in alarms.items():
         own = dict(AlarmName=name, Dimensions=[{"Name": "InstanceId", "Value": instance}], AlarmActions=[])
@@ -1276,7 +1276,7 @@ def _(api, _):
     # A point that is published late is a period old when it is first seen: then the wait is one evaluation, otherwise two.
     expect(later > 50, f"both alarms came within {later:.0f} s")
     api.cloudwatch.delete_alarms(AlarmNames=list(alarms.values()))
-    api.fault({"heal": {"instance": instance}})
+    api.fault({"instance": {"name": instance, "fault": "heal"}})
 
 
 @check("cloudwatch: metrics come as values, as counted values and as statistics, with their times; all or none")

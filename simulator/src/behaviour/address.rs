@@ -80,7 +80,7 @@ impl State {
     }
 
     fn set_association(&mut self, allocation_id: &str, association: Option<Association>, at: RegionTime) {
-        let switch = self.sample(self.laws.addresses.switch);
+        let switch = self.sample(self.timing.addresses.switch);
         let Some(address) = self.addresses.change(allocation_id, at) else { return };
         address.association = association;
         address.generation += 1;

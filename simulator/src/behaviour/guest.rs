@@ -130,7 +130,7 @@ impl State {
         } else if guest.service == ServicePhase::Down {
             guest.service = ServicePhase::Starting;
             let guest_generation = guest.generation;
-            let wait = self.sample(self.laws.guests.service_start);
+            let wait = self.sample(self.timing.guests.service_start);
             self.schedule.add(at.after(wait), Transition::ServiceUp { instance: id.to_owned(), guest_generation });
         }
     }

@@ -21,10 +21,10 @@ impl State {
                 format!("The volume '{volume_id}' is in the '{}' state.", volume.state.name()),
             ));
         }
-        let laws = &self.laws.snapshots;
+        let timing = &self.timing.snapshots;
         let of_volume =
             || self.snapshots.iter().map(|(_, snapshot)| snapshot).filter(|snapshot| snapshot.volume_id == volume_id);
-        let least_interval = seconds_duration(laws.least_interval_seconds);
+        let least_interval = seconds_duration(timing.least_interval_seconds);
         if of_volume().any(|snapshot| at.since(snapshot.started_at) < least_interval) {
             return Err(AwsError::client(
                 "SnapshotCreationPerVolumeRateExceeded",
@@ -33,7 +33,7 @@ impl State {
         }
         // AWS counts snapshots that are stuck in `error` too.
         let unfinished = of_volume().filter(|snapshot| snapshot.state != SnapshotState::Completed).count();
-        let allowed = if matches!(volume.volume_type.as_str(), "st1" | "sc1") { 1 } else { laws.pending_per_volume };
+        let allowed = if matches!(volume.volume_type.as_str(), "st1" | "sc1") { 1 } else { timing.pending_per_volume };
         if unfinished >= allowed {
             return Err(AwsError::client(
                 "ConcurrentSnapshotLimitExceeded",
@@ -54,8 +54,8 @@ impl State {
         at: RegionTime,
     ) -> String {
         let changed_gib = self.changed_since_last_snapshot(volume_id, at);
-        let rate = self.sample(self.laws.snapshots.per_changed_gib);
-        let duration = self.sample(self.laws.snapshots.base) + rate.mul_f64(changed_gib.max(0.0));
+        let rate = self.sample(self.timing.snapshots.per_changed_gib);
+        let duration = self.sample(self.timing.snapshots.base) + rate.mul_f64(changed_gib.max(0.0));
         let id = self.put_snapshot(volume_id, description, tags, duration, at);
         let will_fail = self.faults.takes_failing_snapshot();
         if let Some(snapshot) = self.snapshots.get_mut(&id) {
@@ -120,10 +120,10 @@ impl State {
     }
 
     fn written_gib(&self, volume_id: &str, from: RegionTime, to: RegionTime) -> f64 {
-        self.truth.written_seconds(volume_id, from, to) / 3600.0 * self.laws.guests.write_gib_per_hour
+        self.truth.written_seconds(volume_id, from, to) / 3600.0 * self.timing.guests.write_gib_per_hour
     }
 
-    /// Snapshots are incremental per volume. Whether the first one of a restored volume builds on its parent, no source tells: a law decides.
+    /// Snapshots are incremental per volume. Whether the first one of a restored volume builds on its parent, no source tells: the timing model decides.
     fn changed_since_last_snapshot(&self, volume_id: &str, at: RegionTime) -> f64 {
         let Some(volume) = self.volumes.get(volume_id) else { return 0.0 };
         let earlier = self
@@ -132,7 +132,7 @@ impl State {
             .filter(|(_, snapshot)| snapshot.volume_id == volume_id && snapshot.state != SnapshotState::Error);
         let since = match earlier.map(|(_, snapshot)| snapshot.started_at).max() {
             Some(last) => last,
-            None if volume.snapshot_id.is_some() && !self.laws.snapshots.first_of_restored_volume_is_full => {
+            None if volume.snapshot_id.is_some() && !self.timing.snapshots.first_of_restored_volume_is_full => {
                 volume.created_at
             }
             None => return self.used_gib(volume_id, at),

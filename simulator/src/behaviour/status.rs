@@ -11,7 +11,7 @@ use crate::timing::distribution::seconds_duration;
 impl State {
     /// The instance has begun to run: data will come once initialisation is done.
     pub(crate) fn begin_status_checks(&mut self, id: &str, at: RegionTime) {
-        let wait = self.sample(self.laws.status.initializing);
+        let wait = self.sample(self.timing.status.initializing);
         let Some(instance) = self.instances.get_mut(id) else { return };
         instance.status = StatusChecks::all(Check::Initializing);
         let generation = instance.generation;
@@ -20,7 +20,7 @@ impl State {
 
     /// For an instance that runs from the start: evaluated from some second of the first minute on.
     pub(crate) fn begin_settled_status_checks(&mut self, id: &str, at: RegionTime) {
-        let offset = seconds_duration(self.chance.laws.f64() * self.laws.status.check_every_seconds);
+        let offset = seconds_duration(self.chance.timing.f64() * self.timing.status.check_every_seconds);
         let Some(instance) = self.instances.get_mut(id) else { return };
         instance.status = StatusChecks::passed();
         let generation = instance.generation;
@@ -53,12 +53,12 @@ impl State {
             self.record_transition("status_checks", id, requested_at, at);
         }
         self.publish_status(id, new, at);
-        let again = at.after(seconds_duration(self.laws.status.check_every_seconds.max(1.0)));
+        let again = at.after(seconds_duration(self.timing.status.check_every_seconds.max(1.0)));
         self.schedule.add(again, Transition::StatusEvaluated { instance: id.to_owned(), generation });
     }
 
     fn publish_status(&mut self, id: &str, status: StatusChecks, at: RegionTime) {
-        let delay = self.sample(self.laws.status.publish_delay);
+        let delay = self.sample(self.timing.status.publish_delay);
         let point = DataPoint {
             measured_at: at,
             published_at: at.after(delay),

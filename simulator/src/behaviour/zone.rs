@@ -1,7 +1,7 @@
 //! Availability Zones: what a zone that is down does to its resources and to the calls that touch them.
 //!
 //! AWS documents that `DescribeInstances` fails as a whole when it names an instance of an impaired zone or no instance at all; in 2011 AWS
-//! switched off volume and snapshot calls for the affected zone. Beyond that the behaviour is assumed: see [`crate::timing::calls::ZoneDownLaws`].
+//! switched off volume and snapshot calls for the affected zone. Beyond that the behaviour is assumed: see [`crate::timing::calls::ZoneDownTiming`].
 
 use crate::model::transition::Transition;
 use crate::model::zone::{ZoneAnswer, ZoneLoss};
@@ -22,8 +22,8 @@ impl State {
         if self.zone_loss(zone).is_none() {
             return ZoneAnswer::Normal;
         }
-        let laws = &self.laws.zone_down;
-        let (stuck, silent, hang) = (laws.stuck_probability, laws.lost_answer_probability, laws.hang_probability);
+        let timing = &self.timing.zone_down;
+        let (stuck, silent, hang) = (timing.stuck_probability, timing.lost_answer_probability, timing.hang_probability);
         let chance = &mut self.chance.faults;
         if chance.f64() < stuck {
             if chance.f64() < silent { ZoneAnswer::AcceptedInSilence } else { ZoneAnswer::Normal }
@@ -36,7 +36,7 @@ impl State {
 
     /// Draws how a read that must fail does so.
     pub(crate) fn failing_read_hangs(&mut self) -> bool {
-        self.chance.faults.f64() < self.laws.zone_down.hang_probability
+        self.chance.faults.f64() < self.timing.zone_down.hang_probability
     }
 
     /// Takes a zone down.
@@ -58,7 +58,7 @@ impl State {
         let lost = held.down.take();
         let deferred = std::mem::take(&mut held.deferred);
         for transition in deferred {
-            let recovery = self.sample(self.laws.zone_down.recovery);
+            let recovery = self.sample(self.timing.zone_down.recovery);
             self.schedule.add(at.after(recovery), transition);
         }
         if matches!(lost, Some((ZoneLoss::Power, _))) {

@@ -70,21 +70,21 @@ impl State {
     }
 
     pub(crate) fn emit(&mut self, class: DeliveryClass, event: Value, at: RegionTime) {
-        let laws = self.laws.events.clone();
+        let timing = self.timing.events.clone();
         let chance = &mut self.chance.events;
-        let lost = class == DeliveryClass::BestEffort && chance.f64() < laws.loss_probability;
+        let lost = class == DeliveryClass::BestEffort && chance.f64() < timing.loss_probability;
         self.events.note(at, &event, lost);
         if lost {
             self.events.lost += 1;
             return;
         }
-        if chance.f64() < laws.duplicate_probability {
-            let delay = laws.delay.sample(chance) + laws.reorder_delay.sample(chance);
+        if chance.f64() < timing.duplicate_probability {
+            let delay = timing.delay.sample(chance) + timing.reorder_delay.sample(chance);
             self.events.push(at.after(delay), event.clone());
         }
-        let mut delay = laws.delay.sample(chance);
-        if chance.f64() < laws.reorder_probability {
-            delay += laws.reorder_delay.sample(chance);
+        let mut delay = timing.delay.sample(chance);
+        if chance.f64() < timing.reorder_probability {
+            delay += timing.reorder_delay.sample(chance);
         }
         self.events.push(at.after(delay), event);
     }

@@ -54,7 +54,7 @@ pub enum CallFault {
         /// How many calls.
         count: u32,
     },
-    /// Every EC2 read shows the past, up to this long ago; zero brings back the laws.
+    /// Every EC2 read shows the past, up to this long ago; zero brings back the timing model.
     StaleReads {
         /// At most.
         lag_seconds: f64,

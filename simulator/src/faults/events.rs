@@ -37,16 +37,16 @@ pub enum EventFault {
 
 impl State {
     pub(super) fn hit_events(&mut self, fault: EventFault) -> Result<(), FaultError> {
-        let laws = &mut self.laws.events;
+        let timing = &mut self.timing.events;
         match fault {
             EventFault::Delay { low_seconds, high_seconds } => {
                 seconds("low_seconds", low_seconds)?;
                 seconds("high_seconds", high_seconds)?;
-                laws.delay = Distribution::between(low_seconds, high_seconds.max(low_seconds));
+                timing.delay = Distribution::between(low_seconds, high_seconds.max(low_seconds));
             }
-            EventFault::Lose { probability: value } => laws.loss_probability = probability(value)?,
-            EventFault::Repeat { probability: value } => laws.duplicate_probability = probability(value)?,
-            EventFault::Reorder { probability: value } => laws.reorder_probability = probability(value)?,
+            EventFault::Lose { probability: value } => timing.loss_probability = probability(value)?,
+            EventFault::Repeat { probability: value } => timing.duplicate_probability = probability(value)?,
+            EventFault::Reorder { probability: value } => timing.reorder_probability = probability(value)?,
         }
         Ok(())
     }

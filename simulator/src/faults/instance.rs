@@ -149,7 +149,7 @@ impl State {
         }
         let action = if stop { "stop" } else { "terminate" };
         self.emit_spot_warning(id, action, at);
-        let notice = self.sample(self.laws.instances.spot_notice);
+        let notice = self.sample(self.timing.instances.spot_notice);
         if let Some(found) = self.instances.get_mut(id) {
             found.notices.spot = Some((action, at.after(notice)));
         }

@@ -54,7 +54,7 @@ impl InstanceState {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ForceStop {
-    /// After a while that the laws draw.
+    /// After a while that the timing model draws.
     Works,
     /// After this many seconds.
     AfterSeconds(f64),

@@ -1,4 +1,4 @@
-//! What there is, as plain data: no law, no protocol, no behaviour.
+//! What there is, as plain data: no numbers of time, no protocol, no behaviour.
 
 pub(crate) mod address;
 pub(crate) mod alarm;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use crate::model::data_name::DataName;
-use crate::timing::Laws;
+use crate::timing::TimingModel;
 
 /// 2026-01-05T09:00:00Z, a Monday: a fixed origin makes runs comparable to the byte.
 const DEFAULT_ORIGIN_SECONDS: u64 = 1_767_603_600;
@@ -29,8 +29,8 @@ pub struct Setup {
     pub origin: SystemTime,
     /// How much faster than the wall the region's time runs.
     pub speed: f64,
-    /// The laws.
-    pub laws: Laws,
+    /// The timing model.
+    pub timing: TimingModel,
     /// Instances that carry this tag run the service that its value names: how instances made over the API get a workload.
     pub workload_tag: Option<String>,
     /// New blank volumes that carry this tag beside the workload's hold the service's data of the name that its value gives: without it, what is
@@ -49,7 +49,7 @@ impl Default for Setup {
             zones: ["eu-central-1a", "eu-central-1b", "eu-central-1c"].map(str::to_owned).to_vec(),
             origin: UNIX_EPOCH + Duration::from_secs(DEFAULT_ORIGIN_SECONDS),
             speed: 1.0,
-            laws: Laws::default(),
+            timing: TimingModel::default(),
             workload_tag: None,
             volume_name_tag: None,
             agents: false,

@@ -5,7 +5,7 @@ use fastrand::Rng;
 /// Independent generators, so that one more call does not change how long a stop takes.
 #[derive(Debug)]
 pub(crate) struct Chance {
-    pub(crate) laws: Rng,
+    pub(crate) timing: Rng,
     pub(crate) latency: Rng,
     pub(crate) consistency: Rng,
     pub(crate) events: Rng,
@@ -18,7 +18,7 @@ impl Chance {
     pub(crate) fn new(seed: u64) -> Self {
         let mut root = Rng::with_seed(seed);
         Self {
-            laws: root.fork(),
+            timing: root.fork(),
             latency: root.fork(),
             consistency: root.fork(),
             events: root.fork(),

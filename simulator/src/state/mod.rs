@@ -31,7 +31,7 @@ use crate::state::scaling::Scaling;
 use crate::state::schedule::Schedule;
 use crate::state::throttle::Throttles;
 use crate::time::{Clock, RegionTime};
-use crate::timing::Laws;
+use crate::timing::TimingModel;
 use crate::timing::distribution::{Distribution, seconds_duration};
 use crate::truth::log::TruthLog;
 
@@ -45,7 +45,7 @@ pub(crate) struct State {
     /// Guests have boot agents, on whose word their services wait.
     pub(crate) agents: bool,
     pub(crate) clock: Clock,
-    pub(crate) laws: Laws,
+    pub(crate) timing: TimingModel,
     pub(crate) chance: Chance,
     pub(crate) ids: IdMaker,
     pub(crate) schedule: Schedule,
@@ -84,22 +84,22 @@ impl State {
     pub(crate) fn new(setup: Setup) -> Self {
         let mut chance = Chance::new(setup.seed);
         let scaling_chance = chance.scaling.fork();
-        let memory = seconds_duration(setup.laws.calls.visibility_lag_seconds);
+        let memory = seconds_duration(setup.timing.calls.visibility_lag_seconds);
         let zones = setup
             .zones
             .iter()
             .enumerate()
             .map(|(index, name)| (name.clone(), Zone::new(&setup.region_name, name, index)));
         let zones = zones.collect();
-        let ids = IdMaker::new(chance.laws.fork());
+        let ids = IdMaker::new(chance.timing.fork());
         let stores = Stores::new(&Settings {
             seed: setup.seed,
             region_name: setup.region_name.clone(),
             account_id: setup.account_id.clone(),
             speed: setup.speed,
-            // Laws under which EC2's reads never lag are laws without lag.
-            stale_read_probability: if setup.laws.calls.visibility_lag_seconds > 0.0 {
-                setup.laws.calls.stale_read_probability
+            // Where EC2's reads never lag, no others do.
+            stale_read_probability: if setup.timing.calls.visibility_lag_seconds > 0.0 {
+                setup.timing.calls.stale_read_probability
             } else {
                 0.0
             },
@@ -111,7 +111,7 @@ impl State {
             agents: setup.agents,
             volume_name_tag: setup.volume_name_tag,
             clock: Clock::start(setup.origin, setup.speed),
-            laws: setup.laws,
+            timing: setup.timing,
             chance,
             ids,
             schedule: Schedule::default(),
@@ -138,9 +138,9 @@ impl State {
         state
     }
 
-    /// Draws a duration for a law.
+    /// Draws a duration.
     pub(crate) fn sample(&mut self, distribution: Distribution) -> std::time::Duration {
-        distribution.sample(&mut self.chance.laws)
+        distribution.sample(&mut self.chance.timing)
     }
 
     /// Notes how long a transition took from request to end.
@@ -160,7 +160,7 @@ impl State {
     pub(crate) fn read_as_of(&mut self, now: RegionTime) -> RegionTime {
         let (lag, probability) = match self.faults.stale_reads_seconds {
             Some(lag) => (lag, 1.0),
-            None => (self.laws.calls.visibility_lag_seconds, self.laws.calls.stale_read_probability),
+            None => (self.timing.calls.visibility_lag_seconds, self.timing.calls.stale_read_probability),
         };
         if lag <= 0.0 || self.chance.consistency.f64() >= probability {
             return now;

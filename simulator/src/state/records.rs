@@ -24,7 +24,7 @@ pub struct CallRecord {
     pub latency: Option<Duration>,
 }
 
-/// A transition that the laws carried out, and how long it took.
+/// A transition that the region carried out, and how long it took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TransitionRecord {
     /// `start`, `stop`, `terminate`, `snapshot`, `create_volume`, `attach`, `detach`, `address` or `status_checks`.

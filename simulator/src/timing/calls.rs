@@ -7,7 +7,7 @@ use crate::timing::distribution::Distribution;
 /// Latency, consistency and throttling of calls.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct CallLaws {
+pub struct CallTiming {
     /// EC2 reads. Assumed: 50-300 ms.
     pub describe_latency: Distribution,
     /// EC2 writes. Assumed: 100-800 ms.
@@ -32,7 +32,7 @@ pub struct CallLaws {
     pub hang_seconds: f64,
 }
 
-impl Default for CallLaws {
+impl Default for CallTiming {
     fn default() -> Self {
         Self {
             describe_latency: Distribution::between(0.05, 0.3),
@@ -53,7 +53,7 @@ impl Default for CallLaws {
 /// What calls meet that touch a zone that is down. AWS documents the effect on `DescribeInstances` only; the rest is assumed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ZoneDownLaws {
+pub struct ZoneDownTiming {
     /// How often a call that must fail hangs instead of answering with an error.
     pub hang_probability: f64,
     /// How often a write is accepted and its transition stays stuck until the zone is back.
@@ -70,7 +70,7 @@ pub struct ZoneDownLaws {
     pub reported_after_seconds: f64,
 }
 
-impl Default for ZoneDownLaws {
+impl Default for ZoneDownTiming {
     fn default() -> Self {
         Self {
             hang_probability: 0.4,

@@ -7,7 +7,7 @@ use crate::timing::distribution::Distribution;
 /// Delivery of events. EC2, EBS, spot and Health are best effort; alarms are delivered at least once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct EventLaws {
+pub struct EventTiming {
     /// From the change to its event. Assumed: 0.2-5 s, one in a hundred up to 60 s.
     pub delay: Distribution,
     /// Best-effort events lost. Assumed: 0.1 %.
@@ -20,7 +20,7 @@ pub struct EventLaws {
     pub reorder_delay: Distribution,
 }
 
-impl Default for EventLaws {
+impl Default for EventTiming {
     fn default() -> Self {
         Self {
             delay: Distribution::LongTail {

@@ -1,4 +1,4 @@
-//! The laws of the region: how long things take, when calls are refused, what is shown when.
+//! The timing model of the region: how long things take, when calls are refused, what is shown when.
 //!
 //! Every number can be set. The defaults are AWS's own where AWS publishes one; all others are assumptions, stated with the field, and
 //! drawn from the region's seed. Durations are in seconds of region time.
@@ -11,44 +11,46 @@ mod scaling;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::timing::calls::{CallLaws, ZoneDownLaws};
+pub use crate::timing::calls::{CallTiming, ZoneDownTiming};
 pub use crate::timing::distribution::Distribution;
-pub use crate::timing::events::EventLaws;
-pub use crate::timing::resources::{AddressLaws, GuestLaws, InstanceLaws, SnapshotLaws, StatusLaws, VolumeLaws};
-pub use crate::timing::scaling::ScalingLaws;
+pub use crate::timing::events::EventTiming;
+pub use crate::timing::resources::{
+    AddressTiming, GuestTiming, InstanceTiming, SnapshotTiming, StatusTiming, VolumeTiming,
+};
+pub use crate::timing::scaling::ScalingTiming;
 
-/// All laws of a region.
+/// The timing model of a region.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Laws {
+pub struct TimingModel {
     /// Latency, consistency and throttling of calls.
-    pub calls: CallLaws,
+    pub calls: CallTiming,
     /// Life of instances.
-    pub instances: InstanceLaws,
+    pub instances: InstanceTiming,
     /// What runs inside instances.
-    pub guests: GuestLaws,
+    pub guests: GuestTiming,
     /// Status checks and alarms.
-    pub status: StatusLaws,
+    pub status: StatusTiming,
     /// Life of volumes and their attachments.
-    pub volumes: VolumeLaws,
+    pub volumes: VolumeTiming,
     /// Life of snapshots.
-    pub snapshots: SnapshotLaws,
+    pub snapshots: SnapshotTiming,
     /// Elastic IP addresses.
-    pub addresses: AddressLaws,
+    pub addresses: AddressTiming,
     /// Delivery of events.
-    pub events: EventLaws,
+    pub events: EventTiming,
     /// What calls meet in a zone that is down.
-    pub zone_down: ZoneDownLaws,
+    pub zone_down: ZoneDownTiming,
     /// How fast Auto Scaling groups act.
-    pub scaling: ScalingLaws,
+    pub scaling: ScalingTiming,
 }
 
-impl Laws {
-    /// Laws without chance at the edges: calls take no time, reads never lag, nothing is throttled, events arrive at once, exactly once.
+impl TimingModel {
+    /// Without chance at the edges: calls take no time, reads never lag, nothing is throttled, events arrive at once, exactly once.
     /// The transitions themselves keep their durations. For tests and for measuring.
     pub fn exact_calls() -> Self {
         Self {
-            calls: CallLaws {
+            calls: CallTiming {
                 describe_latency: Distribution::NONE,
                 mutate_latency: Distribution::NONE,
                 run_instances_latency: Distribution::NONE,
@@ -58,14 +60,14 @@ impl Laws {
                 other_latency: Distribution::NONE,
                 visibility_lag_seconds: 0.0,
                 throttling: false,
-                ..CallLaws::default()
+                ..CallTiming::default()
             },
-            events: EventLaws {
+            events: EventTiming {
                 delay: Distribution::NONE,
                 loss_probability: 0.0,
                 duplicate_probability: 0.0,
                 reorder_probability: 0.0,
-                ..EventLaws::default()
+                ..EventTiming::default()
             },
             ..Self::default()
         }

@@ -7,7 +7,7 @@ use crate::timing::distribution::Distribution;
 /// Life of instances.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct InstanceLaws {
+pub struct InstanceTiming {
     /// `pending` after a launch or a start. Field: 5-17 s.
     pub pending: Distribution,
     /// `stopping` while a guest shuts down. Assumed: 5-60 s.
@@ -32,7 +32,7 @@ pub struct InstanceLaws {
     pub spot_notice: Distribution,
 }
 
-impl Default for InstanceLaws {
+impl Default for InstanceTiming {
     fn default() -> Self {
         Self {
             pending: Distribution::between(5.0, 20.0),
@@ -53,7 +53,7 @@ impl Default for InstanceLaws {
 /// What runs inside instances.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct GuestLaws {
+pub struct GuestTiming {
     /// From `running` to a guest that answers. Field: 17-23 s.
     pub boot: Distribution,
     /// From a guest that has its volumes to a service that works: mount and start. Assumed: 2-8 s.
@@ -64,7 +64,7 @@ pub struct GuestLaws {
     pub write_gib_per_hour: f64,
 }
 
-impl Default for GuestLaws {
+impl Default for GuestTiming {
     fn default() -> Self {
         Self {
             boot: Distribution::between(15.0, 25.0),
@@ -78,7 +78,7 @@ impl Default for GuestLaws {
 /// Status checks and alarms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct StatusLaws {
+pub struct StatusTiming {
     /// `initializing` after `running`. AWS: "within a few minutes".
     pub initializing: Distribution,
     /// Between two evaluations. AWS: one minute.
@@ -87,7 +87,7 @@ pub struct StatusLaws {
     pub publish_delay: Distribution,
 }
 
-impl Default for StatusLaws {
+impl Default for StatusTiming {
     fn default() -> Self {
         Self {
             initializing: Distribution::between(60.0, 180.0),
@@ -100,7 +100,7 @@ impl Default for StatusLaws {
 /// Life of volumes and their attachments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct VolumeLaws {
+pub struct VolumeTiming {
     /// `creating`. Assumed: 2-20 s.
     pub create: Distribution,
     /// `deleting`. Assumed: 1-10 s.
@@ -121,7 +121,7 @@ pub struct VolumeLaws {
     pub default_initialization_mib_per_second: f64,
 }
 
-impl Default for VolumeLaws {
+impl Default for VolumeTiming {
     fn default() -> Self {
         Self {
             create: Distribution::between(2.0, 20.0),
@@ -140,7 +140,7 @@ impl Default for VolumeLaws {
 /// Life of snapshots.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct SnapshotLaws {
+pub struct SnapshotTiming {
     /// What even an empty difference takes. No source; assumed: 15 s.
     pub base: Distribution,
     /// For each changed GiB. Assumed: 10-30 s.
@@ -153,7 +153,7 @@ pub struct SnapshotLaws {
     pub pending_per_volume: usize,
 }
 
-impl Default for SnapshotLaws {
+impl Default for SnapshotTiming {
     fn default() -> Self {
         Self {
             base: Distribution::fixed(15.0),
@@ -168,12 +168,12 @@ impl Default for SnapshotLaws {
 /// Elastic IP addresses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct AddressLaws {
+pub struct AddressTiming {
     /// From the API's success to traffic at the new place. Field: 5-6 s; assumed: 2-8 s.
     pub switch: Distribution,
 }
 
-impl Default for AddressLaws {
+impl Default for AddressTiming {
     fn default() -> Self {
         Self { switch: Distribution::between(2.0, 8.0) }
     }

@@ -7,7 +7,7 @@ use crate::timing::distribution::Distribution;
 /// How fast groups act. AWS publishes none of these but the "few minutes" of failed checks; all others are assumed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ScalingLaws {
+pub struct ScalingTiming {
     /// Between two looks at the members' health. Assumed: 30 s.
     pub health_check_every_seconds: f64,
     /// From the look that finds an instance not running to the group's acting on it. Assumed: 10-60 s.
@@ -37,7 +37,7 @@ pub struct ScalingLaws {
     pub terminate_hooks_of_abandoned_launch: bool,
 }
 
-impl Default for ScalingLaws {
+impl Default for ScalingTiming {
     fn default() -> Self {
         Self {
             health_check_every_seconds: 30.0,

@@ -26,7 +26,7 @@ impl State {
     }
 
     pub(crate) fn begin_start(&mut self, id: &str, at: RegionTime) {
-        let duration = self.sample(self.laws.instances.pending);
+        let duration = self.sample(self.timing.instances.pending);
         self.cut_guest(id);
         let Some(instance) = self.instances.change(id, at) else { return };
         instance.state = InstanceState::Pending;
@@ -55,7 +55,7 @@ impl State {
         self.emit_instance_state(id, InstanceState::Running, at);
         self.begin_status_checks(id, at);
         self.member_runs(id, at);
-        let boot = self.sample(self.laws.guests.boot);
+        let boot = self.sample(self.timing.guests.boot);
         self.schedule.add(at.after(boot), Transition::GuestUp { instance: id.to_owned(), generation });
     }
 
@@ -66,7 +66,7 @@ impl State {
             return;
         }
         let generation = instance.generation;
-        let wait = self.sample(self.laws.zone_down.recovery) + self.sample(self.laws.guests.boot);
+        let wait = self.sample(self.timing.zone_down.recovery) + self.sample(self.timing.guests.boot);
         self.schedule.add(at.after(wait), Transition::GuestUp { instance: id.to_owned(), generation });
     }
 
@@ -78,7 +78,7 @@ impl State {
                 if instance.condition.host_failed.is_none() {
                     let generation = instance.generation;
                     self.cut_guest(id);
-                    let boot = self.sample(self.laws.guests.boot);
+                    let boot = self.sample(self.timing.guests.boot);
                     self.schedule.add(at.after(boot), Transition::GuestUp { instance: id.to_owned(), generation });
                 }
                 Ok(())

@@ -104,7 +104,7 @@ impl State {
         let (guest_down, stopped) = match course {
             Course::Stuck => return,
             Course::Graceful(duration) => {
-                let share = self.laws.guests.shutdown_share.clamp(0.0, 1.0);
+                let share = self.timing.guests.shutdown_share.clamp(0.0, 1.0);
                 (at.after(duration.mul_f64(share)), at.after(duration))
             }
             Course::CutOff(duration) => (at.after(duration + self.late_write(guest_up)), at.after(duration)),
@@ -114,30 +114,30 @@ impl State {
     }
 
     fn course_of_stop(&mut self, instance: &Instance, guest_up: bool) -> Course {
-        let laws = self.laws.instances.clone();
+        let timing = self.timing.instances.clone();
         let Some(stop) = instance.stop else { return Course::Stuck };
         if let Some(force_stop) = instance.condition.host_failed {
             // There is no guest to ask, and the host does not obey: only force, and only as the fault allows.
             return match force_stop {
-                ForceStop::Works if stop.mode.force => Course::CutOff(self.sample(laws.forced_stop_of_failed_host)),
+                ForceStop::Works if stop.mode.force => Course::CutOff(self.sample(timing.forced_stop_of_failed_host)),
                 ForceStop::AfterSeconds(seconds) if stop.mode.force => Course::CutOff(seconds_duration(seconds)),
                 ForceStop::Works | ForceStop::AfterSeconds(_) | ForceStop::Never => Course::Stuck,
             };
         }
         if stop.mode.skip_os_shutdown || !guest_up {
-            return Course::CutOff(self.sample(laws.immediate_stop));
+            return Course::CutOff(self.sample(timing.immediate_stop));
         }
         if instance.condition.ignores_shutdown {
-            return Course::CutOff(self.sample(laws.graceful_stop_limit));
+            return Course::CutOff(self.sample(timing.graceful_stop_limit));
         }
-        Course::Graceful(self.sample(laws.graceful_stop))
+        Course::Graceful(self.sample(timing.graceful_stop))
     }
 
     /// AWS: a forced stop that goes ahead may "in rare cases" leave writes after `stopped` is reported.
     pub(crate) fn late_write(&mut self, guest_up: bool) -> Duration {
-        let probability = self.laws.instances.late_write_probability;
-        if guest_up && probability > 0.0 && self.chance.laws.f64() < probability {
-            self.sample(self.laws.instances.late_write)
+        let probability = self.timing.instances.late_write_probability;
+        if guest_up && probability > 0.0 && self.chance.timing.f64() < probability {
+            self.sample(self.timing.instances.late_write)
         } else {
             Duration::ZERO
         }

@@ -16,12 +16,12 @@ impl State {
         }
         let dead_host = instance.condition.host_failed.is_some();
         let was_stopped = instance.state == InstanceState::Stopped;
-        let law = if dead_host && !was_stopped {
-            self.laws.instances.terminate_on_failed_host
+        let distribution = if dead_host && !was_stopped {
+            self.timing.instances.terminate_on_failed_host
         } else {
-            self.laws.instances.terminate
+            self.timing.instances.terminate
         };
-        let duration = self.sample(law);
+        let duration = self.sample(distribution);
         let reason = self.user_initiated(at);
         let Some(instance) = self.instances.change(id, at) else { return };
         instance.state = InstanceState::ShuttingDown;
@@ -33,7 +33,7 @@ impl State {
         instance.status = StatusChecks::not_running();
         let generation = instance.generation;
         self.emit_instance_state(id, InstanceState::ShuttingDown, at);
-        let share = self.laws.guests.shutdown_share;
+        let share = self.timing.guests.shutdown_share;
         let guest_down = at.after(duration.mul_f64(share.clamp(0.0, 1.0)));
         self.schedule.add(guest_down, Transition::GuestDown { instance: id.to_owned(), generation });
         self.schedule.add(at.after(duration), Transition::InstanceTerminated { instance: id.to_owned(), generation });
@@ -53,7 +53,7 @@ impl State {
         self.emit_instance_state(id, InstanceState::Terminated, at);
         self.drop_addresses_of(id, at);
         self.release_volumes_of_terminated(id, at);
-        let visible = self.sample(self.laws.instances.terminated_visible);
+        let visible = self.sample(self.timing.instances.terminated_visible);
         self.schedule.add(at.after(visible), Transition::InstanceForgotten { instance: id.to_owned() });
         self.member_ended(id, at);
     }

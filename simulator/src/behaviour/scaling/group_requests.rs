@@ -72,7 +72,7 @@ impl State {
         };
         self.scaling.groups.insert(name, group, at);
         // Groups look at their members at different moments.
-        let phase = self.laws.scaling.health_check_every_seconds.max(1.0) * self.scaling.chance.f64();
+        let phase = self.timing.scaling.health_check_every_seconds.max(1.0) * self.scaling.chance.f64();
         self.schedule_step(name, ScalingStep::CheckHealth, at.after(seconds_duration(phase)));
         self.wake_group_soon(name, at);
     }

@@ -39,7 +39,7 @@ impl State {
         if runs || self.member(name, instance).is_none_or(|member| member.noticed) {
             return;
         }
-        let wait = self.sample_scaling(self.laws.scaling.notice);
+        let wait = self.sample_scaling(self.timing.scaling.notice);
         if let Some(member) = self.change_member(name, instance, at) {
             member.noticed = true;
             member.unhealthy = Some(Cause::NotRunning);
@@ -73,7 +73,7 @@ impl State {
             }
             return;
         };
-        let until = known.unwrap_or_else(|| since.after(self.sample_scaling(self.laws.scaling.impaired_for)));
+        let until = known.unwrap_or_else(|| since.after(self.sample_scaling(self.timing.scaling.impaired_for)));
         if let Some(member) = self.member_mut(name, instance) {
             member.impaired_until = Some(until);
         }
@@ -87,7 +87,7 @@ impl State {
 
     /// A launch that EC2 never carries out has failed.
     fn check_pending_too_long(&mut self, name: &str, instance: &str, at: RegionTime) {
-        let limit = seconds_duration(self.laws.scaling.launch_gives_up_seconds);
+        let limit = seconds_duration(self.timing.scaling.launch_gives_up_seconds);
         let waits = |member: &Member| member.state.is_pending() && at.since(member.launched_at) >= limit;
         if self.member(name, instance).is_some_and(waits) && self.ec2_state(instance) == InstanceState::Pending {
             self.note_failed_launch(name, None, at);
@@ -134,7 +134,7 @@ impl State {
             member.unhealthy = (!healthy).then_some(Cause::SetUnhealthy);
         }
         if !healthy {
-            let wait = self.sample_scaling(self.laws.scaling.reaction);
+            let wait = self.sample_scaling(self.timing.scaling.reaction);
             self.schedule_step(name, ScalingStep::Replace { instance: instance.to_owned() }, at.after(wait));
         }
     }

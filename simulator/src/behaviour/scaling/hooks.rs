@@ -22,7 +22,7 @@ impl State {
 
     /// Begins the next hook of the member's transition, or all of them; false if none is left.
     pub(crate) fn begin_hooks(&mut self, group: &str, instance: &str, at: RegionTime) -> bool {
-        let together = self.laws.scaling.hooks_begin_together;
+        let together = self.timing.scaling.hooks_begin_together;
         let mut begun = false;
         while let Some(hook) = self.member_mut(group, instance).and_then(|member| member.queued_hooks.pop_front()) {
             // A hook that was deleted since holds nothing.
@@ -89,7 +89,7 @@ impl State {
 
     /// Launch hooks hold nothing any more: the instance goes into service once EC2 says that it runs.
     pub(crate) fn launch_hooks_done(&mut self, group: &str, instance: &str, at: RegionTime) {
-        let ready_at = at.after(self.sample_scaling(self.laws.scaling.proceed));
+        let ready_at = at.after(self.sample_scaling(self.timing.scaling.proceed));
         if let Some(member) = self.change_member(group, instance, at) {
             if member.state == LifecycleState::PendingWait {
                 member.state = LifecycleState::PendingProceed;
@@ -103,7 +103,7 @@ impl State {
         if let Some(member) = self.change_member(group, instance, at) {
             member.state = LifecycleState::TerminatingProceed;
         }
-        let wait = self.sample_scaling(self.laws.scaling.proceed);
+        let wait = self.sample_scaling(self.timing.scaling.proceed);
         self.schedule_step(group, ScalingStep::EndInstance { instance: instance.to_owned() }, at.after(wait));
     }
 }

@@ -29,7 +29,7 @@ impl State {
     pub(crate) fn member_runs(&mut self, instance: &str, at: RegionTime) {
         let Some(name) = self.scaling.group_of.get(instance).cloned() else { return };
         if self.member(&name, instance).is_some_and(|member| member.ready_at.is_some()) {
-            let wait = self.sample_scaling(self.laws.scaling.proceed);
+            let wait = self.sample_scaling(self.timing.scaling.proceed);
             self.schedule_step(&name, ScalingStep::IntoService { instance: instance.to_owned() }, at.after(wait));
         }
     }

@@ -122,16 +122,16 @@ impl State {
         if let Some(group) = self.scaling.groups.get_mut(name) {
             group.attempts.refused_zones.clear();
         }
-        let wait = self.sample_scaling(self.laws.scaling.hook_delay);
+        let wait = self.sample_scaling(self.timing.scaling.hook_delay);
         self.schedule_step(name, ScalingStep::LaunchHooks { instance: id.clone() }, at.after(wait));
         id
     }
 
     /// The next launch waits longer with every failure, unless another zone can be tried at once.
     pub(crate) fn note_failed_launch(&mut self, name: &str, zone: Option<&str>, at: RegionTime) {
-        let laws = &self.laws.scaling;
-        let (first, longest) = (laws.launch_retry_first_seconds, laws.launch_retry_longest_seconds);
-        let reaction = self.sample_scaling(self.laws.scaling.reaction);
+        let timing = &self.timing.scaling;
+        let (first, longest) = (timing.launch_retry_first_seconds, timing.launch_retry_longest_seconds);
+        let reaction = self.sample_scaling(self.timing.scaling.reaction);
         let Some(group) = self.scaling.groups.get_mut(name) else { return };
         let attempts = &mut group.attempts;
         if let Some(zone) = zone {

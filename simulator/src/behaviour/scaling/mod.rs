@@ -68,12 +68,12 @@ impl State {
 
     /// Lets the group act on something new.
     pub(crate) fn wake_group_soon(&mut self, name: &str, at: RegionTime) {
-        let wait = self.sample_scaling(self.laws.scaling.reaction);
+        let wait = self.sample_scaling(self.timing.scaling.reaction);
         self.wake_group(name, at.after(wait));
     }
 
     pub(crate) fn schedule_health_check(&mut self, group: &str, at: RegionTime) {
-        let every = seconds_duration(self.laws.scaling.health_check_every_seconds.max(1.0));
+        let every = seconds_duration(self.timing.scaling.health_check_every_seconds.max(1.0));
         self.schedule_step(group, ScalingStep::CheckHealth, at.after(every));
     }
 

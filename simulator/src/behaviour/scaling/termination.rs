@@ -54,7 +54,7 @@ impl State {
             self.end_activity(&launch_activity, ActivityStatus::Failed, text, at);
             self.emit_activity(&launch_activity, "EC2 Instance Launch Unsuccessful", at);
         }
-        let wait = self.sample_scaling(self.laws.scaling.hook_delay);
+        let wait = self.sample_scaling(self.timing.scaling.hook_delay);
         let instance = instance.to_owned();
         let next =
             if no_hooks { ScalingStep::EndInstance { instance } } else { ScalingStep::TerminateHooks { instance } };
@@ -69,8 +69,8 @@ impl State {
             // AWS: a force-delete runs none.
             Cause::GroupDeleted => false,
             _ if was == LifecycleState::TerminatingRetained => false,
-            _ if was.is_pending() => self.laws.scaling.terminate_hooks_of_abandoned_launch,
-            _ if ended => self.scaling.chance.f64() < self.laws.scaling.hook_of_ended_instance_probability,
+            _ if was.is_pending() => self.timing.scaling.terminate_hooks_of_abandoned_launch,
+            _ if ended => self.scaling.chance.f64() < self.timing.scaling.hook_of_ended_instance_probability,
             _ => true,
         }
     }
@@ -119,7 +119,7 @@ impl State {
         }
         self.end_activity(&activity, ActivityStatus::Successful, "", at);
         self.emit_activity(&activity, "EC2 Instance Terminate Successful", at);
-        let visible = self.sample_scaling(self.laws.scaling.terminated_member_visible);
+        let visible = self.sample_scaling(self.timing.scaling.terminated_member_visible);
         self.schedule_step(&name, ScalingStep::Leave { instance: instance.to_owned() }, at.after(visible));
     }
 

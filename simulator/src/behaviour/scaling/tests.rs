@@ -1,4 +1,4 @@
-//! The group's laws: every row of the table of terminations, every outcome of a hook, both orders, and where launches go.
+//! How groups behave: every row of the table of terminations, every outcome of a hook, both orders, and where launches go.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -12,17 +12,17 @@ use crate::setup::{InstanceSetup, Setup, VolumeSetup};
 use crate::test_support::{call, seconds};
 use crate::truth::groups::{GroupMember, WaitingHook};
 use crate::wire::ec2::filter::INSTANCE;
-use crate::{Laws, Region};
+use crate::{Region, TimingModel};
 
-fn laws() -> Laws {
-    let mut laws = Laws::exact_calls();
-    laws.scaling.hook_of_ended_instance_probability = 1.0;
-    laws
+fn timing() -> TimingModel {
+    let mut timing = TimingModel::exact_calls();
+    timing.scaling.hook_of_ended_instance_probability = 1.0;
+    timing
 }
 
 /// A group `db` of one, whose first instance serves in the first zone.
-fn region_with(laws: Laws, change: impl FnOnce(&mut GroupSetup)) -> Region {
-    let region = Region::new(Setup { laws, ..Setup::default() });
+fn region_with(timing: TimingModel, change: impl FnOnce(&mut GroupSetup)) -> Region {
+    let region = Region::new(Setup { timing, ..Setup::default() });
     let data = DataName { service: "db".to_owned(), volume_name: "data".to_owned() };
     let mut setup = GroupSetup {
         name: "db".to_owned(),
@@ -39,7 +39,7 @@ fn region_with(laws: Laws, change: impl FnOnce(&mut GroupSetup)) -> Region {
 }
 
 fn region() -> Region {
-    region_with(laws(), |_| {})
+    region_with(timing(), |_| {})
 }
 
 fn first(region: &Region) -> String {
@@ -103,7 +103,7 @@ async fn let_everything_go(region: &Region, until_seconds: u64) {
 
 #[tokio::test(start_paused = true)]
 async fn a_group_launches_what_it_lacks_and_its_guest_serves() {
-    let region = region_with(laws(), |setup| {
+    let region = region_with(timing(), |setup| {
         setup.first = None;
         setup.volumes.clear();
     });
@@ -185,7 +185,7 @@ async fn a_dead_host_is_noticed_by_its_status_checks_after_minutes() {
 #[tokio::test(start_paused = true)]
 async fn the_grace_period_delays_status_checks_and_not_a_stop() {
     let grace = |setup: &mut GroupSetup| setup.health_check_grace_seconds = 3600;
-    let region = region_with(laws(), grace);
+    let region = region_with(timing(), grace);
     let id = first(&region);
     inject(&region, &json!({"instance": {"name": id, "fault": "impair_network"}}));
     seconds(3000).await;
@@ -193,7 +193,7 @@ async fn the_grace_period_delays_status_checks_and_not_a_stop() {
     terminate_hook(&region, &id).await;
     assert!(region.now().seconds() >= 3600.0);
 
-    let region = region_with(laws(), grace);
+    let region = region_with(timing(), grace);
     let id = first(&region);
     inject(&region, &json!({"instance": {"name": id, "fault": "stop"}}));
     let hook = terminate_hook(&region, &id).await;
@@ -208,7 +208,7 @@ async fn the_grace_period_delays_status_checks_and_not_a_stop() {
 #[tokio::test(start_paused = true)]
 async fn a_stalled_volume_counts_only_if_the_group_checks_volumes() {
     for checks_ebs in [false, true] {
-        let region = region_with(laws(), |setup| setup.checks_ebs = checks_ebs);
+        let region = region_with(timing(), |setup| setup.checks_ebs = checks_ebs);
         let id = first(&region);
         inject(&region, &json!({"instance": {"name": {"oldest_of": "db"}, "fault": "impair_ebs"}}));
         seconds(600).await;
@@ -243,9 +243,9 @@ async fn where_ec2_acts_first_the_hook_holds_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn an_instance_that_ec2_ended_may_have_no_hook_at_all() {
-    let mut laws = laws();
-    laws.scaling.hook_of_ended_instance_probability = 0.0;
-    let region = region_with(laws, |_| {});
+    let mut timing = timing();
+    timing.scaling.hook_of_ended_instance_probability = 0.0;
+    let region = region_with(timing, |_| {});
     let id = first(&region);
     inject(&region, &json!({"instance": {"name": id, "fault": "terminate"}}));
     until(&region, "its leave", |region| member(region, &id).is_none()).await;
@@ -283,7 +283,7 @@ fn hasty(result: HookResult) -> impl FnOnce(&mut GroupSetup) {
 
 #[tokio::test(start_paused = true)]
 async fn a_hook_ends_by_time_out_heartbeats_put_it_off_and_the_cap_ends_that() {
-    let region = region_with(laws(), hasty(HookResult::Continue));
+    let region = region_with(timing(), hasty(HookResult::Continue));
     let id = first(&region);
     inject(&region, &json!({"instance": {"name": id, "fault": "terminate_in_group"}}));
     let hook = terminate_hook(&region, &id).await;
@@ -308,7 +308,7 @@ async fn a_hook_ends_by_time_out_heartbeats_put_it_off_and_the_cap_ends_that() {
 
 #[tokio::test(start_paused = true)]
 async fn an_abandoned_launch_is_terminated_and_replaced_and_slowed_down() {
-    let region = region_with(laws(), |setup| {
+    let region = region_with(timing(), |setup| {
         setup.first = None;
         setup.volumes.clear();
     });
@@ -328,7 +328,7 @@ async fn an_abandoned_launch_is_terminated_and_replaced_and_slowed_down() {
 #[tokio::test(start_paused = true)]
 async fn an_abandoned_or_timed_out_termination_goes_on_or_is_retained() {
     for (retain, by_time) in [(false, false), (false, true), (true, false), (true, true)] {
-        let region = region_with(laws(), |setup| {
+        let region = region_with(timing(), |setup| {
             hasty(HookResult::Abandon)(setup);
             setup.retain_abandoned = retain;
         });
@@ -356,9 +356,9 @@ async fn several_hooks_run_one_after_another_and_abandon_skips_the_rest() {
         (HookResult::Abandon, false, vec!["a"]),
         (HookResult::Continue, true, vec!["a", "down"]),
     ] {
-        let mut laws = laws();
-        laws.scaling.hooks_begin_together = together;
-        let region = region_with(laws, |setup| setup.hooks.push(HookSetup::terminating("a")));
+        let mut timing = timing();
+        timing.scaling.hooks_begin_together = together;
+        let region = region_with(timing, |setup| setup.hooks.push(HookSetup::terminating("a")));
         let id = first(&region);
         inject(&region, &json!({"instance": {"name": id, "fault": "terminate_in_group"}}));
         until_state(&region, &id, "Terminating:Wait").await;
@@ -385,7 +385,7 @@ async fn a_policy_of_100_to_200_launches_first_unless_the_end_was_unexpected() {
         json!({"group": {"name": "db", "fault": "rebalance_zones"}}),
         json!({"instance": {"name": {"oldest_of": "db"}, "fault": "impair_network"}}),
     ] {
-        let region = region_with(laws(), first_in);
+        let region = region_with(timing(), first_in);
         let old = first(&region);
         inject(&region, &fault);
         until(&region, "the replacement", |region| region.group_members("db").len() == 2).await;
@@ -402,7 +402,7 @@ async fn a_policy_of_100_to_200_launches_first_unless_the_end_was_unexpected() {
         assert_eq!(region.group_members("db").len(), 1, "{fault}");
     }
     for fault in ["stop", "terminate"] {
-        let region = region_with(laws(), first_in);
+        let region = region_with(timing(), first_in);
         let old = first(&region);
         inject(&region, &json!({"instance": {"name": {"oldest_of": "db"}, "fault": fault}}));
         terminate_hook(&region, &old).await;
@@ -415,7 +415,7 @@ async fn a_policy_of_100_to_200_launches_first_unless_the_end_was_unexpected() {
 async fn launches_go_where_there_is_capacity_unless_the_group_insists() {
     let refuse = json!({"zone": {"name": "eu-central-1b", "fault": "refuse_capacity"}});
     for balanced_only in [false, true] {
-        let region = region_with(laws(), |setup| {
+        let region = region_with(timing(), |setup| {
             setup.zones = ["eu-central-1a", "eu-central-1b"].map(str::to_owned).to_vec();
             setup.maintenance = Some([100, 200]);
             setup.balanced_only = balanced_only;
@@ -452,7 +452,7 @@ async fn a_group_survives_the_loss_of_a_zone() {
 
 #[tokio::test(start_paused = true)]
 async fn failing_launches_are_tried_again_and_told() {
-    let region = region_with(laws(), |setup| {
+    let region = region_with(timing(), |setup| {
         setup.first = None;
         setup.volumes.clear();
         setup.hooks.clear();
@@ -505,7 +505,7 @@ async fn a_launch_that_dies_is_replaced() {
 
 #[tokio::test(start_paused = true)]
 async fn events_carry_what_aws_documents() {
-    let region = region_with(laws(), |setup| setup.hooks[1].metadata = Some("note".to_owned()));
+    let region = region_with(timing(), |setup| setup.hooks[1].metadata = Some("note".to_owned()));
     let id = first(&region);
     inject(&region, &json!({"instance": {"name": id, "fault": "terminate_in_group"}}));
     let hook = terminate_hook(&region, &id).await;
@@ -559,7 +559,7 @@ fn the_same_seed_gives_groups_the_same_history() {
 
 #[tokio::test(start_paused = true)]
 async fn a_quiesced_guest_lets_its_volume_go_to_the_replacement_and_nothing_is_lost() {
-    let region = region_with(laws(), |setup| setup.zones = vec!["eu-central-1a".to_owned()]);
+    let region = region_with(timing(), |setup| setup.zones = vec!["eu-central-1a".to_owned()]);
     let old = first(&region);
     seconds(300).await;
     let state = region.state();

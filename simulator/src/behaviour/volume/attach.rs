@@ -40,8 +40,8 @@ impl State {
         self.check_device_free(instance_id, instance.root_device, device)?;
         let stopped = instance.state == InstanceState::Stopped;
         self.put_attachment(id, instance_id, device, AttachmentState::Attaching, at);
-        let law = if stopped { self.laws.volumes.detach_from_stopped } else { self.laws.volumes.attach };
-        let duration = self.sample(law);
+        let distribution = if stopped { self.timing.volumes.detach_from_stopped } else { self.timing.volumes.attach };
+        let duration = self.sample(distribution);
         let generation = self.volumes.get(id).map_or(0, |volume| volume.generation);
         self.schedule.add(at.after(duration), Transition::VolumeAttached { volume: id.to_owned(), generation });
         Ok(())

@@ -25,7 +25,7 @@ impl State {
     /// Makes a volume, `creating`. The caller has checked the request and the snapshot.
     pub(crate) fn create_volume(&mut self, request: VolumeRequest, at: RegionTime) -> String {
         let id = self.put_volume(request, VolumeState::Creating, at);
-        let duration = self.sample(self.laws.volumes.create);
+        let duration = self.sample(self.timing.volumes.create);
         let will_fail = self.faults.takes_failing_volume();
         if let Some(volume) = self.volumes.get_mut(&id) {
             volume.will_fail = will_fail;
@@ -118,7 +118,7 @@ impl State {
     }
 
     pub(crate) fn begin_volume_deletion(&mut self, id: &str, at: RegionTime) {
-        let duration = self.sample(self.laws.volumes.delete);
+        let duration = self.sample(self.timing.volumes.delete);
         self.truth.note_deletion(id, at);
         if let Some(volume) = self.volumes.change(id, at) {
             volume.state = VolumeState::Deleting;

@@ -52,17 +52,17 @@ impl State {
     }
 
     fn begin_detach(&mut self, id: &str, instance_id: &str, force: bool, again: bool, at: RegionTime) {
-        let laws = self.laws.volumes.clone();
+        let timing = self.timing.volumes.clone();
         let stopped = self.instances.get(instance_id).is_some_and(|instance| instance.state == InstanceState::Stopped);
         let failed_host =
             self.instances.get(instance_id).is_some_and(|instance| instance.condition.host_failed.is_some());
-        let law = match (stopped, force, failed_host) {
-            (true, _, _) => laws.detach_from_stopped,
-            (false, true, true) => laws.forced_detach_from_failed_host,
-            (false, true, false) if self.guest_holds(instance_id, id) => laws.forced_detach,
-            (false, _, _) => laws.detach,
+        let distribution = match (stopped, force, failed_host) {
+            (true, _, _) => timing.detach_from_stopped,
+            (false, true, true) => timing.forced_detach_from_failed_host,
+            (false, true, false) if self.guest_holds(instance_id, id) => timing.forced_detach,
+            (false, _, _) => timing.detach,
         };
-        let mut done_at = at.after(self.sample(law));
+        let mut done_at = at.after(self.sample(distribution));
         let Some(volume) = self.volumes.change(id, at) else { return };
         if force {
             // Asking again does not start it anew: whichever ends first ends it.
@@ -138,7 +138,7 @@ impl State {
             .map(|(id, _)| id.to_owned())
             .collect();
         for id in waiting {
-            let wait = self.sample(self.laws.volumes.detach_from_stopped);
+            let wait = self.sample(self.timing.volumes.detach_from_stopped);
             self.schedule_detached(&id, at.after(wait));
         }
     }
@@ -146,7 +146,7 @@ impl State {
     pub(crate) fn release_volumes_of_terminated(&mut self, instance_id: &str, at: RegionTime) {
         let attached: Vec<String> = self.volumes_of(instance_id).map(|(id, _)| id.to_owned()).collect();
         for id in attached {
-            let wait = self.sample(self.laws.volumes.detach_after_terminate);
+            let wait = self.sample(self.timing.volumes.detach_after_terminate);
             if let Some(volume) = self.volumes.change(&id, at) {
                 volume.requested_at = at;
                 if let Some(attachment) = volume.attachment.as_mut() {

@@ -98,7 +98,7 @@ fn throttle(state: &mut State, action: &actions::Action, params: &Params, now: R
     let narrowed = params.names().any(|name| !matches!(name, "Action" | "Version" | "DryRun" | "IncludeAllInstances"));
     let category =
         if action.smaller_bucket_unfiltered && !narrowed { Category::UnfilteredRead } else { action.category };
-    if state.laws.calls.throttling && !state.throttles.take(action.name, category, now) {
+    if state.timing.calls.throttling && !state.throttles.take(action.name, category, now) {
         return Err(exceeded());
     }
     Ok(())

@@ -112,7 +112,7 @@ pub(crate) fn describe_subnets(call: &mut Call<'_>) -> Done {
 
 /// AWS tells of an impaired zone late.
 fn zone_state(state: &State, zone: &Zone, now: RegionTime) -> &'static str {
-    let reported_after = seconds_duration(state.laws.zone_down.reported_after_seconds);
+    let reported_after = seconds_duration(state.timing.zone_down.reported_after_seconds);
     match zone.down {
         Some((_, since)) if now.since(since) >= reported_after => "impaired",
         _ => "available",

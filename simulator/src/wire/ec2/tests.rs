@@ -5,7 +5,7 @@
 use crate::faults::{CallFault, CreationFault, Fault, ForceStop, InstanceFault, ZoneFault, ZoneLoss};
 use crate::setup::Setup;
 use crate::test_support::{Reply, Sample, call, exact_region, exact_sample, sample, seconds, try_call, until};
-use crate::{Laws, Region, TransportError};
+use crate::{Region, TimingModel, TransportError};
 
 #[tokio::test(start_paused = true)]
 async fn an_instance_goes_through_its_states_in_order() {
@@ -141,9 +141,9 @@ async fn snapshots_hold_their_moment_and_cannot_be_used_before_they_are_complete
 
 #[tokio::test(start_paused = true)]
 async fn five_pending_snapshots_of_a_volume_are_enough() {
-    let mut laws = Laws::exact_calls();
-    laws.snapshots.base = crate::timing::Distribution::fixed(3600.0);
-    let Sample { region, volume, first, .. } = sample(Setup { laws, ..Setup::default() });
+    let mut timing = TimingModel::exact_calls();
+    timing.snapshots.base = crate::timing::Distribution::fixed(3600.0);
+    let Sample { region, volume, first, .. } = sample(Setup { timing, ..Setup::default() });
     for _ in 0..5 {
         assert_eq!(call(&region, format!("CreateSnapshot&VolumeId={volume}")).await.status, 200);
         seconds(16).await;
@@ -316,10 +316,10 @@ async fn requests_that_make_no_sense_are_named() {
 #[tokio::test(start_paused = true)]
 async fn a_zone_that_is_down_takes_its_calls_with_it() {
     for mode in [ZoneLoss::Power, ZoneLoss::Network] {
-        let mut laws = Laws::exact_calls();
-        laws.zone_down.hang_probability = 0.0;
-        laws.zone_down.stuck_probability = 0.0;
-        let Sample { region, first, second, volume, .. } = sample(Setup { laws, ..Setup::default() });
+        let mut timing = TimingModel::exact_calls();
+        timing.zone_down.hang_probability = 0.0;
+        timing.zone_down.stuck_probability = 0.0;
+        let Sample { region, first, second, volume, .. } = sample(Setup { timing, ..Setup::default() });
         let zone = "eu-central-1a".to_owned();
         region.inject(Fault::of_zone(zone.clone(), ZoneFault::Down { mode })).unwrap();
         assert_eq!(call(&region, "DescribeInstances").await.error(), (500, "InternalError"));
@@ -339,10 +339,10 @@ async fn a_zone_that_is_down_takes_its_calls_with_it() {
 
 #[tokio::test(start_paused = true)]
 async fn calls_in_a_dead_zone_hang_or_get_stuck() {
-    let mut laws = Laws::exact_calls();
-    laws.zone_down.stuck_probability = 1.0;
-    laws.zone_down.lost_answer_probability = 1.0;
-    let Sample { region, first, .. } = sample(Setup { laws, ..Setup::default() });
+    let mut timing = TimingModel::exact_calls();
+    timing.zone_down.stuck_probability = 1.0;
+    timing.zone_down.lost_answer_probability = 1.0;
+    let Sample { region, first, .. } = sample(Setup { timing, ..Setup::default() });
     region.inject(Fault::of_zone("eu-central-1a", ZoneFault::Down { mode: ZoneLoss::Power })).unwrap();
     let stop = format!("StopInstances&InstanceId.1={first}");
     assert!(matches!(try_call(&region, &stop).await, Err(TransportError::NoAnswer { .. })));
@@ -353,10 +353,10 @@ async fn calls_in_a_dead_zone_hang_or_get_stuck() {
 
 #[tokio::test(start_paused = true)]
 async fn reads_lag_and_disagree() {
-    let mut laws = Laws::exact_calls();
-    laws.calls.visibility_lag_seconds = 5.0;
-    laws.calls.stale_read_probability = 0.5;
-    let region = Region::new(Setup { laws, ..Setup::default() });
+    let mut timing = TimingModel::exact_calls();
+    timing.calls.visibility_lag_seconds = 5.0;
+    timing.calls.stale_read_probability = 0.5;
+    let region = Region::new(Setup { timing, ..Setup::default() });
     seconds(60).await;
     let made = call(&region, "CreateVolume&AvailabilityZone=eu-central-1a&Size=1").await.text("volumeId").to_owned();
     let describe = format!("DescribeVolumes&VolumeId.1={made}");
@@ -371,9 +371,9 @@ async fn reads_lag_and_disagree() {
 
 #[tokio::test(start_paused = true)]
 async fn throttling_has_awss_sizes() {
-    let mut laws = Laws::exact_calls();
-    laws.calls.throttling = true;
-    let region = Region::new(Setup { laws, ..Setup::default() });
+    let mut timing = TimingModel::exact_calls();
+    timing.calls.throttling = true;
+    let region = Region::new(Setup { timing, ..Setup::default() });
     let mut served = 0;
     let refused = loop {
         let reply = call(&region, "DescribeInstances").await;
