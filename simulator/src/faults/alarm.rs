@@ -8,7 +8,7 @@ use crate::state::State;
 use crate::time::RegionTime;
 
 /// A fault that hits an alarm.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum AlarmFault {
     /// It changes its state, until its next evaluation.

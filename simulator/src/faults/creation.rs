@@ -8,7 +8,7 @@ use crate::model::volume::VolumeState;
 use crate::state::State;
 
 /// A fault that hits a volume.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum VolumeFault {
     /// Its creation, which is under way, ends in `error`.
@@ -16,7 +16,7 @@ pub enum VolumeFault {
 }
 
 /// A fault that hits a snapshot.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum SnapshotFault {
     /// Its creation, which is under way, ends in `error`.
@@ -24,7 +24,7 @@ pub enum SnapshotFault {
 }
 
 /// A fault that hits what is yet to be created.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum CreationFault {
     /// The next volumes end in `error`.

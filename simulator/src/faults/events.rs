@@ -8,7 +8,7 @@ use crate::state::State;
 use crate::timing::distribution::Distribution;
 
 /// A fault that hits events.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum EventFault {
     /// They take this much longer, at least and at most.

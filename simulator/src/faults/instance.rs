@@ -144,7 +144,7 @@ impl State {
     }
 
     fn warn_of_spot_interruption(&mut self, id: &str, stop: bool, at: RegionTime) -> Result<(), FaultError> {
-        if !self.instances.get(id).is_some_and(|found| found.state == InstanceState::Running) {
+        if self.instances.get(id).is_none_or(|found| found.state != InstanceState::Running) {
             return Err(self.wrong_instance_state(id, "running"));
         }
         let action = if stop { "stop" } else { "terminate" };

@@ -26,6 +26,8 @@ mod group;
 mod instance;
 mod instance_name;
 mod short;
+#[cfg(test)]
+mod tests;
 mod zone;
 
 use serde::{Deserialize, Serialize};

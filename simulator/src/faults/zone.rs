@@ -10,7 +10,7 @@ use crate::state::active_faults::CapacityRefusal;
 use crate::time::RegionTime;
 
 /// A fault that hits a zone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ZoneFault {
     /// It goes down.
