@@ -79,10 +79,10 @@ pub(crate) fn ask(at_seconds: u64, to: &str, drill: bool) -> Act {
 }
 
 pub(crate) fn set_alarm(at_seconds: u64) -> Act {
-    fault(at_seconds, json!({ "set_alarm": { "alarm": alarm_name(), "state": "ALARM" } }))
+    fault(at_seconds, json!({ "alarm": { "name": alarm_name(), "fault": { "set": { "state": "ALARM" } } } }))
 }
 
 /// The zone of the first active instance loses its power.
 pub(crate) fn zone_down(at_seconds: u64) -> Act {
-    fault(at_seconds, json!({ "zone_down": { "zone": zone('a'), "mode": "power" } }))
+    fault(at_seconds, json!({ "zone": { "name": zone('a'), "fault": { "down": { "mode": "power" } } } }))
 }

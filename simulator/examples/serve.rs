@@ -5,7 +5,7 @@
 //! export AWS_ENDPOINT_URL=http://127.0.0.1:PORT AWS_REGION=eu-central-1 AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
 //! aws ec2 describe-instances
 //! curl -s $AWS_ENDPOINT_URL/_region
-//! curl -s $AWS_ENDPOINT_URL/_region/fault -d '{"fail_host": {"instance": "i-…"}}'
+//! curl -s $AWS_ENDPOINT_URL/_region/fault -d '{"instance": {"name": "i-…", "fault": "fail_host"}}'
 //! ```
 //!
 //! It runs until it is interrupted. The first line on standard output is the address.

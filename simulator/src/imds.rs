@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
-use crate::laws::instance::InstanceState;
+use crate::model::instance::InstanceState;
 use crate::region::Region;
 use crate::state::State;
 use crate::time::RegionTime;

@@ -7,12 +7,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 
-use crate::setup::{AddressSetup, DataName, InstanceSetup, Setup, VolumeSetup};
-use crate::{Laws, Region, TransportError};
+use crate::setup::{AddressSetup, InstanceSetup, Setup, VolumeSetup};
+
+use crate::model::data_name::DataName;
+use crate::{Region, TimingModel, TransportError};
 
 /// A region whose calls are exact, for tests of states and errors.
 pub(crate) fn exact_region() -> Region {
-    Region::new(Setup { laws: Laws::exact_calls(), ..Setup::default() })
+    Region::new(Setup { timing: TimingModel::exact_calls(), ..Setup::default() })
 }
 
 pub(crate) struct Reply {
@@ -95,5 +97,5 @@ pub(crate) fn sample(setup: Setup) -> Sample {
 }
 
 pub(crate) fn exact_sample() -> Sample {
-    sample(Setup { laws: Laws::exact_calls(), ..Setup::default() })
+    sample(Setup { timing: TimingModel::exact_calls(), ..Setup::default() })
 }

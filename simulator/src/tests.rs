@@ -4,15 +4,13 @@
 
 use std::time::Duration;
 
-use crate::faults::{Fault, FaultError};
-use crate::laws::Distribution;
-use crate::laws::alarm::AlarmState;
-use crate::laws::instance::ForceStop;
+use crate::faults::{AlarmFault, AlarmState, CallFault, EventFault, Fault, FaultError, ForceStop, InstanceFault};
 use crate::setup::{AlarmSetup, Setup};
 use crate::test_support::{Sample, call, exact_sample, sample, seconds, until};
 use crate::time::RegionTime;
-use crate::truth::Interval;
-use crate::{Laws, Region};
+use crate::timing::Distribution;
+use crate::truth::interval::Interval;
+use crate::{Region, TimingModel};
 
 /// Events until the predicate holds; at most an hour of them.
 async fn event_of(region: &Region, detail_type: &str) -> serde_json::Value {
@@ -36,7 +34,7 @@ async fn a_dead_host_raises_its_alarm_within_minutes() {
     seconds(600).await;
     assert_eq!(region.state()["alarms"]["db-status"]["state"], "OK");
     let failed_at = region.now();
-    region.inject(Fault::FailHost { instance: first.clone(), force_stop: ForceStop::Works }).unwrap();
+    region.inject(Fault::of_instance(first.clone(), InstanceFault::FailHost { force_stop: ForceStop::Works })).unwrap();
     let event = event_of(&region, "CloudWatch Alarm State Change").await;
     assert_eq!(
         (&event["detail"]["alarmName"], &event["detail"]["state"]["value"]),
@@ -59,7 +57,7 @@ async fn events_carry_what_aws_documents_and_ticks_come_every_minute() {
     let Sample { region, second, volume, .. } = exact_sample();
     assert_eq!(event_of(&region, "Scheduled Event").await["source"], "aws.events");
     assert_eq!(region.now().since(RegionTime::START).as_secs(), 60);
-    region.inject(Fault::SpotWarning { instance: second.clone(), stop: false }).unwrap_err();
+    region.inject(Fault::of_instance(second.clone(), InstanceFault::SpotWarning { stop: false })).unwrap_err();
     call(&region, format!("StartInstances&InstanceId.1={second}")).await;
     let event = event_of(&region, "EC2 Instance State-change Notification").await;
     assert_eq!(event["detail"], serde_json::json!({"instance-id": second, "state": "pending"}));
@@ -74,7 +72,7 @@ async fn events_carry_what_aws_documents_and_ticks_come_every_minute() {
     call(&region, "CreateVolume&AvailabilityZone=eu-central-1a&Size=1").await;
     assert_eq!(event_of(&region, "EBS Volume Notification").await["detail"]["result"], "available");
     until(&region, format!("DescribeInstances&InstanceId.1={second}"), "name", "running").await;
-    region.inject(Fault::SpotWarning { instance: second.clone(), stop: false }).unwrap();
+    region.inject(Fault::of_instance(second.clone(), InstanceFault::SpotWarning { stop: false })).unwrap();
     let event = event_of(&region, "EC2 Spot Instance Interruption Warning").await;
     assert_eq!(event["resources"][0], format!("arn:aws:ec2:eu-central-1b:instance/{second}"));
     let warned_at = region.now();
@@ -91,10 +89,10 @@ async fn best_effort_events_get_lost_and_alarms_do_not() {
         metric_name: "CPUUtilization".to_owned(),
         ..AlarmSetup::default()
     });
-    region.inject(Fault::LoseEvents { probability: 1.0 }).unwrap();
-    region.inject(Fault::RepeatEvents { probability: 1.0 }).unwrap();
-    region.inject(Fault::StartInstance { instance: second }).unwrap();
-    region.inject(Fault::SetAlarm { alarm: "a".to_owned(), state: AlarmState::Alarm }).unwrap();
+    region.inject(Fault::Events(EventFault::Lose { probability: 1.0 })).unwrap();
+    region.inject(Fault::Events(EventFault::Repeat { probability: 1.0 })).unwrap();
+    region.inject(Fault::of_instance(second, InstanceFault::Start)).unwrap();
+    region.inject(Fault::Alarm { name: "a".to_owned(), fault: AlarmFault::Set { state: AlarmState::Alarm } }).unwrap();
     region.set_tick(None);
     for _ in 0..2 {
         let delivery =
@@ -107,17 +105,26 @@ async fn best_effort_events_get_lost_and_alarms_do_not() {
 async fn faults_that_cannot_be_are_explained() {
     let Sample { region, first, second, .. } = exact_sample();
     let inject = |text: &str| Fault::from_json(text.as_bytes()).and_then(|fault| region.inject(fault));
-    let error = inject(r#"{"fail_hsot": {"instance": "i-1"}}"#).unwrap_err().to_string();
+    let error = inject(r#"{"instance": {"name": "i-1", "fault": {"fail_hsot": {}}}}"#).unwrap_err().to_string();
     assert!(error.contains("fail_hsot") && error.contains("fail_host"), "{error}");
-    let error = inject(r#"{"fail_host": {"instance": "i-1"}}"#).unwrap_err();
+    let error = inject(r#"{"instance": {"name": "i-1", "fault": "fail_host"}}"#).unwrap_err();
     assert!(matches!(&error, FaultError::Unknown { known, .. } if known.contains(&first) && known.contains(&second)));
     assert!(error.to_string().contains(&first));
-    let error = inject(r#"{"lose_events": {"probability": 2}}"#).unwrap_err();
+    let error = inject(r#"{"events": {"lose": {"probability": 2}}}"#).unwrap_err();
     assert_eq!(error.to_string(), "probability is 2; allowed is 0 to 1");
-    let error = inject(r#"{"refuse_capacity": {}}"#).unwrap_err();
-    assert_eq!(error.to_string(), "give either zone or instance");
-    inject(&format!(r#"{{"fail_host": {{"instance": "{first}", "force_stop": {{"after_seconds": 5}}}}}}"#)).unwrap();
-    inject(r#"{"zone_down": {"zone": "eu-central-1b", "mode": "network"}}"#).unwrap();
+    let error = inject(r#"{"group": {"name": "db", "fault": "fail_launch"}}"#).unwrap_err();
+    assert!(error.to_string().contains("missing field `count`"), "{error}");
+    let error = inject(r#"{"instance": {"name": {"newest": "db"}, "fault": "stop"}}"#).unwrap_err();
+    assert!(error.to_string().contains(r#"{"newest_of": GROUP}"#), "{error}");
+    let error = inject(r#"{"instance": {"name": {"newest_of": "db"}, "fault": "stop"}}"#).unwrap_err();
+    assert_eq!(error.to_string(), "there is no group \"db\"; there are: ");
+    let error = inject(&format!(r#"{{"instance": {{"name": "{first}", "fault": "set_health"}}}}"#)).unwrap_err();
+    assert_eq!(error.to_string(), format!("there is no instance of a group \"{first}\"; there are: "));
+    inject(&format!(
+        r#"{{"instance": {{"name": "{first}", "fault": {{"fail_host": {{"force_stop": {{"after_seconds": 5}}}}}}}}}}"#
+    ))
+    .unwrap();
+    inject(r#"{"zone": {"name": "eu-central-1b", "fault": {"down": {"mode": "network"}}}}"#).unwrap();
     assert_eq!(region.state()["faults"]["injected"].as_array().unwrap().len(), 2);
 }
 
@@ -193,8 +200,12 @@ async fn a_clean_move_loses_nothing_and_has_one_writer() {
 #[tokio::test(start_paused = true)]
 async fn an_empty_volume_in_place_of_the_data_is_a_loss() {
     let tag = |key: &str| Some(key.to_owned());
-    let setup =
-        Setup { laws: Laws::exact_calls(), workload_tag: tag("svc"), volume_name_tag: tag("vol"), ..Setup::default() };
+    let setup = Setup {
+        timing: TimingModel::exact_calls(),
+        workload_tag: tag("svc"),
+        volume_name_tag: tag("vol"),
+        ..Setup::default()
+    };
     let Sample { region, first, second, address, .. } = sample(setup);
     seconds(100).await;
     call(&region, format!("StopInstances&InstanceId.1={first}")).await;
@@ -213,10 +224,10 @@ async fn an_empty_volume_in_place_of_the_data_is_a_loss() {
 
 #[tokio::test(start_paused = true)]
 async fn a_guest_may_write_on_after_a_forced_stop() {
-    let mut laws = Laws::exact_calls();
-    laws.instances.late_write_probability = 1.0;
-    laws.instances.late_write = Distribution::fixed(10.0);
-    let Sample { region, first, volume, .. } = sample(Setup { laws, ..Setup::default() });
+    let mut timing = TimingModel::exact_calls();
+    timing.instances.late_write_probability = 1.0;
+    timing.instances.late_write = Distribution::fixed(10.0);
+    let Sample { region, first, volume, .. } = sample(Setup { timing, ..Setup::default() });
     call(&region, format!("StopInstances&InstanceId.1={first}&Force=true&SkipOsShutdown=true")).await;
     until(&region, format!("DescribeInstances&InstanceId.1={first}"), "name", "stopped").await;
     let stopped_at = region.transitions().last().unwrap().done_at;
@@ -227,9 +238,9 @@ async fn a_guest_may_write_on_after_a_forced_stop() {
 
 /// A host dies for good, and its volume is taken by force, once or again every half minute: how long that took.
 async fn forced_detach_seconds(seed: u64, again: bool) -> f64 {
-    let setup = Setup { seed, laws: Laws::exact_calls(), ..Setup::default() };
+    let setup = Setup { seed, timing: TimingModel::exact_calls(), ..Setup::default() };
     let Sample { region, first, volume, .. } = sample(setup);
-    region.inject(Fault::FailHost { instance: first, force_stop: ForceStop::Never }).unwrap();
+    region.inject(Fault::of_instance(first, InstanceFault::FailHost { force_stop: ForceStop::Never })).unwrap();
     let began = region.now();
     for try_number in 0..20 {
         if try_number == 0 || again {
@@ -255,7 +266,7 @@ async fn a_forced_detach_that_is_asked_for_again_ends_no_later() {
 #[tokio::test(start_paused = true)]
 async fn a_guest_with_an_agent_serves_at_its_word_only() {
     let Sample { region, first, volume, .. } =
-        sample(Setup { laws: Laws::exact_calls(), agents: true, ..Setup::default() });
+        sample(Setup { timing: TimingModel::exact_calls(), agents: true, ..Setup::default() });
     assert!(region.agent_view(&first).unwrap().serves, "what exists from the start runs already");
     region.quiesce(&first);
     call(&region, format!("DetachVolume&VolumeId={volume}")).await;
@@ -278,8 +289,8 @@ async fn a_guest_with_an_agent_serves_at_its_word_only() {
 /// One run with chance in everything: calls, faults and events; all that came of it.
 async fn chaotic_run(seed: u64) -> String {
     let Sample { region, first, second, volume, .. } = sample(Setup { seed, ..Setup::default() });
-    region.inject(Fault::Throttle { action: None, for_seconds: 100.0, probability: 0.3 }).unwrap();
-    region.inject(Fault::RepeatEvents { probability: 0.3 }).unwrap();
+    region.inject(Fault::Calls(CallFault::Throttle { action: None, for_seconds: 100.0, probability: 0.3 })).unwrap();
+    region.inject(Fault::Events(EventFault::Repeat { probability: 0.3 })).unwrap();
     let mut trace = Vec::new();
     for round in 0..30 {
         for query in [
@@ -313,11 +324,11 @@ fn the_same_seed_gives_the_same_trace_to_the_byte() {
 
 #[tokio::test(start_paused = true)]
 async fn a_fast_region_takes_a_share_of_the_time_and_keeps_the_walls_clock() {
-    let laws = Laws {
-        instances: crate::laws::InstanceLaws { pending: Distribution::fixed(20.0), ..Default::default() },
-        ..Laws::exact_calls()
+    let timing = TimingModel {
+        instances: crate::timing::InstanceTiming { pending: Distribution::fixed(20.0), ..Default::default() },
+        ..TimingModel::exact_calls()
     };
-    let Sample { region, second, .. } = sample(Setup { laws, speed: 20.0, ..Setup::default() });
+    let Sample { region, second, .. } = sample(Setup { timing, speed: 20.0, ..Setup::default() });
     let before = region.wall_now();
     call(&region, format!("StartInstances&InstanceId.1={second}")).await;
     tokio::time::sleep(Duration::from_millis(999)).await;

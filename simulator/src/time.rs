@@ -1,8 +1,8 @@
 //! The region's two clocks.
 //!
-//! **Region time** counts microseconds since the region began and drives every law; it comes from `tokio::time::Instant`, so a paused
+//! **Region time** counts microseconds since the region began, and everything happens by it; it comes from `tokio::time::Instant`, so a paused
 //! tokio clock makes it virtual. **Wall time** is what timestamps on the wire show. With a speed of N region time runs N times as fast
-//! as the wall, so that laws take an Nth of their duration while clients' clocks need no skew.
+//! as the wall, so that everything takes an Nth of its duration while clients' clocks need no skew.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

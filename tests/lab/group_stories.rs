@@ -28,7 +28,7 @@ const AGENT_ENDED: &str = "lab: the agent ended";
 pub(super) fn terminated_by_group(stage: &mut Stage) {
     born(stage);
     let zone = stage.seen().instances[&stage.first].zone.clone();
-    stage.region.inject(&json!({ "refuse_capacity": { "zone": zone } }));
+    stage.region.inject(&json!({ "zone": { "name": zone, "fault": "refuse_capacity" } }));
     to_first(stage, "terminate_in_group");
     replaced(stage);
     // That nobody had it mounted then, the mirror sees to at every snapshot.
@@ -53,7 +53,7 @@ fn asked_at(transitions: &Value, kind: &str, resource: &str) -> Option<u64> {
 /// Somebody terminates the instance past the group, which notices later: no hook holds the old one.
 pub(super) fn terminated_directly(stage: &mut Stage) {
     born(stage);
-    to_first(stage, "terminate_instance");
+    to_first(stage, "terminate");
     replaced(stage);
 }
 

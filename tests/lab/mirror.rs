@@ -215,7 +215,7 @@ impl Mirror {
             }
             if holds == inside.quiesced {
                 let hand = if holds { "resume" } else { "quiesce" };
-                region.inject(&json!({ hand: { "instance": id } }));
+                region.inject(&json!({ "instance": { "name": id, "fault": hand } }));
                 self.log.push((self.began.elapsed(), format!("{id} {}", if holds { "mounts" } else { "unmounts" })));
             }
         }

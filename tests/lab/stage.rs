@@ -76,7 +76,7 @@ impl Stage {
         let region = Region::start(story.scenario, SPEED, story.controlled, &folder.join("region.log"));
         // An operating system takes real time to shut down, however fast the region's clock is.
         region.post(
-            "/_region/laws",
+            "/_region/timing",
             &json!({
                 "instances": { "graceful_stop": seconds(6), "terminate": seconds(6) },
                 "guests": { "shutdown_share": 0.9 },
@@ -305,7 +305,7 @@ fn downtime(acknowledged: &[Acknowledged]) -> Duration {
     changes.map(|(one, next)| next.at.saturating_sub(one.at)).max().unwrap_or_default()
 }
 
-/// A law that takes so many real seconds.
+/// A duration of so many real seconds.
 fn seconds(real: u32) -> Value {
     json!({ "fixed": { "seconds": f64::from(real * SPEED) } })
 }

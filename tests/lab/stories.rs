@@ -105,7 +105,7 @@ fn begin(stage: &Stage) {
 }
 
 pub(super) fn to_first(stage: &Stage, what: &str) {
-    stage.region.inject(&json!({ what: { "instance": stage.first } }));
+    stage.region.inject(&json!({ "instance": { "name": stage.first, "fault": what } }));
 }
 
 fn planned(stage: &mut Stage) {
@@ -125,13 +125,17 @@ fn quiesced(report: &Value) -> String {
 fn killed_host(stage: &mut Stage) {
     begin(stage);
     let force_stop = json!({ "after_seconds": 60.0 });
-    stage.region.inject(&json!({ "fail_host": { "instance": stage.first, "force_stop": force_stop } }));
+    stage.region.inject(
+        &json!({ "instance": { "name": stage.first, "fault": { "fail_host": { "force_stop": force_stop } } } }),
+    );
     stage.until_taken_over(UNPLANNED_WITHIN);
 }
 
 fn killed_host_for_good(stage: &mut Stage) {
     begin(stage);
-    stage.region.inject(&json!({ "fail_host": { "instance": stage.first, "force_stop": "never" } }));
+    stage
+        .region
+        .inject(&json!({ "instance": { "name": stage.first, "fault": { "fail_host": { "force_stop": "never" } } } }));
     stage.until_taken_over(UNPLANNED_WITHIN);
 }
 
@@ -139,7 +143,7 @@ fn killed_host_for_good(stage: &mut Stage) {
 fn cut_off(stage: &mut Stage) {
     begin(stage);
     let refused = json!({ "action": "StopInstances", "code": "InternalError", "status": 500, "count": 1_000_000 });
-    stage.region.inject(&json!({ "fail_action": refused }));
+    stage.region.inject(&json!({ "calls": { "fail": refused } }));
     let mark = stage.now();
     to_first(stage, "impair_network");
     let (_, report) = stage.until_taken_over(UNPLANNED_WITHIN);
@@ -154,7 +158,7 @@ fn cut_off(stage: &mut Stage) {
 fn terminated(stage: &mut Stage) {
     begin(stage);
     let mark = stage.now();
-    to_first(stage, "terminate_instance");
+    to_first(stage, "terminate");
     stage.until_taken_over(UNPLANNED_WITHIN);
     let mirror = stage.hardware.now();
     let unmounted = format!("{} unmounts", stage.first);
@@ -210,9 +214,9 @@ fn news(mirror: &Mirror, seen: &mut BTreeSet<String>) -> Vec<u32> {
 
 fn old_instance_returns(stage: &mut Stage) {
     begin(stage);
-    to_first(stage, "stop_instance");
+    to_first(stage, "stop");
     let (second, _) = stage.until_taken_over(UNPLANNED_WITHIN);
-    to_first(stage, "start_instance");
+    to_first(stage, "start");
     let mark = stage.now();
     let first = stage.first.clone();
     stage.until("the old instance's agent", PLANNED_WITHIN, || {
@@ -243,12 +247,12 @@ fn both_claim(stage: &mut Stage) {
     let one = stage.until_written_by("a server", Duration::ZERO, PLANNED_WITHIN, |_| true);
     thread::sleep(STAYS);
     assert_eq!(holder(&stage.seen()).as_ref(), Some(&one), "the address has gone from whom clients reached first");
-    stage.region.inject(&json!({ "stop_instance": { "instance": one } }));
+    stage.region.inject(&json!({ "instance": { "name": one, "fault": "stop" } }));
     let other = stage.until_written_by("the other server", Duration::ZERO, UNPLANNED_WITHIN, |who| who != one);
     stage.until("the first to be off", PLANNED_WITHIN, || {
         (stage.seen().instances[&one].state == "stopped").then_some(())
     });
-    stage.region.inject(&json!({ "start_instance": { "instance": one } }));
+    stage.region.inject(&json!({ "instance": { "name": one, "fault": "start" } }));
     stage.until("the first to boot again", PLANNED_WITHIN, || stage.hardware.now().guests[&one].agent());
     thread::sleep(STAYS);
     assert_eq!(holder(&stage.seen()), Some(other), "the old holder took the address back");

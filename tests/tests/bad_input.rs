@@ -10,6 +10,7 @@ use failover_lambda::handle;
 use failover_scenarios::Agents;
 use failover_scenarios::embedded;
 use failover_scenarios::layout::{Made, REGION, SERVICE, Standby};
+use failover_simulator::faults::InstanceFault;
 use failover_simulator::setup::DataName;
 use failover_simulator::{AddressSetup, Fault, Region, Setup, VolumeSetup};
 use serde_json::{Value, json};
@@ -59,7 +60,7 @@ impl Bench {
 
     fn stop_active(&self) -> Value {
         let active = self.made.active.clone().unwrap();
-        self.region.inject(Fault::StopInstance { instance: active.clone(), force: true }).unwrap();
+        self.region.inject(Fault::of_instance(active.clone(), InstanceFault::Stop { force: true })).unwrap();
         json!({
             "version": "0", "id": "1", "detail-type": "EC2 Instance State-change Notification", "source": "aws.ec2",
             "account": "123456789012", "time": "2026-01-05T09:00:00Z", "region": REGION,

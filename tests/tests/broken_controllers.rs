@@ -42,7 +42,7 @@ fn lost_writes_are_found() {
             spec: "[data]\nsnapshot_every_seconds = 60\n",
         }),
         script: |made| {
-            let stop = serde_json::json!({ "stop_instance": { "instance": made.active } });
+            let stop = serde_json::json!({ "instance": { "name": made.active, "fault": "stop" } });
             vec![Act { at_seconds: 400, what: Happening::Fault(stop) }]
         },
         expect: Expect::DoneIn('b'),

@@ -17,7 +17,7 @@ fn seeds(scenario: &Scenario) -> u64 {
     asked.unwrap_or(if scenario.layout.topology() == "standby" { STANDBY_SEEDS } else { GROUP_SEEDS })
 }
 
-/// Odd seeds are played as the laws of the region have it, even ones with background faults.
+/// Odd seeds are played as the timing model of the region has it, even ones with background faults.
 fn faults(seed: u64) -> InjectedFaults {
     InjectedFaults { background: seed.is_multiple_of(2), ..InjectedFaults::default() }
 }

@@ -22,7 +22,7 @@ import botocore.exceptions
 from botocore.config import Config
 
 REGION_SECONDS_TO_WAIT = 900
-"""No transition that these checks wait for takes longer under the default laws."""
+"""No transition that these checks wait for takes longer under the default timing model."""
 
 PASSED, FAILED = [], []
 
@@ -284,7 +284,7 @@ def _(api, _):
 def _(api, _):
     status, _, text = api.http("/_region/fault", json.dumps({"meteorite": {}}))
     expect(status == 400 and b"meteorite" in text, (status, text))
-    status, _, text = api.http("/_region/fault", json.dumps({"fail_host": {"instance": "i-00000000000000000"}}))
+    status, _, text = api.http("/_region/fault", json.dumps({"instance": {"name": "i-00000000000000000", "fault": "fail_host"}}))
     expect(status == 400 and b"i-00000000000000000" in text, (status, text))
 
 
@@ -639,7 +639,7 @@ def _(api, shared):
 @check("snapshot: by a fault one ends in error")
 def _(api, shared):
     time.sleep(16 / api.speed)
-    api.fault({"fail_snapshot": {"next": 1}})
+    api.fault({"creations": {"fail_snapshots": {"count": 1}}})
     broken = api.ec2.create_snapshot(VolumeId=shared["other"])["SnapshotId"]
     api.snapshot_in(broken, "error")
     api.ec2.delete_snapshot(SnapshotId=broken)
@@ -739,7 +739,7 @@ def _(api, shared):
 
 @check("ec2: without capacity a stopped instance does not start: InsufficientInstanceCapacity, a server error")
 def _(api, shared):
-    api.fault({"refuse_capacity": {"instance": shared["one"], "for_seconds": 20.0}})
+    api.fault({"instance": {"name": shared["one"], "fault": {"refuse_capacity": {"for_seconds": 20.0}}}})
     error = api.refused("InsufficientInstanceCapacity", lambda: api.blunt["ec2"].start_instances(InstanceIds=[shared["one"]]))
     expect(error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500, error.response)
     api.instance_in(shared["one"], "stopped")
@@ -757,7 +757,7 @@ def _(api, shared):
 
 @check("ec2: a failed host is impaired, its graceful stop hangs, a forced one that skips the shutdown works")
 def _(api, shared):
-    api.fault({"fail_host": {"instance": shared["three"], "force_stop": "works"}})
+    api.fault({"instance": {"name": shared["three"], "fault": {"fail_host": {"force_stop": "works"}}}})
 
     def look():
         return api.ec2.describe_instance_status(InstanceIds=[shared["three"]])["InstanceStatuses"][0]
@@ -790,7 +790,7 @@ def _(api, shared):
 
 @check("fault: throttled calls are RequestLimitExceeded with HTTP 503")
 def _(api, _):
-    api.fault({"throttle": {"action": "DescribeAddresses", "for_seconds": 2.0 * api.speed, "probability": 1.0}})
+    api.fault({"calls": {"throttle": {"action": "DescribeAddresses", "for_seconds": 2.0 * api.speed, "probability": 1.0}}})
     api.refused("RequestLimitExceeded", lambda: api.blunt["ec2"].describe_addresses(), 503)
     time.sleep(2.1)
     api.ec2.describe_addresses()
@@ -820,14 +820,14 @@ def _(api, shared):
 
 @check("fault: one call fails with the code that was asked for, the next works")
 def _(api, _):
-    api.fault({"fail_action": {"action": "DescribeVolumes", "code": "InternalError", "status": 500, "count": 1}})
+    api.fault({"calls": {"fail": {"action": "DescribeVolumes", "code": "InternalError", "status": 500, "count": 1}}})
     api.refused("InternalError", lambda: api.blunt["ec2"].describe_volumes(MaxResults=5), 500)
     api.ec2.describe_volumes(MaxResults=5)
 
 
 @check("fault: a call that hangs is a time-out at the client")
 def _(api, _):
-    api.fault({"hang_action": {"action": "DescribeTags", "count": 1}})
+    api.fault({"calls": {"hang": {"action": "DescribeTags", "count": 1}}})
     try:
         api.hasty["ec2"].describe_tags(MaxResults=5)
     except (botocore.exceptions.ReadTimeoutError, botocore.exceptions.ConnectionClosedError):
@@ -1263,7 +1263,7 @@ def _(api, _):
 @check("cloudwatch: an alarm on 3 of 3 waits for the third point, though there is none before the first")
 def _(api, _):
     instance = api.running(api.zones()[0])
-    api.fault({"fail_host": {"instance": instance, "force_stop": "works"}})
+    api.fault({"instance": {"name": instance, "fault": {"fail_host": {"force_stop": "works"}}}})
     alarms = {points: f"{api.name}-{points}-of-{points}" for points in (1, 3)}
     for points, name in alarms.items():
         own = dict(AlarmName=name, Dimensions=[{"Name": "InstanceId", "Value": instance}], AlarmActions=[])
@@ -1276,7 +1276,7 @@ def _(api, _):
     # A point that is published late is a period old when it is first seen: then the wait is one evaluation, otherwise two.
     expect(later > 50, f"both alarms came within {later:.0f} s")
     api.cloudwatch.delete_alarms(AlarmNames=list(alarms.values()))
-    api.fault({"heal": {"instance": instance}})
+    api.fault({"instance": {"name": instance, "fault": "heal"}})
 
 
 @check("cloudwatch: metrics come as values, as counted values and as statistics, with their times; all or none")
@@ -1633,7 +1633,7 @@ def _(api, shared):
 def _(api, shared):
     name = dict(AutoScalingGroupName=shared["group"])
     api.autoscaling.update_auto_scaling_group(**name, MaxSize=3)
-    api.fault({"refuse_capacity": {"zone": shared["a"], "for_seconds": 2 * api.speed}})
+    api.fault({"zone": {"name": shared["a"], "fault": {"refuse_capacity": {"for_seconds": 2 * api.speed}}}})
     made = api.autoscaling.launch_instances(
         **name, RequestedCapacity=1, ClientToken=f"{api.name}-none", SubnetIds=[shared["subnets"][shared["a"]]], RetryStrategy="none"
     )
@@ -1715,13 +1715,13 @@ def _(api, shared):
 @check("autoscaling: faults name instances by their place in a group, and the truth shows hooks that wait")
 def _(api, shared):
     old = shared["member"]
-    api.fault({"terminate_in_group": {"instance": {"oldest_of": shared["group"]}}})
+    api.fault({"instance": {"name": {"oldest_of": shared["group"]}, "fault": "terminate_in_group"}})
     member_in(api, shared, "Terminating:Wait", old)
     truth = json.loads(api.http("/_region/truth")[2])["groups"]
     waiting = [hook for hook in truth["waiting_hooks"] if hook["instance"] == old]
     expect(len(waiting) == 1 and waiting[0]["hook"] == "down" and waiting[0]["transition"] == TERMINATING, truth)
     expect(any(member["instance"] == old for member in truth["members"][shared["group"]]), truth["members"])
-    status, _, text = api.http("/_region/fault", json.dumps({"refresh": {"group": "no-such-group"}}))
+    status, _, text = api.http("/_region/fault", json.dumps({"group": {"name": "no-such-group", "fault": "refresh"}}))
     expect(status == 400 and b"no-such-group" in text, text)
 
 
@@ -1755,7 +1755,7 @@ def _(api, shared):
     dead_zone = shared["last"] if shared["last"] != shared["b"] else shared["a"]
     dead = shared["dead"] = api.running(dead_zone)
     shared["dead-zone"] = dead_zone
-    api.fault({"zone_down": {"zone": dead_zone, "mode": "power"}})
+    api.fault({"zone": {"name": dead_zone, "fault": {"down": {"mode": "power"}}}})
     healthy = answer_or_nothing(lambda: api.hasty["ec2"].describe_instances(InstanceIds=[shared["two"]]))
     expect(isinstance(healthy, dict), healthy)
     for call in (
@@ -1778,7 +1778,7 @@ def _(api, shared):
 
 @check("zone up: what was there can be seen and used again")
 def _(api, shared):
-    api.fault({"zone_up": {"zone": shared["dead-zone"]}})
+    api.fault({"zone": {"name": shared["dead-zone"], "fault": "up"}})
     state = lambda: api.instance(shared["dead"])["State"]["Name"]
     api.until(state, lambda seen: seen in ("running", "stopped"), "running or stopped again")
     expect(api.ec2.describe_instances(MaxResults=5)["Reservations"], "nothing is shown")

@@ -1,4 +1,4 @@
-//! A transport that answers by script, for this crate's own tests. It knows no laws of AWS: what it says is what the test wrote.
+//! A transport that answers by script, for this crate's own tests. It knows nothing of AWS: what it says is what the test wrote.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

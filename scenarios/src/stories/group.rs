@@ -27,25 +27,28 @@ const PROCEEDS: &str = "[fence]\nwhen_unconfirmed = \"proceed\"\nconfirm_within_
 
 /// Something that happens to the oldest instance of the group.
 fn oldest(at_seconds: u64, what: &str) -> Act {
-    fault(at_seconds, json!({ what: { "instance": { "oldest_of": GROUP } } }))
+    fault(at_seconds, json!({ "instance": { "name": { "oldest_of": GROUP }, "fault": what } }))
 }
 
 /// The same, to its newest.
 fn newest(at_seconds: u64, what: &str) -> Act {
-    fault(at_seconds, json!({ what: { "instance": { "newest_of": GROUP } } }))
+    fault(at_seconds, json!({ "instance": { "name": { "newest_of": GROUP }, "fault": what } }))
 }
 
 /// Something that the group itself does.
 fn group(at_seconds: u64, what: &str) -> Act {
-    fault(at_seconds, json!({ what: { "group": GROUP } }))
+    fault(at_seconds, json!({ "group": { "name": GROUP, "fault": what } }))
 }
 
 fn of_group(at_seconds: u64, what: &str, key: &str, value: &Value) -> Act {
-    fault(at_seconds, json!({ what: { "group": GROUP, key: value } }))
+    fault(at_seconds, json!({ "group": { "name": GROUP, "fault": { what: { key: value } } } }))
 }
 
 fn host_fails(force_stop: &str) -> Act {
-    fault(330, json!({ "fail_host": { "instance": { "oldest_of": GROUP }, "force_stop": force_stop } }))
+    fault(
+        330,
+        json!({ "instance": { "name": { "oldest_of": GROUP }, "fault": { "fail_host": { "force_stop": force_stop } } } }),
+    )
 }
 
 /// Every scenario of the topology `auto-scaling`.
@@ -75,14 +78,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "group-terminated-directly",
         summary: "somebody terminates the instance past the group: the replacement comes after the end",
         layout: Layout::Group(ONE),
-        script: |_| vec![oldest(330, "terminate_instance")],
+        script: |_| vec![oldest(330, "terminate")],
         expect: Expect::Done,
     },
     Scenario {
         name: "group-stopped-by-user",
         summary: "somebody stops the instance: the group notices, terminates it and launches another",
         layout: Layout::Group(ONE),
-        script: |_| vec![oldest(330, "stop_instance")],
+        script: |_| vec![oldest(330, "stop")],
         expect: Expect::Done,
     },
     Scenario {
@@ -117,7 +120,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "group-set-instance-health",
         summary: "somebody tells the group that the instance is unhealthy",
         layout: Layout::Group(ONE),
-        script: |_| vec![oldest(330, "set_instance_health")],
+        script: |_| vec![oldest(330, "set_health")],
         expect: Expect::Done,
     },
     Scenario {
@@ -133,8 +136,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         layout: Layout::Group(ONE),
         script: |_| {
             let code = "AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED";
-            let notice = json!({ "health_event": { "instance": { "oldest_of": GROUP }, "code": code } });
-            vec![fault(330, notice), oldest(390, "stop_instance")]
+            let notice = json!({ "instance": { "name": { "oldest_of": GROUP }, "fault": { "health_event": { "code": code } } } });
+            vec![fault(330, notice), oldest(390, "stop")]
         },
         expect: Expect::Done,
     },
@@ -170,7 +173,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "group-replacement-dies",
         summary: "the replacement is terminated while its volume is restored: the next one gets it",
         layout: Layout::Group(Group { zones: &['b', 'c'], spec: "", ..ONE }),
-        script: |_| vec![oldest(330, "terminate_in_group"), newest(440, "terminate_instance")],
+        script: |_| vec![oldest(330, "terminate_in_group"), newest(440, "terminate")],
         expect: Expect::Done,
     },
     Scenario {
@@ -192,7 +195,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         summary: "the zone goes dark and comes back: the halted failover goes on and loses nothing",
         layout: Layout::Group(ONE),
         script: |_| {
-            let up = json!({ "zone_up": { "zone": zone('a') } });
+            let up = json!({ "zone": { "name": zone('a'), "fault": "up" } });
             vec![set_alarm(340), zone_down(330), fault(1200, up)]
         },
         expect: Expect::Done,
@@ -209,7 +212,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         summary: "there is no room in the zone of the data: the group launches elsewhere, the data follows",
         layout: Layout::Group(ONE),
         script: |_| {
-            vec![fault(310, json!({ "refuse_capacity": { "zone": zone('a') } })), oldest(330, "terminate_in_group")]
+            vec![
+                fault(310, json!({ "zone": { "name": zone('a'), "fault": "refuse_capacity" } })),
+                oldest(330, "terminate_in_group"),
+            ]
         },
         expect: Expect::DoneIn('b'),
     },
@@ -280,7 +286,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "group-agent-launch",
         summary: "the instance is terminated directly: the replacement's launch hook holds it until its agent is ready",
         layout: Layout::Group(Group { zones: &['a'], agents: Agents::Good, spec: ATTENDED, ..ONE }),
-        script: |_| vec![oldest(330, "terminate_instance")],
+        script: |_| vec![oldest(330, "terminate")],
         expect: Expect::DoneIn('a'),
     },
     Scenario {

@@ -7,19 +7,19 @@ use crate::scenario::{Act, Expect, Happening, Scenario, ask, fault, set_alarm, z
 
 /// Something that happens to the active instance.
 fn active(at_seconds: u64, what: &str, made: &Made) -> Act {
-    fault(at_seconds, json!({ what: { "instance": made.active } }))
+    fault(at_seconds, json!({ "instance": { "name": made.active, "fault": what } }))
 }
 
 fn host_fails(made: &Made, force_stop: &str) -> Act {
-    fault(30, json!({ "fail_host": { "instance": made.active, "force_stop": force_stop } }))
+    fault(30, json!({ "instance": { "name": made.active, "fault": { "fail_host": { "force_stop": force_stop } } } }))
 }
 
 fn no_room(letter: char) -> Act {
-    fault(10, json!({ "refuse_capacity": { "zone": zone(letter) } }))
+    fault(10, json!({ "zone": { "name": zone(letter), "fault": "refuse_capacity" } }))
 }
 
 fn stop_active(made: &Made) -> Act {
-    active(30, "stop_instance", made)
+    active(30, "stop", made)
 }
 
 const ONE: Standby = Standby {
@@ -100,7 +100,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "terminated-by-a-user",
         summary: "somebody terminates the active instance; its volume is kept",
         layout: Layout::Standby(ONE),
-        script: |made| vec![active(30, "terminate_instance", made)],
+        script: |made| vec![active(30, "terminate", made)],
         expect: Expect::DoneIn('b'),
     },
     Scenario {
@@ -164,7 +164,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         summary: "the active zone goes dark and comes back: the halted failover goes on and loses nothing",
         layout: Layout::Standby(ONE),
         script: |_| {
-            let up = json!({ "zone_up": { "zone": zone('a') } });
+            let up = json!({ "zone": { "name": zone('a'), "fault": "up" } });
             vec![set_alarm(40), zone_down(30), fault(900, up)]
         },
         expect: Expect::DoneIn('b'),
@@ -232,8 +232,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         summary: "the chosen standby is stopped while the copy is made: the next one takes over",
         layout: Layout::Standby(Standby { standbys: &[('b', true), ('c', true)], ..ONE }),
         script: |made| {
-            let dies =
-                made.standbys.iter().take(1).map(|it| fault(75, json!({ "terminate_instance": { "instance": it } })));
+            let dies = made
+                .standbys
+                .iter()
+                .take(1)
+                .map(|it| fault(75, json!({ "instance": { "name": it, "fault": "terminate" } })));
             [stop_active(made)].into_iter().chain(dies).collect()
         },
         expect: Expect::DoneIn('c'),
@@ -242,14 +245,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "snapshot-fails",
         summary: "AWS fails the first snapshot: another is taken",
         layout: Layout::Standby(ONE),
-        script: |made| vec![fault(10, json!({ "fail_snapshot": { "next": 1 } })), stop_active(made)],
+        script: |made| vec![fault(10, json!({ "creations": { "fail_snapshots": { "count": 1 } } })), stop_active(made)],
         expect: Expect::DoneIn('b'),
     },
     Scenario {
         name: "restore-fails",
         summary: "AWS fails the first restored volume: another is made",
         layout: Layout::Standby(ONE),
-        script: |made| vec![fault(10, json!({ "fail_volume": { "next": 1 } })), stop_active(made)],
+        script: |made| vec![fault(10, json!({ "creations": { "fail_volumes": { "count": 1 } } })), stop_active(made)],
         expect: Expect::DoneIn('b'),
     },
     Scenario {
@@ -257,7 +260,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         summary: "AWS throttles four calls out of ten for five minutes",
         layout: Layout::Standby(ONE),
         script: |made| {
-            let throttle = json!({ "throttle": { "for_seconds": 300.0, "probability": 0.4 } });
+            let throttle = json!({ "calls": { "throttle": { "for_seconds": 300.0, "probability": 0.4 } } });
             vec![fault(20, throttle), stop_active(made)]
         },
         expect: Expect::DoneIn('b'),
@@ -268,7 +271,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         layout: Layout::Standby(ONE),
         script: |made| {
             let lost = |action: &str| {
-                fault(10, json!({ "hang_action": { "action": action, "count": 1, "after_effect": true } }))
+                fault(10, json!({ "calls": { "hang": { "action": action, "count": 1, "after_effect": true } } }))
             };
             let actions = ["CreateSnapshot", "CreateVolume", "AttachVolume", "AssociateAddress", "UpdateItem"];
             actions.map(lost).into_iter().chain([stop_active(made)]).collect()
@@ -280,8 +283,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         summary: "no best-effort event arrives, and reads lag by five seconds: the tick alone finds it",
         layout: Layout::Standby(ONE),
         script: |made| {
-            let lost = json!({ "lose_events": { "probability": 1.0 } });
-            let stale = json!({ "stale_reads": { "lag_seconds": 5.0 } });
+            let lost = json!({ "events": { "lose": { "probability": 1.0 } } });
+            let stale = json!({ "calls": { "stale_reads": { "lag_seconds": 5.0 } } });
             vec![fault(5, lost), fault(5, stale), stop_active(made)]
         },
         expect: Expect::DoneIn('b'),
@@ -291,9 +294,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         summary: "every event arrives twice, late and out of order",
         layout: Layout::Standby(ONE),
         script: |made| {
-            let late = json!({ "delay_events": { "low_seconds": 5.0, "high_seconds": 90.0 } });
-            let twice = json!({ "repeat_events": { "probability": 1.0 } });
-            let mixed = json!({ "reorder_events": { "probability": 0.5 } });
+            let late = json!({ "events": { "delay": { "low_seconds": 5.0, "high_seconds": 90.0 } } });
+            let twice = json!({ "events": { "repeat": { "probability": 1.0 } } });
+            let mixed = json!({ "events": { "reorder": { "probability": 0.5 } } });
             vec![fault(5, twice), fault(5, late), fault(5, mixed), stop_active(made)]
         },
         expect: Expect::DoneIn('b'),
@@ -302,7 +305,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "old-side-returns",
         summary: "somebody starts the old instance again while the copy is made: it is fenced and copied anew",
         layout: Layout::Standby(ONE),
-        script: |made| vec![stop_active(made), active(110, "start_instance", made)],
+        script: |made| vec![stop_active(made), active(110, "start", made)],
         expect: Expect::DoneIn('b'),
     },
     Scenario {
@@ -321,8 +324,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         summary: "the active instance is stopped and no instance can take over: people are told",
         layout: Layout::Standby(Standby { standbys: &[('b', true)], ..ONE }),
         script: |made| {
-            let gone = made.standbys.iter().map(|it| fault(10, json!({ "terminate_instance": { "instance": it } })));
-            gone.chain([active(300, "stop_instance", made)]).collect()
+            let gone =
+                made.standbys.iter().map(|it| fault(10, json!({ "instance": { "name": it, "fault": "terminate" } })));
+            gone.chain([active(300, "stop", made)]).collect()
         },
         expect: Expect::Refused("no instance can take over"),
     },

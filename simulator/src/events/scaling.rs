@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::DeliveryClass;
-use crate::laws::scaling::hooks::{Hook, HookTransition};
+use crate::events::DeliveryClass;
+use crate::model::scaling::hook::{Hook, HookTransition};
 use crate::state::State;
 use crate::time::{RegionTime, timestamp_seconds};
 

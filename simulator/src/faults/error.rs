@@ -28,14 +28,6 @@ pub enum FaultError {
         /// What would do.
         allowed: &'static str,
     },
-    /// Exactly one of two fields must be given.
-    #[error("give either {first} or {second}")]
-    EitherOr {
-        /// One field.
-        first: &'static str,
-        /// The other.
-        second: &'static str,
-    },
     /// The resource is in a state in which this cannot happen.
     #[error("{named} is {state}; it must be {allowed}")]
     WrongState {
@@ -54,4 +46,21 @@ pub enum FaultError {
         /// AWS's words.
         why: String,
     },
+}
+
+/// What a fault names must be there.
+pub(super) fn known<'a>(
+    kind: &'static str,
+    named: &str,
+    all: impl IntoIterator<Item = &'a String> + Clone,
+) -> Result<(), FaultError> {
+    if all.clone().into_iter().any(|known| known == named) {
+        return Ok(());
+    }
+    Err(FaultError::Unknown { kind, named: named.to_owned(), known: all.into_iter().cloned().collect() })
+}
+
+/// AWS's refusal of what a user would have done.
+pub(super) fn refused(named: &str, why: &str) -> FaultError {
+    FaultError::Refused { named: named.to_owned(), why: why.to_owned() }
 }

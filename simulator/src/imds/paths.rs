@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use crate::laws::instance::Instance;
+use crate::model::instance::Instance;
 use crate::state::State;
 use crate::time::{RegionTime, timestamp_seconds};
 
@@ -72,7 +72,7 @@ impl State {
     }
 
     fn public_ipv4(&self, instance: &Instance) -> Option<String> {
-        let holds = |address: &crate::laws::address::Address| {
+        let holds = |address: &crate::model::address::Address| {
             address.association.as_ref().is_some_and(|association| association.instance_id == instance.id)
         };
         let mut addresses = self.addresses.iter().map(|(_, address)| address);

@@ -4,7 +4,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::MetadataAnswer;
 use crate::Region;
-use crate::faults::Fault;
+use crate::faults::{Fault, InstanceFault};
 use crate::setup::InstanceSetup;
 use crate::setup::group::{GroupSetup, HookSetup};
 use crate::test_support::{Sample, exact_sample, seconds};
@@ -42,7 +42,7 @@ async fn a_token_comes_first_lasts_and_belongs_to_its_instance() {
     assert_eq!(read("AQAEnonsense").status, StatusCode::UNAUTHORIZED);
     let token = token(&region, &first, "30");
     assert_eq!(read(&token).body, first);
-    region.inject(Fault::StartInstance { instance: second.clone() }).unwrap();
+    region.inject(Fault::of_instance(second.clone(), InstanceFault::Start)).unwrap();
     let foreign =
         ask(&region, &second, &Method::GET, "/latest/meta-data/instance-id", &[(super::TOKEN_HEADER, &token)]);
     assert_eq!(foreign.status, StatusCode::UNAUTHORIZED);
@@ -86,8 +86,8 @@ async fn items_are_what_the_region_knows() {
     assert_eq!(credentials["Code"], "Success");
     assert_eq!(credentials["AccessKeyId"].as_str().unwrap().len(), 20);
     assert_eq!(get(&region, &first, "meta-data/public-ipv4").0, 200);
-    region.inject(Fault::SpotWarning { instance: id.clone(), stop: false }).unwrap();
-    region.inject(Fault::Rebalance { instance: id.clone() }).unwrap();
+    region.inject(Fault::of_instance(id.clone(), InstanceFault::SpotWarning { stop: false })).unwrap();
+    region.inject(Fault::of_instance(id.clone(), InstanceFault::Rebalance)).unwrap();
     assert!(get(&region, &id, "meta-data/spot/instance-action").1.contains("\"action\":\"terminate\""));
     assert!(get(&region, &id, "meta-data/events/recommendations/rebalance").1.contains("noticeTime"));
     // A stopped instance asks nothing.
@@ -105,7 +105,7 @@ async fn the_target_lifecycle_state_is_where_the_instance_is_going() {
     let path = "meta-data/autoscaling/target-lifecycle-state";
     let id = region.group_members("group")[0].instance.clone();
     assert_eq!(get(&region, &id, path).1, "InService");
-    region.inject(Fault::TerminateInGroup { instance: id.clone(), decrement: false }).unwrap();
+    region.inject(Fault::of_instance(id.clone(), InstanceFault::TerminateInGroup { decrement: false })).unwrap();
     assert_eq!(get(&region, &id, path).1, "Terminated");
     seconds(20).await;
     let replacement = region.group_members("group")[1].instance.clone();

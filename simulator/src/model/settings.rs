@@ -15,7 +15,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// A law's duration as it passes on the wall's clock.
+    /// A duration of the region's as it passes on the wall's clock.
     pub(crate) fn scaled(&self, duration: Duration) -> Duration {
         if self.speed.is_finite() && self.speed > 0.0 { duration.div_f64(self.speed) } else { duration }
     }

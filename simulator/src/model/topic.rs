@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use crate::ids::IdMaker;
+use crate::model::ids::IdMaker;
 use crate::time::timestamp;
 
 /// Messages kept for each topic; older ones are forgotten.

@@ -5,7 +5,7 @@
 //! | `GET /_region` | everything |
 //! | `GET /_region/events`, `/calls`, `/transitions`, `/truth` | parts of it |
 //! | `GET /_region/hardware` | instances, volumes, snapshots and addresses only, for whoever mirrors them many times a second |
-//! | `GET /_region/laws` | the laws; `POST` sets those that the body names, for all that begins from then on |
+//! | `GET /_region/timing` | the timing model; `POST` sets what the body names of it, for all that begins from then on |
 //! | `POST /_region/fault` | injects the fault in the body |
 //! | `GET /_region/operations` | every operation of every service, and what the region makes of its parameters |
 //! | `GET /_region/invocations`, `/dlq` | what the Lambda was asked, and what it never managed |
@@ -30,7 +30,7 @@ const NAMES: [&str; 12] = [
     "transitions",
     "truth",
     "hardware",
-    "laws",
+    "timing",
     "operations",
     "invocations",
     "dlq",
@@ -52,9 +52,9 @@ pub(super) async fn answer(
         (&Method::GET, "transitions") => (StatusCode::OK, json!(region.transitions())),
         (&Method::GET, "truth") => (StatusCode::OK, region.truth().readable()),
         (&Method::GET, "hardware") => (StatusCode::OK, region.hardware()),
-        (&Method::GET, "laws") => (StatusCode::OK, json!(region.laws())),
+        (&Method::GET, "timing") => (StatusCode::OK, json!(region.timing())),
         (&Method::GET, "operations") => (StatusCode::OK, services::operations()),
-        (&Method::POST, "laws") => legislate(region, request.body()),
+        (&Method::POST, "timing") => set_timing(region, request.body()),
         (&Method::POST, "fault") => inject(region, request.body()),
         (&Method::GET, "invocations") => with_lambda(dispatcher, |dispatcher| json!(dispatcher.invocations())),
         (&Method::GET, "dlq") => with_lambda(dispatcher, |dispatcher| json!(dispatcher.dead_letters())),
@@ -84,29 +84,29 @@ fn inject(region: &Region, body: &[u8]) -> (StatusCode, Value) {
     }
 }
 
-/// Sets the laws that the body names: `{"instances": {"graceful_stop": ...}}`; all others stay as they are.
-fn legislate(region: &Region, body: &[u8]) -> (StatusCode, Value) {
+/// Sets what the body names: `{"instances": {"graceful_stop": ...}}`; all else stays as it is.
+fn set_timing(region: &Region, body: &[u8]) -> (StatusCode, Value) {
     let named: serde_json::Map<String, Value> = match serde_json::from_slice(body) {
         Ok(named) => named,
         Err(error) => return (StatusCode::BAD_REQUEST, problem(&format!("not a JSON object: {error}"))),
     };
-    let mut laws = json!(region.laws());
-    merge(&mut laws, named);
-    match serde_json::from_value(laws) {
-        Ok(laws) => {
-            region.set_laws(laws);
-            (StatusCode::OK, json!(region.laws()))
+    let mut timing = json!(region.timing());
+    merge(&mut timing, named);
+    match serde_json::from_value(timing) {
+        Ok(timing) => {
+            region.set_timing(timing);
+            (StatusCode::OK, json!(region.timing()))
         }
-        Err(error) => (StatusCode::BAD_REQUEST, problem(&format!("no such laws: {error}"))),
+        Err(error) => (StatusCode::BAD_REQUEST, problem(&format!("this is no timing model: {error}"))),
     }
 }
 
-/// A law's own value is replaced as a whole; what holds laws by name is gone into, two levels deep as the laws are.
-fn merge(laws: &mut Value, named: serde_json::Map<String, Value>) {
+/// A value is replaced as a whole; what holds values by name is gone into, two levels deep as the timing model is.
+fn merge(timing: &mut Value, named: serde_json::Map<String, Value>) {
     for (group, changes) in named {
-        match (laws.get_mut(&group), changes) {
+        match (timing.get_mut(&group), changes) {
             (Some(Value::Object(known)), Value::Object(changes)) => known.extend(changes),
-            (_, other) => laws[&group] = other,
+            (_, other) => timing[&group] = other,
         }
     }
 }

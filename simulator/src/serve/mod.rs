@@ -123,7 +123,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_mins(15);
 fn start_lambda(region: &Region, options: LambdaOptions, address: SocketAddr) -> Result<Dispatcher, LambdaError> {
     let (region_name, account_id) = region.names();
     let options = LambdaOptions {
-        // The function's time limit is a law, too: it passes as fast as the region's time.
+        // The function's time limit is a duration of the region's, too: it passes as fast as the region's time.
         timeout: Some(options.timeout.unwrap_or_else(|| region.real(LONGEST_TIMEOUT))),
         endpoint_url: options.endpoint_url.or_else(|| Some(format!("http://{address}"))),
         region_name,

@@ -8,11 +8,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::laws::Laws;
 use crate::setup::{AlarmSetup, InstanceSetup, Setup};
+use crate::timing::TimingModel;
 
 fn region(speed: f64) -> Region {
-    Region::new(Setup { origin: SystemTime::now(), speed, laws: Laws::default(), ..Setup::default() })
+    Region::new(Setup { origin: SystemTime::now(), speed, timing: TimingModel::default(), ..Setup::default() })
 }
 
 /// A function that is this test binary: see `lambda::tests::function_process`.
@@ -68,7 +68,7 @@ async fn services_and_control_share_an_address() {
     assert!(status == 200 && xml.contains("<DescribeInstancesResponse"), "{xml}");
     assert_eq!(get(&served, "/_region").await["instances"][&instance]["state"], "running");
     assert_eq!(get(&served, "/_region/calls").await[0]["action"], "DescribeInstances");
-    let fault = json!({"stop_instance": {"instance": instance}}).to_string();
+    let fault = json!({"instance": {"name": instance, "fault": "stop"}}).to_string();
     assert_eq!(http(&served, "POST", "/_region/fault", &fault).await.0, 200);
     until(&served, "/_region", |region| region["instances"][&instance]["state"] == "stopped").await;
     assert_eq!(get(&served, "/_region/transitions").await[0]["kind"], "stop");
@@ -87,21 +87,21 @@ async fn services_and_control_share_an_address() {
 }
 
 #[tokio::test]
-async fn laws_change_by_name_and_hardware_is_shown_alone() {
+async fn timing_changes_by_name_and_hardware_is_shown_alone() {
     let region = region(100.0);
     let instance = region.add_instance(InstanceSetup::default());
     let served = serve(region, ServeOptions::default()).await.unwrap();
-    let before = get(&served, "/_region/laws").await;
+    let before = get(&served, "/_region/timing").await;
     let named = json!({"guests": {"shutdown_share": 0.25}}).to_string();
-    assert_eq!(http(&served, "POST", "/_region/laws", &named).await.0, 200);
+    assert_eq!(http(&served, "POST", "/_region/timing", &named).await.0, 200);
     let mut expected = before.clone();
     expected["guests"]["shutdown_share"] = json!(0.25);
-    assert_eq!(get(&served, "/_region/laws").await, expected, "all other laws must stay as they were");
+    assert_eq!(get(&served, "/_region/timing").await, expected, "all else must stay as it was");
     for wrong in ["{", "[]", r#"{"gravity": {}}"#, r#"{"guests": {"mood": 1}}"#, r#"{"guests": 1}"#] {
-        let (status, text) = http(&served, "POST", "/_region/laws", wrong).await;
+        let (status, text) = http(&served, "POST", "/_region/timing", wrong).await;
         assert!(status == 400 && text.contains("error"), "{wrong}: {status} {text}");
     }
-    assert_eq!(get(&served, "/_region/laws").await, expected);
+    assert_eq!(get(&served, "/_region/timing").await, expected);
     let hardware = get(&served, "/_region/hardware").await;
     assert_eq!(hardware["instances"][&instance], get(&served, "/_region").await["instances"][&instance]);
     assert!(hardware.get("events").is_none(), "{hardware}");
@@ -115,7 +115,7 @@ async fn the_regions_events_reach_the_function() {
     region.add_alarm(AlarmSetup { instance_id, ..AlarmSetup::default() });
     let options = ServeOptions { lambda: Some(function()), ..ServeOptions::default() };
     let served = serve(region, options).await.unwrap();
-    let fault = json!({"set_alarm": {"alarm": "status-check-failed", "state": "ALARM"}}).to_string();
+    let fault = json!({"alarm": {"name": "status-check-failed", "fault": {"set": {"state": "ALARM"}}}}).to_string();
     assert_eq!(http(&served, "POST", "/_region/fault", &fault).await.0, 200);
     let of_alarm = |run: &Value| run["event"]["detail-type"] == "CloudWatch Alarm State Change";
     let runs = until(&served, "/_region/invocations", |runs| runs.as_array().unwrap().iter().any(of_alarm)).await;

@@ -75,7 +75,7 @@ fn a_living_holder_is_never_robbed_and_a_dead_one_s_address_is_taken() {
         sleep(Duration::from_mins(2)).await;
         assert!(!second.serves());
         assert_eq!(holder(&region, &sample.address).as_deref(), Some(sample.active.as_str()));
-        inject(&region, &serde_json::json!({ "stop_instance": { "instance": sample.active } }));
+        inject(&region, &serde_json::json!({ "instance": { "name": sample.active, "fault": "stop" } }));
         until("the other takes it", 120, || {
             holder(&region, &sample.address).as_deref() == Some(sample.warm_standby.as_str())
         })
@@ -83,7 +83,7 @@ fn a_living_holder_is_never_robbed_and_a_dead_one_s_address_is_taken() {
         until("the other serves", 30, || second.serves()).await;
         first.machine.reboot();
         // The old one comes back, and stays away.
-        let start = serde_json::json!({ "start_instance": { "instance": sample.active } });
+        let start = serde_json::json!({ "instance": { "name": sample.active, "fault": "start" } });
         let started = || region.inject(Fault::from_json(start.to_string().as_bytes()).unwrap()).is_ok();
         until("it has stopped, and starts", 600, started).await;
         sleep(Duration::from_mins(2)).await;
@@ -105,11 +105,11 @@ fn of_two_that_claim_at_once_one_has_it_and_the_other_stops() {
             let region = stage.embedded.region.clone();
             // Neither has it: its holder is dead, or it is free.
             if seed % 2 == 0 {
-                inject(&region, &serde_json::json!({ "terminate_instance": { "instance": sample.active } }));
+                inject(&region, &serde_json::json!({ "instance": { "name": sample.active, "fault": "terminate" } }));
             } else {
-                inject(&region, &serde_json::json!({ "stop_instance": { "instance": sample.active } }));
+                inject(&region, &serde_json::json!({ "instance": { "name": sample.active, "fault": "stop" } }));
             }
-            inject(&region, &serde_json::json!({ "start_instance": { "instance": sample.cold_standby } }));
+            inject(&region, &serde_json::json!({ "instance": { "name": sample.cold_standby, "fault": "start" } }));
             sleep(Duration::from_secs(90)).await;
             let one = live(&stage, &sample.warm_standby);
             sleep(Duration::from_millis((seed % 11) * 37)).await;

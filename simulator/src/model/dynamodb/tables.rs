@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::SystemTime;
 
 use super::table::Table;
-use crate::ids::IdMaker;
+use crate::model::ids::IdMaker;
 use crate::model::settings::Settings;
 
 /// All tables of the region.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::words::{alarm_names, alarm_state, one_of, validation};
-use crate::laws::alarm::{Alarm, AlarmState};
+use crate::model::alarm::{Alarm, AlarmState};
 use crate::protocol::error::AwsError;
 use crate::protocol::input::Input;
 use crate::protocol::timestamp::epoch_json;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::words::{dimensions, one_of, validation};
-use crate::laws::alarm::{Alarm, AlarmState, MissingData};
+use crate::model::alarm::{Alarm, AlarmState, MissingData};
 use crate::protocol::error::AwsError;
 use crate::protocol::input::Input;
 use crate::state::State;

@@ -1,6 +1,6 @@
 //! How CloudWatch refuses.
 
-use crate::laws::alarm::AlarmState;
+use crate::model::alarm::AlarmState;
 use crate::protocol::error::AwsError;
 use crate::protocol::input::Input;
 

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{Call, Done, invalid, tags};
-use crate::laws::scaling::activity::Activity;
-use crate::laws::scaling::group::{Group, Template};
-use crate::laws::scaling::member::Member;
+use crate::model::scaling::activity::Activity;
+use crate::model::scaling::group::Group;
+use crate::model::scaling::member::Member;
+use crate::model::scaling::template::Template;
 use crate::state::State;
 use crate::store::AwsError;
 use crate::store::input::Input;

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{Call, Done, hooks, invalid, tags};
-use crate::laws::scaling::group::{DeletionProtection, GroupSpec, Maintenance, Size, Template};
+use crate::model::scaling::group::{DeletionProtection, GroupSpec, Maintenance, Size};
+use crate::model::scaling::template::Template;
 use crate::store::AwsError;
 use crate::store::input::Input;
 

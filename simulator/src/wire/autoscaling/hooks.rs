@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Call, Done, invalid};
-use crate::laws::scaling::hooks::{ActionName, Hook, HookResult, HookTransition};
+use crate::model::scaling::hook::{ActionName, Hook, HookResult, HookTransition};
 use crate::store::AwsError;
 use crate::store::input::Input;
 

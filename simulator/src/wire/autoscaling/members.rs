@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::describe::show_activity;
 use super::{Call, Done, invalid};
-use crate::laws::scaling::group::Process;
-use crate::laws::scaling::member::Cause;
-use crate::laws::scaling::requests::{MadeBefore, unknown_instance};
+use crate::behaviour::scaling::errors::unknown_instance;
+use crate::model::scaling::member::Cause;
+use crate::model::scaling::process::Process;
+use crate::state::scaling::MadeBefore;
 use crate::store::AwsError;
 
 pub(super) fn set_desired_capacity(call: &mut Call<'_>) -> Done {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Call, Done, invalid};
-use crate::laws::scaling::group::{Group, GroupTag};
+use crate::model::scaling::group::{Group, GroupTag};
 use crate::store::AwsError;
 use crate::store::input::Input;
 

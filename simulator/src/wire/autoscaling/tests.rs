@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Request;
 
 use crate::Region;
-use crate::faults::Fault;
+use crate::faults::{CallFault, Fault};
 use crate::setup::group::{GroupSetup, HookSetup};
 use crate::test_support::exact_region;
 
@@ -56,16 +56,16 @@ async fn operations_without_a_result_have_none() {
 async fn faults_of_calls_strike_auto_scaling_too() {
     let region = exact_region();
     region.add_group(GroupSetup { hooks: vec![HookSetup::terminating("down")], ..GroupSetup::default() });
-    region.inject(Fault::Throttle { action: None, for_seconds: 60.0, probability: 1.0 }).unwrap();
+    region.inject(Fault::Calls(CallFault::Throttle { action: None, for_seconds: 60.0, probability: 1.0 })).unwrap();
     assert!(call(&region, "DescribeAutoScalingGroups").await.1.contains("<Code>Throttling</Code>"));
     tokio::time::sleep(std::time::Duration::from_mins(2)).await;
-    let fault = Fault::FailAction {
+    let fault = Fault::Calls(CallFault::Fail {
         action: "DescribeAutoScalingGroups".to_owned(),
         code: "ResourceContention".to_owned(),
         status: 500,
         count: 1,
         after_effect: false,
-    };
+    });
     region.inject(fault).unwrap();
     let (status, body) = call(&region, "DescribeAutoScalingGroups").await;
     assert!(status == 500 && body.contains("<Type>Receiver</Type><Code>ResourceContention</Code>"), "{body}");

@@ -1,6 +1,6 @@
 //! The actions that are answered, with the bucket each takes its token from and the parameters that mean something here.
 
-use crate::laws::throttle::Category::{self, LargeMutating, Launching, Mutating, Read, Tagging};
+use crate::state::throttle::Category::{self, LargeMutating, Launching, Mutating, Read, Tagging};
 use crate::wire::ec2::{
     Call, Done, addresses, attributes, instances, launch, launch_templates, places, snapshots, status, tags, volumes,
 };

@@ -1,6 +1,6 @@
 //! Elastic IP addresses on the wire.
 
-use crate::laws::address::Address;
+use crate::model::address::Address;
 use crate::protocol::xml::Xml;
 use crate::state::State;
 use crate::wire::AwsError;

@@ -1,6 +1,6 @@
 //! Instance attributes on the wire: the few that a failover reads or sets.
 
-use crate::laws::instance::{Instance, InstanceState};
+use crate::model::instance::{Instance, InstanceState};
 use crate::wire::AwsError;
 use crate::wire::ec2::params::invalid_value;
 use crate::wire::ec2::{Call, Done};

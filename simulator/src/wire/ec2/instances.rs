@@ -1,7 +1,7 @@
 //! Instances on the wire: describe, start, stop, reboot, terminate.
 
-use crate::laws::instance::{Instance, InstanceState};
-use crate::laws::stop::StopMode;
+use crate::model::instance::StopMode;
+use crate::model::instance::{Instance, InstanceState};
 use crate::protocol::xml::Xml;
 use crate::state::State;
 use crate::time::RegionTime;
@@ -91,16 +91,16 @@ fn attached_as_of<'s>(
     state: &'s State,
     instance_id: &'s str,
     as_of: RegionTime,
-) -> impl Iterator<Item = &'s crate::laws::volume::Volume> {
+) -> impl Iterator<Item = &'s crate::model::volume::Volume> {
     let candidates = state.attached_to.get(instance_id).into_iter().flatten();
-    let attached = move |volume: &&crate::laws::volume::Volume| {
+    let attached = move |volume: &&crate::model::volume::Volume| {
         volume.attachment.as_ref().is_some_and(|attachment| attachment.instance_id == instance_id)
     };
     candidates.filter_map(move |id| state.volumes.seen(id, as_of)).filter(attached)
 }
 
 fn public_address(state: &State, instance_id: &str, as_of: RegionTime) -> Option<std::net::Ipv4Addr> {
-    let holds = |address: &&crate::laws::address::Address| {
+    let holds = |address: &&crate::model::address::Address| {
         address.association.as_ref().is_some_and(|association| association.instance_id == instance_id)
     };
     state.addresses.seen_all(as_of).map(|(_, address)| address).find(holds).map(|address| address.public_ip)

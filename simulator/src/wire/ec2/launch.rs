@@ -1,7 +1,7 @@
 //! `RunInstances`.
 
-use crate::laws::instance::{Launch, RootDisk};
-use crate::laws::volume::{AttachmentState, VolumeRequest, VolumeState};
+use crate::model::instance::{Launch, RootDisk};
+use crate::model::volume::{AttachmentState, VolumeRequest, VolumeState};
 use crate::wire::AwsError;
 use crate::wire::ec2::instances::write_reservation;
 use crate::wire::ec2::params::{invalid_value, missing};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::laws::scaling::group::Template;
-use crate::laws::scaling::templates::LaunchTemplate;
+use crate::model::scaling::template::LaunchTemplate;
+use crate::model::scaling::template::Template;
 use crate::protocol::xml::Xml;
 use crate::wire::AwsError;
 use crate::wire::ec2::filter::{Page, all_pass, filters};

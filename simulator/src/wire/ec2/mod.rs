@@ -16,12 +16,12 @@ mod tags;
 mod tests;
 mod volumes;
 
-use crate::laws::throttle::Category;
-use crate::laws::zone::ZoneAnswer;
+use crate::model::table::Table;
+use crate::model::zone::ZoneAnswer;
 use crate::protocol::answer;
 use crate::protocol::xml::Xml;
+use crate::state::throttle::Category;
 use crate::state::{State, UsedToken};
-use crate::table::Table;
 use crate::time::RegionTime;
 use crate::wire::ec2::filter::IdKind;
 use crate::wire::ec2::params::Params;
@@ -98,7 +98,7 @@ fn throttle(state: &mut State, action: &actions::Action, params: &Params, now: R
     let narrowed = params.names().any(|name| !matches!(name, "Action" | "Version" | "DryRun" | "IncludeAllInstances"));
     let category =
         if action.smaller_bucket_unfiltered && !narrowed { Category::UnfilteredRead } else { action.category };
-    if state.laws.calls.throttling && !state.throttles.take(action.name, category, now) {
+    if state.timing.calls.throttling && !state.throttles.take(action.name, category, now) {
         return Err(exceeded());
     }
     Ok(())

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::laws::distribution::seconds_duration;
-use crate::laws::zone::Zone;
+use crate::model::zone::Zone;
 use crate::state::State;
 use crate::time::RegionTime;
+use crate::timing::distribution::seconds_duration;
 use crate::wire::AwsError;
 use crate::wire::ec2::filter::{IdKind, Page, all_pass, filters};
 use crate::wire::ec2::instances::VPC_ID;
@@ -112,7 +112,7 @@ pub(crate) fn describe_subnets(call: &mut Call<'_>) -> Done {
 
 /// AWS tells of an impaired zone late.
 fn zone_state(state: &State, zone: &Zone, now: RegionTime) -> &'static str {
-    let reported_after = seconds_duration(state.laws.zone_down.reported_after_seconds);
+    let reported_after = seconds_duration(state.timing.zone_down.reported_after_seconds);
     match zone.down {
         Some((_, since)) if now.since(since) >= reported_after => "impaired",
         _ => "available",

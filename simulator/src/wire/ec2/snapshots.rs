@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::laws::snapshot::Snapshot;
-use crate::laws::volume::AttachmentState;
+use crate::model::snapshot::Snapshot;
+use crate::model::volume::AttachmentState;
 use crate::protocol::xml::Xml;
 use crate::state::State;
 use crate::time::RegionTime;

@@ -1,8 +1,8 @@
 //! Status on the wire: of instances and of volumes.
 
-use crate::laws::instance::{Instance, InstanceState};
-use crate::laws::status::Check;
-use crate::laws::volume::{Volume, VolumeState};
+use crate::model::instance::{Instance, InstanceState};
+use crate::model::status::Check;
+use crate::model::volume::{Volume, VolumeState};
 use crate::protocol::xml::Xml;
 use crate::state::State;
 use crate::time::RegionTime;
@@ -34,7 +34,7 @@ pub(crate) fn describe_instance_status(call: &mut Call<'_>) -> Done {
     let filters = filters(params, INSTANCE_FILTERS)?;
     let page = Page::read(params, !ids.is_empty())?;
     let include_all = params.flag("IncludeAllInstances")?;
-    if call.state.laws.zone_down.describe_instance_status_alike {
+    if call.state.timing.zone_down.describe_instance_status_alike {
         let zones: Vec<Option<String>> =
             ids.iter().map(|id| call.state.instances.get(id).map(|instance| instance.zone.clone())).collect();
         call.read_across_zones(&zones.iter().map(Option::as_deref).collect::<Vec<_>>())?;
@@ -167,9 +167,9 @@ fn write_volume_status(xml: &mut Xml, state: &State, volume: &Volume, now: Regio
 
 /// A restored volume is usable at once and read in full in the background.
 fn write_initialization(xml: &mut Xml, state: &State, volume: &Volume, now: RegionTime) {
-    let default_rate = state.laws.volumes.default_initialization_mib_per_second.max(1.0);
+    let default_rate = state.timing.volumes.default_initialization_mib_per_second.max(1.0);
     let rate = volume.initialization_mib_per_second.map_or(default_rate, f64::from);
-    let total = crate::laws::distribution::seconds_duration(volume.used_gib * 1024.0 / rate);
+    let total = crate::timing::distribution::seconds_duration(volume.used_gib * 1024.0 / rate);
     let passed = now.since(volume.created_at);
     let percent = passed.as_millis().saturating_mul(100).checked_div(total.as_millis()).unwrap_or(100).min(100);
     xml.element("initializationStatusDetails", |xml| {

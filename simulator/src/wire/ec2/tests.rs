@@ -2,11 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::faults::{Fault, ZoneLoss};
-use crate::laws::instance::ForceStop;
+use crate::faults::{CallFault, CreationFault, Fault, ForceStop, InstanceFault, ZoneFault, ZoneLoss};
 use crate::setup::Setup;
 use crate::test_support::{Reply, Sample, call, exact_region, exact_sample, sample, seconds, try_call, until};
-use crate::{Laws, Region, TransportError};
+use crate::{Region, TimingModel, TransportError};
 
 #[tokio::test(start_paused = true)]
 async fn an_instance_goes_through_its_states_in_order() {
@@ -142,9 +141,9 @@ async fn snapshots_hold_their_moment_and_cannot_be_used_before_they_are_complete
 
 #[tokio::test(start_paused = true)]
 async fn five_pending_snapshots_of_a_volume_are_enough() {
-    let mut laws = Laws::exact_calls();
-    laws.snapshots.base = crate::laws::Distribution::fixed(3600.0);
-    let Sample { region, volume, first, .. } = sample(Setup { laws, ..Setup::default() });
+    let mut timing = TimingModel::exact_calls();
+    timing.snapshots.base = crate::timing::Distribution::fixed(3600.0);
+    let Sample { region, volume, first, .. } = sample(Setup { timing, ..Setup::default() });
     for _ in 0..5 {
         assert_eq!(call(&region, format!("CreateSnapshot&VolumeId={volume}")).await.status, 200);
         seconds(16).await;
@@ -164,8 +163,8 @@ async fn five_pending_snapshots_of_a_volume_are_enough() {
 #[tokio::test(start_paused = true)]
 async fn failed_snapshots_and_volumes_end_in_error() {
     let Sample { region, volume, .. } = exact_sample();
-    region.inject(Fault::FailSnapshot { snapshot: None, next: Some(1) }).unwrap();
-    region.inject(Fault::FailVolume { volume: None, next: Some(1) }).unwrap();
+    region.inject(Fault::Creations(CreationFault::FailSnapshots { count: 1 })).unwrap();
+    region.inject(Fault::Creations(CreationFault::FailVolumes { count: 1 })).unwrap();
     let snapshot = call(&region, format!("CreateSnapshot&VolumeId={volume}")).await.text("snapshotId").to_owned();
     assert_eq!(
         until(&region, format!("DescribeSnapshots&SnapshotId.1={snapshot}"), "status", "error").await,
@@ -235,7 +234,7 @@ async fn the_four_forms_of_stop() {
         ("&Force=true&SkipOsShutdown=true", 2, 15),
     ] {
         let Sample { region, first, .. } = exact_sample();
-        region.inject(Fault::IgnoreShutdown { instance: first.clone() }).unwrap();
+        region.inject(Fault::of_instance(first.clone(), InstanceFault::IgnoreShutdown)).unwrap();
         call(&region, format!("StopInstances&InstanceId.1={first}{form}")).await;
         until(&region, format!("DescribeInstances&InstanceId.1={first}"), "name", "stopped").await;
         let took = region.transitions().last().unwrap().duration().as_secs();
@@ -244,7 +243,7 @@ async fn the_four_forms_of_stop() {
     // On a failed host a plain stop hangs; a later forced one makes it go on, if the fault lets it.
     for (force_stop, ends) in [(ForceStop::AfterSeconds(90.0), true), (ForceStop::Never, false)] {
         let Sample { region, first, .. } = exact_sample();
-        region.inject(Fault::FailHost { instance: first.clone(), force_stop }).unwrap();
+        region.inject(Fault::of_instance(first.clone(), InstanceFault::FailHost { force_stop })).unwrap();
         call(&region, format!("StopInstances&InstanceId.1={first}")).await;
         seconds(3600).await;
         let describe = format!("DescribeInstances&InstanceId.1={first}");
@@ -274,13 +273,7 @@ async fn termination_releases_what_the_instance_held() {
 #[tokio::test(start_paused = true)]
 async fn capacity_and_protection_are_refused() {
     let Sample { region, first, second, .. } = exact_sample();
-    region
-        .inject(Fault::RefuseCapacity {
-            zone: Some("eu-central-1b".to_owned()),
-            instance: None,
-            for_seconds: Some(60.0),
-        })
-        .unwrap();
+    region.inject(Fault::of_zone("eu-central-1b", ZoneFault::RefuseCapacity { for_seconds: Some(60.0) })).unwrap();
     let start = format!("StartInstances&InstanceId.1={second}");
     assert_eq!(call(&region, &start).await.error(), (500, "InsufficientInstanceCapacity"));
     seconds(61).await;
@@ -323,12 +316,12 @@ async fn requests_that_make_no_sense_are_named() {
 #[tokio::test(start_paused = true)]
 async fn a_zone_that_is_down_takes_its_calls_with_it() {
     for mode in [ZoneLoss::Power, ZoneLoss::Network] {
-        let mut laws = Laws::exact_calls();
-        laws.zone_down.hang_probability = 0.0;
-        laws.zone_down.stuck_probability = 0.0;
-        let Sample { region, first, second, volume, .. } = sample(Setup { laws, ..Setup::default() });
+        let mut timing = TimingModel::exact_calls();
+        timing.zone_down.hang_probability = 0.0;
+        timing.zone_down.stuck_probability = 0.0;
+        let Sample { region, first, second, volume, .. } = sample(Setup { timing, ..Setup::default() });
         let zone = "eu-central-1a".to_owned();
-        region.inject(Fault::ZoneDown { zone: zone.clone(), mode }).unwrap();
+        region.inject(Fault::of_zone(zone.clone(), ZoneFault::Down { mode })).unwrap();
         assert_eq!(call(&region, "DescribeInstances").await.error(), (500, "InternalError"));
         assert_eq!(call(&region, format!("DescribeInstances&InstanceId.1={first}")).await.error().0, 500);
         assert_eq!(call(&region, format!("DescribeInstances&InstanceId.1={second}")).await.status, 200);
@@ -338,7 +331,7 @@ async fn a_zone_that_is_down_takes_its_calls_with_it() {
         seconds(600).await;
         let written: f64 = region.truth().content(&volume).iter().map(|segment| segment.interval.seconds()).sum();
         assert_eq!(written > 500.0, mode == ZoneLoss::Network, "a zone that is only cut off goes on writing");
-        region.inject(Fault::ZoneUp { zone }).unwrap();
+        region.inject(Fault::of_zone(zone, ZoneFault::Up)).unwrap();
         seconds(200).await;
         assert_eq!(region.truth().serving().get("db").unwrap().instance, first);
     }
@@ -346,24 +339,24 @@ async fn a_zone_that_is_down_takes_its_calls_with_it() {
 
 #[tokio::test(start_paused = true)]
 async fn calls_in_a_dead_zone_hang_or_get_stuck() {
-    let mut laws = Laws::exact_calls();
-    laws.zone_down.stuck_probability = 1.0;
-    laws.zone_down.lost_answer_probability = 1.0;
-    let Sample { region, first, .. } = sample(Setup { laws, ..Setup::default() });
-    region.inject(Fault::ZoneDown { zone: "eu-central-1a".to_owned(), mode: ZoneLoss::Power }).unwrap();
+    let mut timing = TimingModel::exact_calls();
+    timing.zone_down.stuck_probability = 1.0;
+    timing.zone_down.lost_answer_probability = 1.0;
+    let Sample { region, first, .. } = sample(Setup { timing, ..Setup::default() });
+    region.inject(Fault::of_zone("eu-central-1a", ZoneFault::Down { mode: ZoneLoss::Power })).unwrap();
     let stop = format!("StopInstances&InstanceId.1={first}");
     assert!(matches!(try_call(&region, &stop).await, Err(TransportError::NoAnswer { .. })));
     assert_eq!(region.state()["instances"][&first]["state"], "stopping", "no answer, but an effect");
-    region.inject(Fault::ZoneUp { zone: "eu-central-1a".to_owned() }).unwrap();
+    region.inject(Fault::of_zone("eu-central-1a", ZoneFault::Up)).unwrap();
     until(&region, format!("DescribeInstances&InstanceId.1={first}"), "name", "stopped").await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn reads_lag_and_disagree() {
-    let mut laws = Laws::exact_calls();
-    laws.calls.visibility_lag_seconds = 5.0;
-    laws.calls.stale_read_probability = 0.5;
-    let region = Region::new(Setup { laws, ..Setup::default() });
+    let mut timing = TimingModel::exact_calls();
+    timing.calls.visibility_lag_seconds = 5.0;
+    timing.calls.stale_read_probability = 0.5;
+    let region = Region::new(Setup { timing, ..Setup::default() });
     seconds(60).await;
     let made = call(&region, "CreateVolume&AvailabilityZone=eu-central-1a&Size=1").await.text("volumeId").to_owned();
     let describe = format!("DescribeVolumes&VolumeId.1={made}");
@@ -378,9 +371,9 @@ async fn reads_lag_and_disagree() {
 
 #[tokio::test(start_paused = true)]
 async fn throttling_has_awss_sizes() {
-    let mut laws = Laws::exact_calls();
-    laws.calls.throttling = true;
-    let region = Region::new(Setup { laws, ..Setup::default() });
+    let mut timing = TimingModel::exact_calls();
+    timing.calls.throttling = true;
+    let region = Region::new(Setup { timing, ..Setup::default() });
     let mut served = 0;
     let refused = loop {
         let reply = call(&region, "DescribeInstances").await;
@@ -397,12 +390,14 @@ async fn throttling_has_awss_sizes() {
 #[tokio::test(start_paused = true)]
 async fn faults_of_calls_come_before_or_after_the_effect() {
     let Sample { region, second, .. } = exact_sample();
-    let fail = |after_effect| Fault::FailAction {
-        action: "StartInstances".to_owned(),
-        code: "Unavailable".to_owned(),
-        status: 503,
-        count: 1,
-        after_effect,
+    let fail = |after_effect| {
+        Fault::Calls(CallFault::Fail {
+            action: "StartInstances".to_owned(),
+            code: "Unavailable".to_owned(),
+            status: 503,
+            count: 1,
+            after_effect,
+        })
     };
     let start = format!("StartInstances&InstanceId.1={second}");
     region.inject(fail(false)).unwrap();
@@ -411,7 +406,9 @@ async fn faults_of_calls_come_before_or_after_the_effect() {
     region.inject(fail(true)).unwrap();
     assert_eq!(call(&region, &start).await.error(), (503, "Unavailable"));
     assert_eq!(region.state()["instances"][&second]["state"], "pending");
-    region.inject(Fault::HangAction { action: "DescribeVolumes".to_owned(), count: 1, after_effect: false }).unwrap();
+    region
+        .inject(Fault::Calls(CallFault::Hang { action: "DescribeVolumes".to_owned(), count: 1, after_effect: false }))
+        .unwrap();
     assert!(try_call(&region, "DescribeVolumes").await.is_err());
     assert_eq!(call(&region, "DescribeVolumes").await.status, 200);
 }

@@ -1,7 +1,7 @@
 //! Volumes on the wire: create, describe, attach, detach, delete.
 
-use crate::laws::snapshot::SnapshotState;
-use crate::laws::volume::{Volume, VolumeRequest};
+use crate::model::snapshot::SnapshotState;
+use crate::model::volume::{Volume, VolumeRequest};
 use crate::protocol::xml::Xml;
 use crate::state::State;
 use crate::wire::AwsError;
@@ -30,7 +30,7 @@ pub(crate) fn describe(call: &mut Call<'_>) -> Done {
     let ids = params.list("VolumeId");
     let filters = filters(params, FILTERS)?;
     let page = Page::read(params, !ids.is_empty())?;
-    if call.state.laws.zone_down.describe_volumes_alike {
+    if call.state.timing.zone_down.describe_volumes_alike {
         let zones: Vec<Option<String>> =
             ids.iter().map(|id| call.state.volumes.get(id).map(|volume| volume.zone.clone())).collect();
         call.read_across_zones(&zones.iter().map(Option::as_deref).collect::<Vec<_>>())?;

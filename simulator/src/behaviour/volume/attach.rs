@@ -1,0 +1,123 @@
+//! Attachments: how a volume comes to an instance, and which ones it has.
+
+use crate::model::instance::InstanceState;
+use crate::model::transition::Transition;
+use crate::model::volume::{Attachment, AttachmentState, VolumeState};
+use crate::protocol::error::AwsError;
+use crate::state::State;
+use crate::time::RegionTime;
+
+impl State {
+    /// `AttachVolume`, in the order in which AWS's own messages suggest the checks.
+    pub(crate) fn attach_volume(
+        &mut self,
+        id: &str,
+        instance_id: &str,
+        device: &str,
+        at: RegionTime,
+    ) -> Result<(), AwsError> {
+        let (Some(volume), Some(instance)) = (self.volumes.get(id), self.instances.get(instance_id)) else {
+            return Ok(());
+        };
+        if !matches!(instance.state, InstanceState::Running | InstanceState::Stopped) {
+            return Err(AwsError::client("IncorrectState", format!("Instance '{instance_id}' is not 'running'.")));
+        }
+        if volume.zone != instance.zone {
+            return Err(AwsError::client(
+                "InvalidVolume.ZoneMismatch",
+                format!("The volume '{id}' is not in the same availability zone as instance '{instance_id}'"),
+            ));
+        }
+        match volume.state {
+            VolumeState::Available => {}
+            VolumeState::InUse => {
+                return Err(AwsError::client("VolumeInUse", format!("{id} is already attached to an instance")));
+            }
+            VolumeState::Creating | VolumeState::Deleting | VolumeState::Error => {
+                return Err(AwsError::client("IncorrectState", format!("{id} is not 'available'.")));
+            }
+        }
+        self.check_device_free(instance_id, instance.root_device, device)?;
+        let stopped = instance.state == InstanceState::Stopped;
+        self.put_attachment(id, instance_id, device, AttachmentState::Attaching, at);
+        let distribution = if stopped { self.timing.volumes.detach_from_stopped } else { self.timing.volumes.attach };
+        let duration = self.sample(distribution);
+        let generation = self.volumes.get(id).map_or(0, |volume| volume.generation);
+        self.schedule.add(at.after(duration), Transition::VolumeAttached { volume: id.to_owned(), generation });
+        Ok(())
+    }
+
+    fn check_device_free(&self, instance_id: &str, root_device: &str, device: &str) -> Result<(), AwsError> {
+        let taken = self.volumes_of(instance_id).any(|(_, attachment)| attachment.device == device);
+        if taken || device == root_device {
+            return Err(AwsError::client(
+                "InvalidParameterValue",
+                format!("Invalid value '{device}' for unixDevice. Attachment point {device} is already in use"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Binds a volume to an instance.
+    pub(crate) fn put_attachment(
+        &mut self,
+        id: &str,
+        instance_id: &str,
+        device: &str,
+        state: AttachmentState,
+        at: RegionTime,
+    ) {
+        self.attached_to.entry(instance_id.to_owned()).or_default().insert(id.to_owned());
+        let Some(volume) = self.volumes.change(id, at) else { return };
+        volume.state = VolumeState::InUse;
+        volume.generation += 1;
+        volume.requested_at = at;
+        volume.forced_until = None;
+        volume.attachment = Some(Attachment {
+            instance_id: instance_id.to_owned(),
+            device: device.to_owned(),
+            state,
+            attached_at: at,
+            // AWS: what is attached after launch survives the instance by default.
+            delete_on_termination: false,
+        });
+    }
+
+    /// What becomes of an attached volume when its instance ends.
+    pub(crate) fn set_delete_on_termination(
+        &mut self,
+        instance_id: &str,
+        device: &str,
+        delete: bool,
+        at: RegionTime,
+    ) -> bool {
+        let found = self
+            .volumes_of(instance_id)
+            .find(|(_, attachment)| attachment.device == device)
+            .map(|(id, _)| id.to_owned());
+        let volume = found.and_then(|id| self.volumes.change(&id, at));
+        let Some(attachment) = volume.and_then(|volume| volume.attachment.as_mut()) else { return false };
+        attachment.delete_on_termination = delete;
+        true
+    }
+
+    pub(crate) fn volume_attached(&mut self, id: &str, generation: u64, at: RegionTime) {
+        let Some(volume) = self.volumes.change(id, at) else { return };
+        let requested_at = volume.requested_at;
+        match volume.attachment.as_mut() {
+            Some(attachment) if volume.generation == generation && attachment.state == AttachmentState::Attaching => {
+                attachment.state = AttachmentState::Attached;
+            }
+            _ => return,
+        }
+        self.record_transition("attach", id, requested_at, at);
+    }
+
+    /// The volumes attached to an instance, as they really are.
+    pub(crate) fn volumes_of(&self, instance_id: &str) -> impl Iterator<Item = (&str, &Attachment)> {
+        self.attached_to.get(instance_id).into_iter().flatten().filter_map(move |id| {
+            let attachment = self.volumes.get(id)?.attachment.as_ref()?;
+            (attachment.instance_id == instance_id).then_some((id.as_str(), attachment))
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! A volume's beginning and its end.
+
+use std::collections::BTreeMap;
+
+use crate::model::data_name::DataName;
+use crate::model::transition::Transition;
+use crate::model::volume::{Volume, VolumeRequest, VolumeState};
+use crate::protocol::error::AwsError;
+use crate::state::State;
+use crate::time::RegionTime;
+
+/// gp3's baseline, which AWS sets where nothing was asked for.
+const GP3_BASE_IOPS: u32 = 3000;
+
+const GP3_BASE_THROUGHPUT: u32 = 125;
+
+/// gp2 gives three IOPS per GiB within these bounds.
+const GP2_IOPS_PER_GIB: u32 = 3;
+
+const GP2_LEAST_IOPS: u32 = 100;
+
+const GP2_MOST_IOPS: u32 = 16_000;
+
+impl State {
+    /// Makes a volume, `creating`. The caller has checked the request and the snapshot.
+    pub(crate) fn create_volume(&mut self, request: VolumeRequest, at: RegionTime) -> String {
+        let id = self.put_volume(request, VolumeState::Creating, at);
+        let duration = self.sample(self.timing.volumes.create);
+        let will_fail = self.faults.takes_failing_volume();
+        if let Some(volume) = self.volumes.get_mut(&id) {
+            volume.will_fail = will_fail;
+        }
+        self.schedule.add(at.after(duration), Transition::VolumeCreated { volume: id.clone() });
+        id
+    }
+
+    /// Puts a volume there, with the content of its snapshot.
+    pub(crate) fn put_volume(&mut self, request: VolumeRequest, state: VolumeState, at: RegionTime) -> String {
+        let id = self.ids.id("vol");
+        let iops = match (request.volume_type.as_str(), request.iops) {
+            ("gp3", asked) => Some(asked.unwrap_or(GP3_BASE_IOPS)),
+            ("gp2", _) => Some((request.size_gib * GP2_IOPS_PER_GIB).clamp(GP2_LEAST_IOPS, GP2_MOST_IOPS)),
+            (_, asked) => asked,
+        };
+        let throughput = (request.volume_type == "gp3").then(|| request.throughput.unwrap_or(GP3_BASE_THROUGHPUT));
+        let used_gib = request
+            .snapshot_id
+            .as_ref()
+            .and_then(|id| self.snapshots.get(id))
+            .map_or(0.0, |snapshot| snapshot.full_gib);
+        match &request.snapshot_id {
+            Some(snapshot) => self.truth.restore(snapshot, &id),
+            None => self.register_blank(&id, &request.tags),
+        }
+        let volume = Volume {
+            id: id.clone(),
+            zone: request.zone,
+            size_gib: request.size_gib,
+            volume_type: request.volume_type,
+            iops,
+            throughput,
+            kms_key_id: request.kms_key_id,
+            snapshot_id: request.snapshot_id,
+            multi_attach: request.multi_attach,
+            state,
+            created_at: at,
+            tags: request.tags,
+            attachment: None,
+            initialization_mib_per_second: request.initialization_mib_per_second,
+            used_gib,
+            will_fail: false,
+            generation: 0,
+            requested_at: at,
+            forced_until: None,
+        };
+        self.volumes.insert(&id, volume, at);
+        id
+    }
+
+    /// A blank volume is a service's data as soon as its tags say so, and holds none of what was written before: attached in place of the real
+    /// one, it shows in the truth as a loss.
+    fn register_blank(&mut self, id: &str, tags: &BTreeMap<String, String>) {
+        let value_of = |key: &Option<String>| key.as_ref().and_then(|key| tags.get(key)).cloned();
+        if let (Some(service), Some(volume_name)) = (value_of(&self.workload_tag), value_of(&self.volume_name_tag)) {
+            self.truth.register(id, DataName { service, volume_name });
+        }
+    }
+
+    pub(crate) fn volume_created(&mut self, id: &str, at: RegionTime) {
+        let Some(volume) = self.volumes.change(id, at) else { return };
+        if volume.state != VolumeState::Creating {
+            return;
+        }
+        let failed = volume.will_fail;
+        volume.state = if failed { VolumeState::Error } else { VolumeState::Available };
+        let created_at = volume.created_at;
+        self.record_transition("create_volume", id, created_at, at);
+        self.emit_volume(id, "createVolume", if failed { "failed" } else { "available" }, at);
+    }
+
+    /// `DeleteVolume`: only from `available` or `error`.
+    pub(crate) fn delete_volume(&mut self, id: &str, at: RegionTime) -> Result<(), AwsError> {
+        let Some(volume) = self.volumes.get(id) else { return Ok(()) };
+        match volume.state {
+            VolumeState::Available | VolumeState::Error => {
+                self.begin_volume_deletion(id, at);
+                Ok(())
+            }
+            VolumeState::InUse => {
+                let holder = volume.attachment.as_ref().map_or("", |attachment| attachment.instance_id.as_str());
+                Err(AwsError::client("VolumeInUse", format!("Volume {id} is currently attached to {holder}")))
+            }
+            VolumeState::Creating | VolumeState::Deleting => Err(AwsError::client(
+                "IncorrectState",
+                format!("The volume '{id}' is in the '{}' state.", volume.state.name()),
+            )),
+        }
+    }
+
+    pub(crate) fn begin_volume_deletion(&mut self, id: &str, at: RegionTime) {
+        let duration = self.sample(self.timing.volumes.delete);
+        self.truth.note_deletion(id, at);
+        if let Some(volume) = self.volumes.change(id, at) {
+            volume.state = VolumeState::Deleting;
+        }
+        self.schedule.add(at.after(duration), Transition::VolumeDeleted { volume: id.to_owned() });
+    }
+
+    pub(crate) fn volume_deleted(&mut self, id: &str, at: RegionTime) {
+        self.emit_volume(id, "deleteVolume", "deleted", at);
+        self.volumes.remove(id, at);
+    }
+}
