@@ -2,21 +2,14 @@
 
 use failover_engine::Names;
 
-/// The variables that the controller reads, beside AWS's own.
-pub const TABLE: &str = "FAILOVER_TABLE";
-/// SSM prefix of the specs.
-pub const SPEC_PATH: &str = "FAILOVER_SPEC_PATH";
-/// Topic that hears of failovers.
-pub const TOPIC: &str = "FAILOVER_TOPIC";
-
 /// Where the controller's records are. What is not set, or empty as templates like to leave it, has a default.
 pub fn names(variable: impl Fn(&str) -> Option<String>) -> Names {
     let given = |name| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
     let default = Names::default();
     Names {
-        table: given(TABLE).unwrap_or(default.table),
-        spec_path: given(SPEC_PATH).unwrap_or(default.spec_path),
-        topic: given(TOPIC),
+        table: given(Names::TABLE_VARIABLE).unwrap_or(default.table),
+        spec_path: given(Names::SPEC_PATH_VARIABLE).unwrap_or(default.spec_path),
+        topic: given(Names::TOPIC_VARIABLE),
     }
 }
 
@@ -45,8 +38,8 @@ mod tests {
     fn what_is_set_counts() {
         let set = names(|name| {
             Some(match name {
-                TABLE => "ledgers".to_owned(),
-                SPEC_PATH => "/specs/".to_owned(),
+                Names::TABLE_VARIABLE => "ledgers".to_owned(),
+                Names::SPEC_PATH_VARIABLE => "/specs/".to_owned(),
                 _ => format!("arn:{name}"),
             })
         });

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use failover_lambda::{Trigger, events, settings, trigger};
+use failover_engine::Names;
+use failover_lambda::{Trigger, events, trigger};
 use failover_tests::tools::{python, succeeded};
 use serde_json::Value;
 
@@ -136,7 +137,7 @@ fn the_function_s_environment_is_what_it_reads() {
     for function in functions.values() {
         let set: BTreeSet<&str> =
             function["Environment"]["Variables"].as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(set, BTreeSet::from([settings::TABLE, settings::SPEC_PATH, settings::TOPIC]));
+        assert_eq!(set, BTreeSet::from([Names::TABLE_VARIABLE, Names::SPEC_PATH_VARIABLE, Names::TOPIC_VARIABLE]));
     }
 }
 

@@ -6,7 +6,6 @@ use clap::Args;
 use failover_aws::Settings;
 use failover_core::ids::ServiceName;
 use failover_engine::Names;
-use failover_lambda::settings;
 
 use crate::error::CliError;
 use crate::output::Format;
@@ -38,7 +37,7 @@ pub struct GlobalArgs {
         long,
         global = true,
         value_name = "NAME",
-        env = settings::TABLE,
+        env = Names::TABLE_VARIABLE,
         hide_env_values = true,
         default_value_t = Names::default().table
     )]
@@ -48,13 +47,13 @@ pub struct GlobalArgs {
         long,
         global = true,
         value_name = "PATH",
-        env = settings::SPEC_PATH,
+        env = Names::SPEC_PATH_VARIABLE,
         hide_env_values = true,
         default_value_t = Names::default().spec_path
     )]
     pub spec_path: String,
     /// ARN of the SNS topic that hears of failovers
-    #[arg(long, global = true, value_name = "ARN", env = settings::TOPIC, hide_env_values = true)]
+    #[arg(long, global = true, value_name = "ARN", env = Names::TOPIC_VARIABLE, hide_env_values = true)]
     pub topic: Option<String>,
     /// Use an embedded, simulated region with a sample service instead of AWS
     #[arg(long, global = true)]

@@ -43,6 +43,15 @@ pub struct Names {
     pub topic: Option<String>,
 }
 
+impl Names {
+    /// The environment variable that names the table, for the function and the command alike.
+    pub const TABLE_VARIABLE: &str = "FAILOVER_TABLE";
+    /// The one that names the path of the specs.
+    pub const SPEC_PATH_VARIABLE: &str = "FAILOVER_SPEC_PATH";
+    /// The one that names the topic.
+    pub const TOPIC_VARIABLE: &str = "FAILOVER_TOPIC";
+}
+
 impl Default for Names {
     fn default() -> Self {
         Self { table: "failover".to_owned(), spec_path: "/failover/services/".to_owned(), topic: None }

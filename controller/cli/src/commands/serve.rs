@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use failover_engine::Names;
-use failover_lambda::settings;
 use failover_scenarios::embedded::{self, EmbeddedError, sample};
 use failover_scenarios::layout::{REGION, region_setup};
 use failover_scenarios::scenario::{Act, Happening};
@@ -99,10 +98,10 @@ async fn set_up(region: &Region, scenario: Option<&str>, names: &Names) -> Resul
 /// What the function's configuration says, as the stack sets it.
 fn environment(names: &Names) -> BTreeMap<String, String> {
     let mut environment = BTreeMap::from([
-        (settings::TABLE.to_owned(), names.table.clone()),
-        (settings::SPEC_PATH.to_owned(), names.spec_path.clone()),
+        (Names::TABLE_VARIABLE.to_owned(), names.table.clone()),
+        (Names::SPEC_PATH_VARIABLE.to_owned(), names.spec_path.clone()),
     ]);
-    environment.extend(names.topic.clone().map(|topic| (settings::TOPIC.to_owned(), topic)));
+    environment.extend(names.topic.clone().map(|topic| (Names::TOPIC_VARIABLE.to_owned(), topic)));
     environment
 }
 
