@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::json::item_to_json;
+use crate::ids::uuid;
 use crate::model::dynamodb::table::{Capacity, KeyAttribute, Table, TableParameters};
 use crate::model::dynamodb::tables::Tables;
 
@@ -18,7 +19,7 @@ pub(crate) fn add_active(
 ) {
     let parameters = TableParameters {
         name: name.clone(),
-        id: tables.ids.uuid(),
+        id: uuid(&mut tables.chance),
         partition,
         sort,
         capacity: Capacity::OnDemand,
