@@ -21,15 +21,7 @@ impl IdMaker {
     }
 
     pub(crate) fn uuid(&mut self) -> String {
-        let (high, low) = (self.rng.u64(..), self.rng.u64(..));
-        let low_group = low >> 48 & 0x3fff | 0x8000;
-        format!(
-            "{:08x}-{:04x}-4{:03x}-{low_group:04x}-{:012x}",
-            high >> 32,
-            high >> 16 & 0xffff,
-            high & 0xfff,
-            low & 0xffff_ffff_ffff
-        )
+        uuid(&mut self.rng)
     }
 
     /// The next free private address in the zone's subnet, `10.0.<16 x zone>.4` on: AWS keeps the first four for itself.
@@ -45,4 +37,17 @@ impl IdMaker {
         let host = self.rng.u8(1..255);
         if self.rng.bool() { Ipv4Addr::new(203, 0, 113, host) } else { Ipv4Addr::new(198, 51, 100, host) }
     }
+}
+
+/// A random UUID (version 4).
+pub(crate) fn uuid(rng: &mut Rng) -> String {
+    let (high, low) = (rng.u64(..), rng.u64(..));
+    let low_group = low >> 48 & 0x3fff | 0x8000;
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{low_group:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xfff,
+        low & 0xffff_ffff_ffff
+    )
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::SystemTime;
 
 use super::table::Table;
-use crate::model::ids::IdMaker;
 use crate::model::settings::Settings;
 
 /// All tables of the region.
@@ -12,7 +11,6 @@ use crate::model::settings::Settings;
 pub(crate) struct Tables {
     pub(crate) settings: Settings,
     pub(crate) chance: fastrand::Rng,
-    pub(crate) ids: IdMaker,
     pub(crate) by_name: BTreeMap<String, Table>,
     pub(crate) transaction_tokens: VecDeque<TransactionToken>,
 }
@@ -28,9 +26,8 @@ pub(crate) struct TransactionToken {
 
 impl Tables {
     pub(crate) fn new(settings: Settings) -> Self {
-        let mut chance = fastrand::Rng::with_seed(settings.seed ^ 0xD1_7A_B1_E5);
-        let ids = IdMaker::new(chance.fork());
-        Self { settings, chance, ids, by_name: BTreeMap::new(), transaction_tokens: VecDeque::new() }
+        let chance = fastrand::Rng::with_seed(settings.seed ^ 0xD1_7A_B1_E5);
+        Self { settings, chance, by_name: BTreeMap::new(), transaction_tokens: VecDeque::new() }
     }
 
     /// Tables whose deletion is over by now are no more.

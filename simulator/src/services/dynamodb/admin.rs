@@ -13,7 +13,7 @@ use crate::protocol::input::Input;
 use crate::protocol::timestamp::epoch_json;
 
 /// `DELETING`. Assumed: 2-6 s.
-const DELETION: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(6));
+const DELETION_SECONDS: (u64, u64) = (2, 6);
 const TABLES_PER_PAGE: usize = 100;
 
 pub(super) fn describe_table(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
@@ -47,7 +47,7 @@ pub(super) fn delete_table(tables: &mut Tables, input: Input<'_>, now: SystemTim
     if table.status(now) == TableStatus::Creating {
         return Err(in_use(&name, "Table is being created"));
     }
-    let gone_at = now + between(tables, DELETION);
+    let gone_at = now + between(tables, DELETION_SECONDS);
     if let Some(table) = tables.by_name.get_mut(&name) {
         table.gone_at.get_or_insert(gone_at);
     }
@@ -90,9 +90,9 @@ fn in_use(name: &str, why: &str) -> AwsError {
 }
 
 /// A duration that is drawn, as it passes on the wall's clock.
-pub(super) fn between(tables: &mut Tables, (shortest, longest): (Duration, Duration)) -> Duration {
-    let spread = longest.saturating_sub(shortest).mul_f64(tables.chance.f64());
-    tables.settings.scaled(shortest + spread)
+pub(super) fn between(tables: &mut Tables, (shortest, longest): (u64, u64)) -> Duration {
+    let milliseconds = tables.chance.u64(shortest * 1000..=longest * 1000);
+    tables.settings.scaled(Duration::from_millis(milliseconds))
 }
 
 /// A table as AWS shows it.

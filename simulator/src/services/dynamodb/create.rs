@@ -1,6 +1,6 @@
 //! Tables to be.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
@@ -8,11 +8,12 @@ use super::admin::{between, description};
 use super::request::{not_in_enum, table_name};
 use crate::model::dynamodb::table::{Capacity, KeyAttribute, Table, TableParameters};
 use crate::model::dynamodb::tables::Tables;
+use crate::model::ids::uuid;
 use crate::protocol::error::AwsError;
 use crate::protocol::input::Input;
 
 /// `CREATING`. Assumed: 4-12 s.
-const CREATION: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(12));
+const CREATION_SECONDS: (u64, u64) = (4, 12);
 
 pub(super) fn create_table(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
     let name = table_name(input)?;
@@ -22,13 +23,13 @@ pub(super) fn create_table(tables: &mut Tables, input: Input<'_>, now: SystemTim
     let (partition, sort) = key_schema(input)?;
     let parameters = TableParameters {
         name: name.to_owned(),
-        id: tables.ids.uuid(),
+        id: uuid(&mut tables.chance),
         partition,
         sort,
         capacity: capacity(input)?,
         deletion_protection: input.flag("DeletionProtectionEnabled")?,
     };
-    let table = Table::new(parameters, now, between(tables, CREATION));
+    let table = Table::new(parameters, now, between(tables, CREATION_SECONDS));
     let description = description(&tables.settings, &table, now);
     tables.by_name.insert(name.to_owned(), table);
     Ok(json!({"TableDescription": description}))

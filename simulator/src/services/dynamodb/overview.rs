@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::json::item_to_json;
 use crate::model::dynamodb::table::{Capacity, KeyAttribute, Table, TableParameters};
 use crate::model::dynamodb::tables::Tables;
+use crate::model::ids::uuid;
 
 /// Makes a table that is active at once.
 pub(crate) fn add_active(
@@ -18,7 +19,7 @@ pub(crate) fn add_active(
 ) {
     let parameters = TableParameters {
         name: name.clone(),
-        id: tables.ids.uuid(),
+        id: uuid(&mut tables.chance),
         partition,
         sort,
         capacity: Capacity::OnDemand,
