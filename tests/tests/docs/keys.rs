@@ -34,7 +34,7 @@ fn guide() -> Vec<Key> {
         let mut within = String::new();
         for word in in_backticks(named) {
             if word.starts_with('[') {
-                within = word.trim_matches(['[', ']']).to_owned();
+                word.trim_matches(['[', ']']).clone_into(&mut within);
                 assert_eq!(word.starts_with("[["), SEVERAL.contains(&within.as_str()), "{word}");
                 continue;
             }
@@ -42,7 +42,7 @@ fn guide() -> Vec<Key> {
                 // `.on_quiesce` stands in the table of the key before it.
                 Some(("", name)) => name,
                 Some((table, name)) => {
-                    within = table.to_owned();
+                    table.clone_into(&mut within);
                     name
                 }
                 None => word,
@@ -58,7 +58,7 @@ fn guide() -> Vec<Key> {
 fn spec(within: &str, without: Option<&str>, more: &str) -> Result<Spec, String> {
     let required = |table: &str| {
         let lines = REQUIRED.iter().filter(|(at, key, _)| *at == table && (table != within || Some(*key) != without));
-        lines.map(|(_, key, value)| format!("{key} = {value}\n")).collect::<String>()
+        lines.flat_map(|(_, key, value)| [key, " = ", value, "\n"]).collect::<String>()
     };
     let text = match within {
         "" => format!("{}{more}", required("")),
@@ -187,7 +187,8 @@ fn what_else_the_guide_says_of_volumes_holds() {
     assert!(with(key("blank"), blank).is_ok(), "{blank}");
     let (_, most) = key("name").allowed.split_once("up to ").unwrap();
     let most: usize = most.split_whitespace().next().unwrap().parse().unwrap();
-    let volumes = |count: usize| (0..count).map(|it| format!("[[volume]]\nname = \"v{it}\"\n")).collect::<String>();
+    let volumes =
+        |count: usize| (0..count).map(|it| format!("[[volume]]\nname = \"v{it}\"")).collect::<Vec<_>>().join("\n");
     assert!(spec("", None, &volumes(most)).is_ok());
     assert!(spec("", None, &volumes(most + 1)).is_err_and(|error| error.contains(&format!("at most {most}"))));
 }

@@ -14,8 +14,9 @@ pub(crate) fn documents() -> Vec<(String, String)> {
             .map(str::to_owned)
             .into();
     for folder in ["docs", "docs/decisions"] {
-        let files = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
-        let names = files.map(|name| name.into_string().unwrap()).filter(|name| name.ends_with(".md"));
+        let files = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        let pages = files.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+        let names = pages.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
         paths.extend(names.map(|name| format!("{folder}/{name}")));
     }
     paths.sort();
