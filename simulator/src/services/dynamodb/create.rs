@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::admin::{between, description};
 use super::request::{not_in_enum, table_name};
-use crate::model::ids::uuid;
 use crate::model::dynamodb::table::{Capacity, KeyAttribute, Table, TableParameters};
 use crate::model::dynamodb::tables::Tables;
 use crate::model::ids::uuid;

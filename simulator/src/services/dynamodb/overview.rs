@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::json::item_to_json;
-use crate::model::ids::uuid;
 use crate::model::dynamodb::table::{Capacity, KeyAttribute, Table, TableParameters};
 use crate::model::dynamodb::tables::Tables;
 use crate::model::ids::uuid;
