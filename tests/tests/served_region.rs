@@ -11,7 +11,7 @@ use failover_tests::tools::{built, python, succeeded};
 use serde_json::Value;
 
 /// How many checks the boto3 script makes at least.
-const LEAST_CHECKS: usize = 90;
+const LEAST_CHECKS: usize = 115;
 /// A failover of some two minutes, eight times as fast, with room for a slow machine.
 const LONGEST_FAILOVER: Duration = Duration::from_mins(4);
 
