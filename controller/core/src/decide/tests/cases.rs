@@ -206,8 +206,7 @@ fn fenced_and_copying() -> (Ledger, Vec<(String, String)>) {
 
 #[test]
 fn fence_copy_restore_promote_attach_address_prove() {
-    let spec = spec();
-    let (ledger, made_by) = fenced_and_copying();
+    let (spec, (ledger, made_by)) = (spec(), fenced_and_copying());
     let made_by: Vec<(&str, &str)> = made_by.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
 
     // Pending is not completed.
