@@ -6,17 +6,14 @@ use serde_json::{Value, json};
 
 use super::describe::show_activity;
 use super::{Call, Done, invalid};
-use crate::behaviour::scaling::errors::unknown_instance;
 use crate::model::scaling::member::Cause;
 use crate::model::scaling::process::Process;
+use crate::protocol::error::AwsError;
 use crate::state::scaling::MadeBefore;
-use crate::store::AwsError;
 
 pub(super) fn set_desired_capacity(call: &mut Call<'_>) -> Done {
     let group = call.group_name()?;
-    let desired = call.whole("DesiredCapacity")?.ok_or_else(|| crate::store::input::missing("DesiredCapacity"))?;
-    // There are no scaling policies here, so there is never a cooldown to honour.
-    call.input.boolean("HonorCooldown")?;
+    let desired = call.whole("DesiredCapacity")?.ok_or_else(|| call.input.missing("DesiredCapacity"))?;
     let now = call.now;
     call.state.set_desired_capacity(&group, desired, now)?;
     Ok(Value::Null)
@@ -40,23 +37,29 @@ pub(super) fn terminate(call: &mut Call<'_>) -> Done {
     let decrement = call
         .input
         .boolean("ShouldDecrementDesiredCapacity")?
-        .ok_or_else(|| crate::store::input::missing("ShouldDecrementDesiredCapacity"))?;
+        .ok_or_else(|| call.input.missing("ShouldDecrementDesiredCapacity"))?;
     let several = call.input.texts("InstanceIds")?;
     let now = call.now;
     if several.is_empty() {
-        let activity = call.state.terminate_member(call.required("InstanceId")?, decrement, now)?;
-        return Ok(json!({"Activity": shown(call, &activity)}));
+        let instance = call.required("InstanceId")?;
+        let group = call.state.require_member(instance)?;
+        let ended = call.state.terminate_members(&group, &[instance], decrement, now)?;
+        let activity = ended.first().map(|activity| shown(call, activity));
+        return Ok(json!({"Activity": activity}));
     }
     let group = call.group_name()?;
-    if let Some(foreign) = several.iter().find(|id| call.state.member(&group, id).is_none()) {
-        return Err(unknown_instance(foreign));
-    }
-    let mut activities = Vec::new();
-    for instance in several {
-        let activity = call.state.terminate_member(instance, decrement, now)?;
-        activities.push(shown(call, &activity));
-    }
-    Ok(json!({"Activities": activities}))
+    let ended = call.state.terminate_members(&group, &once_each(several), decrement, now)?;
+    Ok(json!({"Activities": all_shown(call, &ended)}))
+}
+
+/// An id that is named twice is meant once.
+fn once_each(ids: Vec<&str>) -> Vec<&str> {
+    let mut seen = BTreeSet::new();
+    ids.into_iter().filter(|id| seen.insert(*id)).collect()
+}
+
+fn all_shown(call: &Call<'_>, activities: &[String]) -> Vec<Value> {
+    activities.iter().map(|activity| shown(call, activity)).collect()
 }
 
 fn shown(call: &Call<'_>, activity_id: &str) -> Value {
@@ -91,10 +94,8 @@ pub(super) fn resume(call: &mut Call<'_>) -> Done {
 pub(super) fn set_protection(call: &mut Call<'_>) -> Done {
     let group = call.group_name()?;
     let ids = call.input.texts("InstanceIds")?;
-    let protected = call
-        .input
-        .boolean("ProtectedFromScaleIn")?
-        .ok_or_else(|| crate::store::input::missing("ProtectedFromScaleIn"))?;
+    let protected =
+        call.input.boolean("ProtectedFromScaleIn")?.ok_or_else(|| call.input.missing("ProtectedFromScaleIn"))?;
     if let Some(foreign) = ids.iter().find(|id| call.state.member(&group, id).is_none()) {
         return Err(invalid(format!("The instance {foreign} is not part of Auto Scaling group {group}.")));
     }
@@ -114,7 +115,7 @@ fn moved_ids<'a>(call: &Call<'a>) -> Result<Vec<&'a str>, AwsError> {
     if ids.is_empty() || ids.len() > MOST_MOVED {
         return Err(invalid("Between 1 and 20 instance ids must be specified"));
     }
-    Ok(ids)
+    Ok(once_each(ids))
 }
 
 pub(super) fn enter_standby(call: &mut Call<'_>) -> Done {
@@ -122,40 +123,20 @@ pub(super) fn enter_standby(call: &mut Call<'_>) -> Done {
     let decrement = call
         .input
         .boolean("ShouldDecrementDesiredCapacity")?
-        .ok_or_else(|| crate::store::input::missing("ShouldDecrementDesiredCapacity"))?;
-    let mut activities = Vec::new();
-    for id in ids {
-        let activity = call.state.enter_standby(&group, id, decrement, now)?;
-        activities.push(shown(call, &activity));
-    }
-    Ok(json!({"Activities": activities}))
+        .ok_or_else(|| call.input.missing("ShouldDecrementDesiredCapacity"))?;
+    let moved = call.state.enter_standby(&group, &ids, decrement, now)?;
+    Ok(json!({"Activities": all_shown(call, &moved)}))
 }
 
 pub(super) fn exit_standby(call: &mut Call<'_>) -> Done {
     let (group, ids, now) = (call.group_name()?, moved_ids(call)?, call.now);
-    let mut activities = Vec::new();
-    for id in ids {
-        let activity = call.state.exit_standby(&group, id, now)?;
-        activities.push(shown(call, &activity));
-    }
-    Ok(json!({"Activities": activities}))
+    let moved = call.state.exit_standby(&group, &ids, now)?;
+    Ok(json!({"Activities": all_shown(call, &moved)}))
 }
 
 /// Replaces every instance, whatever it was launched from: `SkipMatching` and checkpoints are not modelled.
 pub(super) fn start_refresh(call: &mut Call<'_>) -> Done {
     let (group, now) = (call.group_name()?, call.now);
-    if let Some(other) = call.input.text("Strategy")?.filter(|strategy| *strategy != "Rolling") {
-        return Err(invalid(format!("The strategy {other} is not modelled by this simulated region.")));
-    }
-    let preferences = call.input.get("Preferences").and_then(Value::as_object);
-    if let Some(name) = preferences.into_iter().flatten().map(|(name, _)| name).find(|name| *name != "InstanceWarmup") {
-        return Err(AwsError::client(
-            "UnsupportedOperation",
-            format!(
-                "The preference {name} is not modelled: the group's maintenance policy says how instances are replaced."
-            ),
-        ));
-    }
     if !call.state.start_refresh(&group, Cause::InstanceRefresh, now) {
         return Err(AwsError::client(
             "InstanceRefreshInProgress",

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Done, invalid, tags};
+use super::{Call, Done, PageSize, invalid, tags};
 use crate::model::scaling::activity::Activity;
 use crate::model::scaling::group::Group;
 use crate::model::scaling::member::Member;
 use crate::model::scaling::template::Template;
+use crate::protocol::error::AwsError;
+use crate::protocol::input::Input;
 use crate::state::State;
-use crate::store::AwsError;
-use crate::store::input::Input;
 use crate::time::{RegionTime, timestamp};
 
 /// One filter of `DescribeAutoScalingGroups`.
@@ -33,16 +33,16 @@ impl Filter<'_> {
 }
 
 fn filters<'a>(input: Input<'a>) -> Result<Vec<Filter<'a>>, AwsError> {
-    let read = |entry: &'a Value| {
-        let name = Input(entry).required_text("Name")?;
+    let read = |entry: Input<'a>| {
+        let name = entry.required_text("Name")?;
         if !matches!(name, "tag-key" | "tag-value") && !name.starts_with("tag:") {
             return Err(invalid(format!(
                 "Filter type {name} is not correct. Allowed Filter types are: tag-key tag-value tag:<key>"
             )));
         }
-        Ok(Filter { name, values: Input(entry).texts("Values")? })
+        Ok(Filter { name, values: entry.texts("Values")? })
     };
-    input.list("Filters")?.iter().map(read).collect()
+    input.list("Filters")?.into_iter().map(read).collect()
 }
 
 pub(super) fn groups(call: &mut Call<'_>) -> Done {
@@ -54,7 +54,7 @@ pub(super) fn groups(call: &mut Call<'_>) -> Done {
     let groups = call.state.scaling.groups.seen_all(call.as_of).map(|(_, group)| group);
     let found: Vec<&Group> =
         groups.filter(|group| asked(group) && filters.iter().all(|filter| filter.passes(group))).collect();
-    let (page, token) = call.page(found, 100, |group| group.name.clone())?;
+    let (page, token) = call.page(found, PageSize::GROUPS, |group| group.name.clone())?;
     let shown: Vec<Value> = page.into_iter().map(|group| show_group(call.state, group, with_instances)).collect();
     Ok(json!({"AutoScalingGroups": shown, "NextToken": token}))
 }
@@ -152,7 +152,7 @@ pub(super) fn instances(call: &mut Call<'_>) -> Done {
         groups.flat_map(|group| group.members.values().map(move |member| (group, member))).collect();
     found.retain(|(_, member)| ids.is_empty() || ids.contains(&member.instance_id.as_str()));
     found.sort_by(|(_, one), (_, other)| one.instance_id.cmp(&other.instance_id));
-    let (page, token) = call.page(found, 50, |(_, member)| member.instance_id.clone())?;
+    let (page, token) = call.page(found, PageSize::INSTANCES, |(_, member)| member.instance_id.clone())?;
     let shown: Vec<Value> = page.into_iter().map(|(group, member)| show_member(group, member, true)).collect();
     Ok(json!({"AutoScalingInstances": shown, "NextToken": token}))
 }
@@ -170,7 +170,9 @@ pub(super) fn activities(call: &mut Call<'_>) -> Done {
             && (deleted_too || call.state.scaling.groups.get(&activity.group).is_some())
     };
     let found: Vec<&Activity> = call.state.scaling.activities.newest_first().filter(passes).collect();
-    let (page, token) = call.page(found, 100, |activity| activity.id.clone())?;
+    // The newest come first: the key falls as the number grows.
+    let key = |activity: &&Activity| format!("{:020}", u64::MAX - activity.number);
+    let (page, token) = call.page(found, PageSize::ACTIVITIES, key)?;
     let shown: Vec<Value> = page.into_iter().map(|activity| show_activity(call.state, activity)).collect();
     Ok(json!({"Activities": shown, "NextToken": token}))
 }

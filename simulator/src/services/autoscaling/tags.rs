@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Done, invalid};
+use super::{Call, Done, PageSize, invalid};
 use crate::model::scaling::group::{Group, GroupTag};
-use crate::store::AwsError;
-use crate::store::input::Input;
+use crate::protocol::error::AwsError;
 
 /// A tag as it is asked for.
 pub(super) struct AskedTag {
@@ -23,7 +22,6 @@ const TAGS_PER_GROUP: usize = 50;
 pub(super) fn of_request(call: &Call<'_>, created: Option<&str>) -> Result<Vec<AskedTag>, AwsError> {
     let mut asked = Vec::new();
     for entry in call.input.list("Tags")? {
-        let entry = Input(entry);
         let key =
             entry.text("Key")?.filter(|key| !key.is_empty()).ok_or_else(|| invalid("Tag key must be specified"))?;
         if key.starts_with("aws:") {
@@ -32,9 +30,12 @@ pub(super) fn of_request(call: &Call<'_>, created: Option<&str>) -> Result<Vec<A
         if entry.text("ResourceType")?.is_some_and(|kind| kind != KIND) {
             return Err(invalid(format!("Only {KIND} resources are supported.")));
         }
-        let group = match created {
-            Some(name) => name,
-            None => entry.text("ResourceId")?.ok_or_else(|| invalid("Resource id must be specified"))?,
+        let group = match (created, entry.text("ResourceId")?) {
+            (Some(name), Some(other)) if other != name => {
+                return Err(invalid(format!("The tag's resource {other} is not the group {name}")));
+            }
+            (Some(name), _) | (None, Some(name)) => name,
+            (None, None) => return Err(invalid("Resource id must be specified")),
         };
         let value = entry.text("Value")?;
         asked.push(AskedTag {
@@ -96,8 +97,7 @@ pub(super) fn shown(group: &Group) -> Vec<Value> {
 pub(super) fn describe(call: &mut Call<'_>) -> Done {
     let mut rows: Vec<Value> =
         call.state.scaling.groups.seen_all(call.as_of).flat_map(|(_, group)| shown(group)).collect();
-    for entry in call.input.list("Filters")? {
-        let filter = Input(entry);
+    for filter in call.input.list("Filters")? {
         let member = match filter.text("Name")?.unwrap_or_default() {
             "auto-scaling-group" => "ResourceId",
             "key" => "Key",
@@ -115,7 +115,9 @@ pub(super) fn describe(call: &mut Call<'_>) -> Done {
             value.is_some_and(|value| values.contains(&value.as_str()))
         });
     }
-    let key = |row: &Value| format!("{} {}", row["ResourceId"], row["Key"]);
-    let (shown, token) = call.page(rows, 100, key)?;
+    let text = |row: &Value, name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    // Sorted as groups are, and within one by key.
+    let key = |row: &Value| format!("{}\0{}", text(row, "ResourceId"), text(row, "Key"));
+    let (shown, token) = call.page(rows, PageSize::TAGS, key)?;
     Ok(json!({"Tags": shown, "NextToken": token}))
 }

@@ -2,12 +2,16 @@
 
 use crate::model::instance::StopMode;
 use crate::model::instance::{Instance, InstanceState};
-use crate::protocol::xml::Xml;
 use crate::state::State;
 use crate::time::RegionTime;
-use crate::wire::AwsError;
-use crate::wire::ec2::filter::{INSTANCE, Page, all_pass, filters};
-use crate::wire::ec2::{Call, Done, select, write_tags};
+
+use super::call::{Call, Done};
+use super::filter::{ANY_TAG, all_pass, filters};
+use super::ids::{INSTANCE, select};
+use super::page::Page;
+use super::words::{invalid_combination, write_tags};
+use crate::protocol::error::AwsError;
+use crate::protocol::xml::Xml;
 
 const FILTERS: &[&str] = &[
     "availability-zone",
@@ -23,22 +27,23 @@ const FILTERS: &[&str] = &[
     "private-ip-address",
     "reservation-id",
     "subnet-id",
+    ANY_TAG,
     "tag-key",
     "tag-value",
     "vpc-id",
 ];
 
-pub(crate) const VPC_ID: &str = "vpc-0a1b2c3d4e5f60718";
+pub(super) const VPC_ID: &str = "vpc-0a1b2c3d4e5f60718";
 
-pub(crate) fn describe(call: &mut Call<'_>) -> Done {
-    let params = call.params;
-    let ids = params.list("InstanceId");
-    let filters = filters(params, FILTERS)?;
-    let page = Page::read(params, !ids.is_empty())?;
+pub(super) fn describe(call: &mut Call<'_>) -> Done {
+    let input = call.input;
+    let ids = input.texts("InstanceId")?;
+    let filters = filters(input, FILTERS)?;
+    let page = Page::read(input, !ids.is_empty())?;
     let zones: Vec<Option<String>> =
         ids.iter().map(|id| call.state.instances.get(id).map(|instance| instance.zone.clone())).collect();
     // AWS documents exactly this: the call fails as a whole if it names an instance of a zone that is down, or none at all.
-    call.read_across_zones(&zones.iter().map(Option::as_deref).collect::<Vec<_>>())?;
+    call.read_across_zones(&zones)?;
     let (state, as_of) = (&*call.state, call.as_of);
     let passes = |instance: &Instance| {
         all_pass(&filters, &instance.tags, &|name, each| values(state, instance, as_of, name, each))
@@ -107,7 +112,7 @@ fn public_address(state: &State, instance_id: &str, as_of: RegionTime) -> Option
 }
 
 /// What is inside a reservation, for `DescribeInstances` and `RunInstances`.
-pub(crate) fn write_reservation<'i>(
+pub(super) fn write_reservation<'i>(
     xml: &mut Xml,
     state: &State,
     instances: impl Iterator<Item = &'i Instance>,
@@ -199,7 +204,7 @@ fn write_network(xml: &mut Xml, state: &State, instance: &Instance, as_of: Regio
     });
 }
 
-pub(crate) fn write_state(xml: &mut Xml, tag: &str, state: InstanceState) {
+pub(super) fn write_state(xml: &mut Xml, tag: &str, state: InstanceState) {
     xml.element(tag, |xml| {
         xml.plain("code", state.code());
         xml.text("name", state.name());
@@ -207,15 +212,33 @@ pub(crate) fn write_state(xml: &mut Xml, tag: &str, state: InstanceState) {
 }
 
 /// Checks all, then acts on all: no such call has half an effect.
-fn change_states(call: &mut Call<'_>, act: impl Fn(&mut State, &str, RegionTime) -> Result<(), AwsError>) -> Done {
-    let ids = call.required_instances()?;
-    for id in &ids {
+fn act_on_all(
+    call: &mut Call<'_>,
+    ids: &[String],
+    check: impl Fn(&State, &str, RegionTime) -> Result<(), AwsError>,
+    act: impl Fn(&mut State, &str, RegionTime),
+) -> Done {
+    for id in ids {
         call.enter_zone_of_instance(id)?;
     }
-    let before: Vec<InstanceState> = ids.iter().map(|id| state_of(call.state, id)).collect();
-    for id in &ids {
-        act(call.state, id, call.now)?;
+    for id in ids {
+        check(call.state, id, call.now)?;
     }
+    for id in ids {
+        act(call.state, id, call.now);
+    }
+    Ok(())
+}
+
+/// The same, with the states before and after as the answer.
+fn change_states(
+    call: &mut Call<'_>,
+    check: impl Fn(&State, &str, RegionTime) -> Result<(), AwsError>,
+    act: impl Fn(&mut State, &str, RegionTime),
+) -> Done {
+    let ids = call.required_instances()?;
+    let before: Vec<InstanceState> = ids.iter().map(|id| state_of(call.state, id)).collect();
+    act_on_all(call, &ids, check, act)?;
     let state = &*call.state;
     call.xml.element("instancesSet", |xml| {
         for (id, previous) in ids.iter().zip(before) {
@@ -233,16 +256,20 @@ fn state_of(state: &State, id: &str) -> InstanceState {
     state.instances.get(id).map_or(InstanceState::Terminated, |instance| instance.state)
 }
 
-pub(crate) fn start(call: &mut Call<'_>) -> Done {
-    change_states(call, State::start_instance)
+pub(super) fn start(call: &mut Call<'_>) -> Done {
+    change_states(call, State::check_start, State::start_instance)
 }
 
-pub(crate) fn stop(call: &mut Call<'_>) -> Done {
-    let mode = StopMode { force: call.params.flag("Force")?, skip_os_shutdown: call.params.flag("SkipOsShutdown")? };
-    change_states(call, |state, id, now| state.stop_instance(id, mode, now))
+pub(super) fn stop(call: &mut Call<'_>) -> Done {
+    let mode = StopMode { force: call.input.flag("Force")?, skip_os_shutdown: call.input.flag("SkipOsShutdown")? };
+    change_states(call, |state, id, _| state.check_stop(id, mode), |state, id, now| state.stop_instance(id, mode, now))
 }
 
-pub(crate) fn terminate(call: &mut Call<'_>) -> Done {
+pub(super) fn terminate(call: &mut Call<'_>) -> Done {
+    // AWS: this one operation words a list of nothing in its own way.
+    if call.input.texts("InstanceId")?.is_empty() {
+        return Err(invalid_combination("No instances specified").into());
+    }
     for id in call.required_instances()? {
         if call.state.instances.get(&id).is_some_and(|instance| instance.disable_api_termination) {
             return Err(AwsError::client(
@@ -252,17 +279,12 @@ pub(crate) fn terminate(call: &mut Call<'_>) -> Done {
             .into());
         }
     }
-    change_states(call, |state, id, now| {
-        state.terminate_instance(id, now);
-        Ok(())
-    })
+    change_states(call, |_, _, _| Ok(()), State::terminate_instance)
 }
 
-pub(crate) fn reboot(call: &mut Call<'_>) -> Done {
-    for id in call.required_instances()? {
-        call.enter_zone_of_instance(&id)?;
-        call.state.reboot_instance(&id, call.now)?;
-    }
+pub(super) fn reboot(call: &mut Call<'_>) -> Done {
+    let ids = call.required_instances()?;
+    act_on_all(call, &ids, |state, id, _| state.check_reboot(id), State::reboot_instance)?;
     call.say_true();
     Ok(())
 }

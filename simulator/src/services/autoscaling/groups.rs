@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::{Call, Done, hooks, invalid, tags};
 use crate::model::scaling::group::{DeletionProtection, GroupSpec, Maintenance, Size};
 use crate::model::scaling::template::Template;
-use crate::store::AwsError;
-use crate::store::input::Input;
+use crate::protocol::error::AwsError;
+use crate::protocol::input::Input;
 
 pub(super) fn create(call: &mut Call<'_>) -> Done {
     let name = call.required("AutoScalingGroupName")?.to_owned();
@@ -19,8 +19,8 @@ pub(super) fn create(call: &mut Call<'_>) -> Done {
             + " already exists";
         return Err(AwsError::client("AlreadyExists", message));
     }
-    let min = call.whole("MinSize")?.ok_or_else(|| crate::store::input::missing("MinSize"))?;
-    let max = call.whole("MaxSize")?.ok_or_else(|| crate::store::input::missing("MaxSize"))?;
+    let min = call.whole("MinSize")?.ok_or_else(|| call.input.missing("MinSize"))?;
+    let max = call.whole("MaxSize")?.ok_or_else(|| call.input.missing("MaxSize"))?;
     let size = Size { min, max, desired: call.whole("DesiredCapacity")?.unwrap_or(min) }.check()?;
     let template = template(call)?.ok_or_else(|| invalid("Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter."))?;
     let (zones, by_subnet) =
@@ -30,7 +30,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Done {
     let group_tags = tags::of_request(call, Some(&name))?.into_iter().map(|tag| (tag.key, tag.tag)).collect();
     let mut put = Vec::new();
     for entry in call.input.list("LifecycleHookSpecificationList")? {
-        let hook = hooks::read(Input(entry), None)?;
+        let hook = hooks::read(entry, None)?;
         hooks::check_target(call, &hook)?;
         put.push(hook);
     }
@@ -72,8 +72,7 @@ pub(super) fn delete(call: &mut Call<'_>) -> Done {
 
 /// The launch template that the call names, at its version.
 fn template(call: &Call<'_>) -> Result<Option<Template>, AwsError> {
-    let Some(given) = call.input.get("LaunchTemplate") else { return Ok(None) };
-    let given = Input(given);
+    let Some(given) = call.input.structure("LaunchTemplate")? else { return Ok(None) };
     let templates = &call.state.scaling.templates;
     let (found, named) = match (given.text("LaunchTemplateId")?, given.text("LaunchTemplateName")?) {
         (Some(id), None) => (templates.0.get(id), format!("template ID {id}")),
@@ -148,11 +147,11 @@ fn read_policies(call: &Call<'_>, spec: &mut GroupSpec) -> Result<(), AwsError> 
         }
         spec.max_lifetime_seconds = (lifetime != 0).then_some(lifetime);
     }
-    if let Some(policy) = call.input.get("InstanceMaintenancePolicy") {
-        spec.maintenance = maintenance(Input(policy))?;
+    if let Some(policy) = call.input.structure("InstanceMaintenancePolicy")? {
+        spec.maintenance = maintenance(policy)?;
     }
-    if let Some(distribution) = call.input.get("AvailabilityZoneDistribution") {
-        spec.balanced_only = match Input(distribution).text("CapacityDistributionStrategy")? {
+    if let Some(distribution) = call.input.structure("AvailabilityZoneDistribution")? {
+        spec.balanced_only = match distribution.text("CapacityDistributionStrategy")? {
             None | Some("balanced-best-effort") => false,
             Some("balanced-only") => true,
             Some(other) => {
@@ -160,9 +159,9 @@ fn read_policies(call: &Call<'_>, spec: &mut GroupSpec) -> Result<(), AwsError> 
             }
         };
     }
-    if let Some(policy) = call.input.get("InstanceLifecyclePolicy") {
-        let triggers = policy.get("RetentionTriggers").cloned().unwrap_or_default();
-        spec.retain_abandoned = match Input(&triggers).text("TerminateHookAbandon")? {
+    if let Some(policy) = call.input.structure("InstanceLifecyclePolicy")? {
+        let triggers = policy.structure("RetentionTriggers")?;
+        spec.retain_abandoned = match triggers.map_or(Ok(None), |triggers| triggers.text("TerminateHookAbandon"))? {
             None | Some("terminate") => false,
             Some("retain") => true,
             Some(other) => return Err(invalid(format!("Invalid value '{other}' for TerminateHookAbandon"))),

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 
 use crate::model::snapshot::Snapshot;
 use crate::model::volume::AttachmentState;
-use crate::protocol::xml::Xml;
 use crate::state::State;
 use crate::time::RegionTime;
-use crate::wire::AwsError;
-use crate::wire::ec2::filter::{Page, SNAPSHOT, VOLUME, all_pass, filters};
-use crate::wire::ec2::params::invalid_value;
-use crate::wire::ec2::volumes::truth_value;
-use crate::wire::ec2::{Call, Done, select, write_tags};
+
+use super::call::{Call, Done};
+use super::filter::{ANY_TAG, all_pass, filters};
+use super::ids::{SNAPSHOT, VOLUME, select};
+use super::page::Page;
+use super::tags::tags_at_creation;
+use super::words::{invalid_value, truth_value, write_tags};
+use crate::protocol::error::AwsError;
+use crate::protocol::input::Input;
+use crate::protocol::xml::Xml;
 
 const FILTERS: &[&str] = &[
     "description",
@@ -21,20 +25,21 @@ const FILTERS: &[&str] = &[
     "snapshot-id",
     "start-time",
     "status",
+    ANY_TAG,
     "tag-key",
     "tag-value",
     "volume-id",
     "volume-size",
 ];
 
-pub(crate) fn describe(call: &mut Call<'_>) -> Done {
-    let params = call.params;
-    let ids = params.list("SnapshotId");
-    let filters = filters(params, FILTERS)?;
-    let page = Page::read(params, !ids.is_empty())?;
+pub(super) fn describe(call: &mut Call<'_>) -> Done {
+    let input = call.input;
+    let ids = input.texts("SnapshotId")?;
+    let filters = filters(input, FILTERS)?;
+    let page = Page::read(input, !ids.is_empty())?;
     let state = &*call.state;
     // All snapshots here are the account's own: any other owner has none.
-    let owners = params.list("Owner");
+    let owners = input.texts("Owner")?;
     let owned = owners.is_empty() || owners.iter().any(|owner| *owner == "self" || *owner == state.account_id);
     let as_of = call.as_of;
     let passes = |snapshot: &Snapshot| {
@@ -44,7 +49,7 @@ pub(crate) fn describe(call: &mut Call<'_>) -> Done {
     let (shown, token) = page.cut(found, |snapshot| &snapshot.id);
     call.xml.element("snapshotSet", |xml| {
         for snapshot in shown {
-            xml.element("item", |xml| write_snapshot(xml, state, snapshot, "status", as_of));
+            xml.element("item", |xml| write_snapshot(xml, state, snapshot, as_of));
         }
     });
     call.xml.optional("nextToken", token.as_deref());
@@ -73,23 +78,32 @@ fn progress(state: &State, snapshot: &Snapshot, at: RegionTime) -> String {
     format!("{}%", snapshot.progress_percent(counted_to))
 }
 
-/// `CreateSnapshots` calls the state `state`, all others call it `status`.
-fn write_snapshot(xml: &mut Xml, state: &State, snapshot: &Snapshot, state_tag: &str, at: RegionTime) {
-    xml.text("snapshotId", &snapshot.id);
-    xml.text("volumeId", &snapshot.volume_id);
-    xml.text(state_tag, snapshot.state.name());
-    xml.time("startTime", state.clock.wall(snapshot.started_at));
+/// A snapshot of a set, with the members that AWS has there: its state is called `state`, everywhere else `status`.
+fn write_snapshot_of_set(xml: &mut Xml, state: &State, snapshot: &Snapshot, at: RegionTime) {
+    xml.text("state", snapshot.state.name());
+    write_common(xml, state, snapshot, at);
+}
+
+fn write_snapshot(xml: &mut Xml, state: &State, snapshot: &Snapshot, at: RegionTime) {
+    xml.text("status", snapshot.state.name());
+    write_common(xml, state, snapshot, at);
     if let Some(completed_at) = snapshot.completed_at {
         xml.time("completionTime", state.clock.wall(completed_at));
     }
+    xml.optional("kmsKeyId", snapshot.kms_key_id.as_deref());
+    xml.plain("fullSnapshotSizeInBytes", bytes_of_gib(snapshot.full_gib));
+    xml.raw("<storageTier>standard</storageTier>");
+}
+
+fn write_common(xml: &mut Xml, state: &State, snapshot: &Snapshot, at: RegionTime) {
+    xml.text("snapshotId", &snapshot.id);
+    xml.text("volumeId", &snapshot.volume_id);
+    xml.time("startTime", state.clock.wall(snapshot.started_at));
     xml.text("progress", &progress(state, snapshot, at));
     xml.text("ownerId", &state.account_id);
     xml.plain("volumeSize", snapshot.volume_size_gib);
     xml.text("description", &snapshot.description);
     xml.plain("encrypted", snapshot.kms_key_id.is_some());
-    xml.optional("kmsKeyId", snapshot.kms_key_id.as_deref());
-    xml.plain("fullSnapshotSizeInBytes", bytes_of_gib(snapshot.full_gib));
-    xml.raw("<storageTier>standard</storageTier>");
     write_tags(xml, &snapshot.tags);
 }
 
@@ -102,40 +116,41 @@ fn bytes_of_gib(gib: f64) -> u64 {
     blocks.saturating_mul(BLOCK_BYTES)
 }
 
-pub(crate) fn create(call: &mut Call<'_>) -> Done {
-    let params = call.params;
-    let volume_id = params.required("VolumeId")?;
+pub(super) fn create(call: &mut Call<'_>) -> Done {
+    let input = call.input;
+    let volume_id = input.filled_text("VolumeId")?;
     call.require_volume(volume_id)?;
-    let tags = params.tags_for("snapshot")?;
+    let tags = tags_at_creation(input, "snapshot")?;
     call.enter_zone_of_volume(volume_id)?;
     call.state.check_snapshot_allowed(volume_id, call.now)?;
-    let description = params.get("Description").unwrap_or_default();
+    let description = input.text("Description")?.unwrap_or_default();
     let id = call.state.create_snapshot(volume_id, description, tags, call.now);
     let state = &*call.state;
     if let Some(snapshot) = state.snapshots.get(&id) {
-        write_snapshot(&mut call.xml, state, snapshot, "status", call.now);
+        write_snapshot(&mut call.xml, state, snapshot, call.now);
     }
     Ok(())
 }
 
-pub(crate) fn create_set(call: &mut Call<'_>) -> Done {
-    let params = call.params;
-    let instance_id = params.required("InstanceSpecification.InstanceId")?;
+pub(super) fn create_set(call: &mut Call<'_>) -> Done {
+    let input = call.input;
+    let set = input.structure("InstanceSpecification")?.ok_or_else(|| input.missing("InstanceSpecification"))?;
+    let instance_id = set.filled_text("InstanceId")?;
     call.require_instance(instance_id)?;
-    let volumes = volumes_of_set(call, instance_id)?;
-    let copy_tags = match params.get("CopyTagsFromSource") {
+    let volumes = volumes_of_set(call, set, instance_id)?;
+    let copy_tags = match input.text("CopyTagsFromSource")? {
         None => false,
         Some("volume") => true,
         Some(other) => {
             return Err(invalid_value("copyTagsFromSource", other, "Expecting volume.").into());
         }
     };
-    let given = params.tags_for("snapshot")?;
+    let given = tags_at_creation(input, "snapshot")?;
     call.enter_zone_of_instance(instance_id)?;
     for volume in &volumes {
         call.state.check_snapshot_allowed(volume, call.now)?;
     }
-    let description = params.get("Description").unwrap_or_default();
+    let description = input.text("Description")?.unwrap_or_default();
     let ids: Vec<String> = volumes
         .iter()
         .map(|volume| {
@@ -154,17 +169,16 @@ pub(crate) fn create_set(call: &mut Call<'_>) -> Done {
     let now = call.now;
     call.xml.element("snapshotSet", |xml| {
         for snapshot in ids.iter().filter_map(|id| state.snapshots.get(id)) {
-            xml.element("item", |xml| write_snapshot(xml, state, snapshot, "state", now));
+            xml.element("item", |xml| write_snapshot_of_set(xml, state, snapshot, now));
         }
     });
     Ok(())
 }
 
 /// All volumes attached to the instance but those excluded. AWS: the root volume is excluded by its flag, never by its id.
-fn volumes_of_set(call: &Call<'_>, instance_id: &str) -> Result<Vec<String>, AwsError> {
-    let params = call.params;
-    let without_boot = params.flag("InstanceSpecification.ExcludeBootVolume")?;
-    let excluded = params.list("InstanceSpecification.ExcludeDataVolumeId");
+fn volumes_of_set(call: &Call<'_>, set: Input<'_>, instance_id: &str) -> Result<Vec<String>, AwsError> {
+    let without_boot = set.flag("ExcludeBootVolume")?;
+    let excluded = set.texts("ExcludeDataVolumeId")?;
     let root_device = call.state.instances.get(instance_id).map_or("", |instance| instance.root_device);
     let mut volumes = Vec::new();
     for id in &excluded {
@@ -199,8 +213,8 @@ fn volumes_of_set(call: &Call<'_>, instance_id: &str) -> Result<Vec<String>, Aws
     Ok(volumes)
 }
 
-pub(crate) fn delete(call: &mut Call<'_>) -> Done {
-    let id = call.params.required("SnapshotId")?;
+pub(super) fn delete(call: &mut Call<'_>) -> Done {
+    let id = call.input.filled_text("SnapshotId")?;
     call.require_snapshot(id)?;
     call.state.delete_snapshot(id, call.now);
     call.say_true();

@@ -297,7 +297,7 @@ async fn requests_that_make_no_sense_are_named() {
         ("DescribeVolumes&VolumeId.1=volume".to_owned(), 400, "InvalidVolumeID.Malformed"),
         ("DescribeSnapshots&SnapshotId.1=snap-0123456789abcdef0".to_owned(), 400, "InvalidSnapshot.NotFound"),
         ("DescribeAddresses&AllocationId.1=eipalloc-0123456789abcdef0".to_owned(), 400, "InvalidAllocationID.NotFound"),
-        ("DescribeInstances&Filter.1.Name=colour&Filter.1.Value.1=red".to_owned(), 400, "InvalidParameterValue"),
+        ("DescribeInstances&Filter.1.Name=colour&Filter.1.Value.1=red".to_owned(), 400, "UnsupportedOperation"),
         ("DescribeInstances&MaxResults=4".to_owned(), 400, "InvalidParameterValue"),
         (format!("DescribeInstances&MaxResults=5&InstanceId.1={first}"), 400, "InvalidParameterCombination"),
         ("StopInstances".to_owned(), 400, "MissingParameter"),

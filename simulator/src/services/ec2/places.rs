@@ -3,20 +3,23 @@
 use std::collections::BTreeMap;
 
 use crate::model::zone::Zone;
+use crate::protocol::error::AwsError;
 use crate::state::State;
 use crate::time::RegionTime;
 use crate::timing::distribution::seconds_duration;
-use crate::wire::AwsError;
-use crate::wire::ec2::filter::{IdKind, Page, all_pass, filters};
-use crate::wire::ec2::instances::VPC_ID;
-use crate::wire::ec2::{Call, Done};
+
+use super::call::{Call, Done};
+use super::filter::{all_pass, filters};
+use super::ids::IdKind;
+use super::instances::VPC_ID;
+use super::page::Page;
 
 const FILTERS: &[&str] = &["group-name", "opt-in-status", "region-name", "state", "zone-id", "zone-name", "zone-type"];
 
-pub(crate) fn describe_availability_zones(call: &mut Call<'_>) -> Done {
-    let params = call.params;
-    let (names, ids) = (params.list("ZoneName"), params.list("ZoneId"));
-    let filters = filters(params, FILTERS)?;
+pub(super) fn describe_availability_zones(call: &mut Call<'_>) -> Done {
+    let input = call.input;
+    let (names, ids) = (input.texts("ZoneName")?, input.texts("ZoneId")?);
+    let filters = filters(input, FILTERS)?;
     let (state, now) = (&*call.state, call.now);
     let is_unknown = |named: &&&str| !state.zones.values().any(|zone| zone.name == **named || zone.id == **named);
     if let Some(unknown) = names.iter().chain(&ids).find(is_unknown) {
@@ -65,12 +68,12 @@ const SUBNET: IdKind = IdKind {
 };
 
 /// One subnet a zone, as the region has them. Both cross zones in one call, as AWS's control plane of networks is regional.
-pub(crate) fn describe_subnets(call: &mut Call<'_>) -> Done {
+pub(super) fn describe_subnets(call: &mut Call<'_>) -> Done {
     const FILTERS: &[&str] = &["availability-zone", "availability-zone-id", "state", "subnet-id", "vpc-id"];
-    let params = call.params;
-    let ids = params.list("SubnetId");
-    let filters = filters(params, FILTERS)?;
-    let page = Page::read(params, !ids.is_empty())?;
+    let input = call.input;
+    let ids = input.texts("SubnetId")?;
+    let filters = filters(input, FILTERS)?;
+    let page = Page::read(input, !ids.is_empty())?;
     let state = &*call.state;
     for id in &ids {
         SUBNET.check(id)?;

@@ -1,12 +1,15 @@
 //! Elastic IP addresses on the wire.
 
 use crate::model::address::Address;
+use crate::protocol::error::AwsError;
 use crate::protocol::xml::Xml;
 use crate::state::State;
-use crate::wire::AwsError;
-use crate::wire::ec2::filter::{ALLOCATION, ASSOCIATION, NETWORK_INTERFACE, all_pass, filters};
-use crate::wire::ec2::params::missing;
-use crate::wire::ec2::{Call, Done, select, write_tags};
+
+use super::call::{Call, Done};
+use super::filter::{ANY_TAG, all_pass, filters};
+use super::ids::{ALLOCATION, ASSOCIATION, NETWORK_INTERFACE, select};
+use super::tags::tags_at_creation;
+use super::words::{invalid_combination, invalid_value, missing, write_tags};
 
 const FILTERS: &[&str] = &[
     "allocation-id",
@@ -16,6 +19,7 @@ const FILTERS: &[&str] = &[
     "network-interface-id",
     "private-ip-address",
     "public-ip",
+    ANY_TAG,
     "tag-key",
     "tag-value",
 ];
@@ -23,11 +27,11 @@ const FILTERS: &[&str] = &[
 /// AWS's default quota.
 const ADDRESSES_PER_REGION: usize = 5;
 
-pub(crate) fn describe(call: &mut Call<'_>) -> Done {
-    let params = call.params;
-    let ids = params.list("AllocationId");
-    let public_ips = params.list("PublicIp");
-    let filters = filters(params, FILTERS)?;
+pub(super) fn describe(call: &mut Call<'_>) -> Done {
+    let input = call.input;
+    let ids = input.texts("AllocationId")?;
+    let public_ips = input.texts("PublicIp")?;
+    let filters = filters(input, FILTERS)?;
     let state = &*call.state;
     let passes = |address: &Address| {
         let named = public_ips.is_empty() || public_ips.contains(&address.public_ip.to_string().as_str());
@@ -80,8 +84,8 @@ fn write_address(xml: &mut Xml, state: &State, address: &Address) {
     write_tags(xml, &address.tags);
 }
 
-pub(crate) fn allocate(call: &mut Call<'_>) -> Done {
-    let tags = call.params.tags_for("elastic-ip")?;
+pub(super) fn allocate(call: &mut Call<'_>) -> Done {
+    let tags = tags_at_creation(call.input, "elastic-ip")?;
     if call.state.addresses.iter().count() >= ADDRESSES_PER_REGION {
         return Err(
             AwsError::client("AddressLimitExceeded", "The maximum number of addresses has been reached.").into()
@@ -98,13 +102,14 @@ pub(crate) fn allocate(call: &mut Call<'_>) -> Done {
     Ok(())
 }
 
-pub(crate) fn associate(call: &mut Call<'_>) -> Done {
-    let params = call.params;
-    let allocation_id = params.required("AllocationId")?;
+pub(super) fn associate(call: &mut Call<'_>) -> Done {
+    let input = call.input;
+    let allocation_id = input.filled_text("AllocationId")?;
     call.require_address(allocation_id)?;
     let (instance_id, by_interface) = holder_of_request(call)?;
+    check_private_address(call, &instance_id)?;
     // AWS: an address moves from its present holder unless the caller forbids that.
-    let allow_reassociation = params.boolean("AllowReassociation")?.unwrap_or(true);
+    let allow_reassociation = input.boolean("AllowReassociation")?.unwrap_or(true);
     call.enter_zone_of_instance(&instance_id)?;
     let association_id =
         call.state.associate_address(allocation_id, &instance_id, by_interface, allow_reassociation, call.now)?;
@@ -113,10 +118,21 @@ pub(crate) fn associate(call: &mut Call<'_>) -> Done {
     Ok(())
 }
 
+/// An instance has one interface with one private address here: another cannot be meant.
+fn check_private_address(call: &Call<'_>, instance_id: &str) -> Result<(), AwsError> {
+    let Some(asked) = call.input.text("PrivateIpAddress")? else { return Ok(()) };
+    match call.state.instances.get(instance_id) {
+        Some(instance) if instance.private_ip.to_string() != asked => {
+            Err(invalid_value("privateIpAddress", asked, "The address is not assigned to the interface."))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The instance meant, by its id or by its one interface.
 fn holder_of_request(call: &Call<'_>) -> Result<(String, bool), AwsError> {
-    let params = call.params;
-    match (params.get("InstanceId"), params.get("NetworkInterfaceId")) {
+    let input = call.input;
+    match (input.text("InstanceId")?, input.text("NetworkInterfaceId")?) {
         (Some(instance_id), None) => {
             call.require_instance(instance_id)?;
             Ok((instance_id.to_owned(), false))
@@ -126,16 +142,15 @@ fn holder_of_request(call: &Call<'_>) -> Result<(String, bool), AwsError> {
             let owner = call.state.instances.iter().find(|(_, instance)| instance.network_interface_id == interface);
             owner.map(|(id, _)| (id.to_owned(), true)).ok_or_else(|| NETWORK_INTERFACE.missing(&[interface]))
         }
-        (Some(_), Some(_)) => Err(AwsError::client(
-            "InvalidParameterCombination",
-            "You may specify either an instance id or a network interface id, not both.",
-        )),
+        (Some(_), Some(_)) => {
+            Err(invalid_combination("You may specify either an instance id or a network interface id, not both."))
+        }
         (None, None) => Err(missing("InstanceId or NetworkInterfaceId")),
     }
 }
 
-pub(crate) fn disassociate(call: &mut Call<'_>) -> Done {
-    let association_id = call.params.required("AssociationId")?;
+pub(super) fn disassociate(call: &mut Call<'_>) -> Done {
+    let association_id = call.input.filled_text("AssociationId")?;
     ASSOCIATION.check(association_id)?;
     let holds = |address: &Address| {
         address.association.as_ref().is_some_and(|association| association.association_id == association_id)
@@ -147,8 +162,8 @@ pub(crate) fn disassociate(call: &mut Call<'_>) -> Done {
     Ok(())
 }
 
-pub(crate) fn release(call: &mut Call<'_>) -> Done {
-    let allocation_id = call.params.required("AllocationId")?;
+pub(super) fn release(call: &mut Call<'_>) -> Done {
+    let allocation_id = call.input.filled_text("AllocationId")?;
     call.require_address(allocation_id)?;
     call.state.release_address(allocation_id, call.now)?;
     call.say_true();

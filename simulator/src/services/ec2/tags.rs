@@ -4,16 +4,70 @@ use std::collections::BTreeMap;
 
 use crate::state::State;
 use crate::time::RegionTime;
-use crate::wire::AwsError;
-use crate::wire::ec2::filter::{ALLOCATION, INSTANCE, IdKind, Page, SNAPSHOT, VOLUME, all_pass, filters};
-use crate::wire::ec2::params::{TAGS_PER_RESOURCE, missing, tag_limit_exceeded};
-use crate::wire::ec2::{Call, Done};
+
+use super::call::{Call, Done};
+use super::filter::{ANY_TAG, all_pass, filters};
+use super::ids::{ALLOCATION, INSTANCE, IdKind, SNAPSHOT, VOLUME};
+use super::page::Page;
+use super::words::missing;
+use crate::protocol::error::AwsError;
+use crate::protocol::input::Input;
 
 const KINDS: [IdKind; 4] = [INSTANCE, VOLUME, SNAPSHOT, ALLOCATION];
 
+/// AWS: 50 tags a resource, keys of 128 characters, values of 256.
+const TAGS_PER_RESOURCE: usize = 50;
+const KEY_CHARACTERS: usize = 128;
+const VALUE_CHARACTERS: usize = 256;
+
+/// `TagSpecification.N` for one type of resource. The operation's table says for which types there may be any.
+pub(super) fn tags_at_creation(input: Input<'_>, resource_type: &str) -> Result<BTreeMap<String, String>, AwsError> {
+    let mut tags = BTreeMap::new();
+    for specification in input.list("TagSpecification")? {
+        let asked = specification.filled_text("ResourceType")?;
+        let read = read_tags(specification)?;
+        if asked == resource_type {
+            tags.extend(read);
+        }
+    }
+    Ok(tags)
+}
+
+/// `Tag.N.Key` and `Tag.N.Value`.
+fn read_tags(input: Input<'_>) -> Result<BTreeMap<String, String>, AwsError> {
+    let mut tags = BTreeMap::new();
+    for tag in input.list("Tag")? {
+        let key = tag.filled_text("Key")?;
+        let value = tag.text("Value")?.unwrap_or_default();
+        check_tag(key, value)?;
+        tags.insert(key.to_owned(), value.to_owned());
+    }
+    if tags.len() > TAGS_PER_RESOURCE {
+        return Err(tag_limit_exceeded());
+    }
+    Ok(tags)
+}
+
+fn tag_limit_exceeded() -> AwsError {
+    AwsError::client("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
+}
+
+fn check_tag(key: &str, value: &str) -> Result<(), AwsError> {
+    let refused = |message: String| Err(AwsError::client("InvalidParameterValue", message));
+    if key.starts_with("aws:") {
+        refused("Tag keys starting with 'aws:' are reserved for internal use".to_owned())
+    } else if key.chars().count() > KEY_CHARACTERS {
+        refused(format!("Tag key exceeds the maximum length of {KEY_CHARACTERS} characters"))
+    } else if value.chars().count() > VALUE_CHARACTERS {
+        refused(format!("Tag value exceeds the maximum length of {VALUE_CHARACTERS} characters"))
+    } else {
+        Ok(())
+    }
+}
+
 /// The resources that `ResourceId.N` names; all must exist, for EC2's lagging eyes too.
 fn resources(call: &Call<'_>) -> Result<Vec<String>, AwsError> {
-    let ids = call.params.list("ResourceId");
+    let ids = call.input.texts("ResourceId")?;
     if ids.is_empty() {
         return Err(missing("resourceIdSet"));
     }
@@ -29,9 +83,9 @@ fn resources(call: &Call<'_>) -> Result<Vec<String>, AwsError> {
     Ok(ids.into_iter().map(str::to_owned).collect())
 }
 
-pub(crate) fn create(call: &mut Call<'_>) -> Done {
+pub(super) fn create(call: &mut Call<'_>) -> Done {
     let ids = resources(call)?;
-    let tags = call.params.tags_under("Tag")?;
+    let tags = read_tags(call.input)?;
     if tags.is_empty() {
         return Err(missing("tagSet").into());
     }
@@ -52,12 +106,11 @@ pub(crate) fn create(call: &mut Call<'_>) -> Done {
 }
 
 /// Without `Tag.N` all tags go; with a key alone that tag goes; with a value only if it has that value.
-pub(crate) fn delete(call: &mut Call<'_>) -> Done {
+pub(super) fn delete(call: &mut Call<'_>) -> Done {
     let ids = resources(call)?;
     let mut unwanted = Vec::new();
-    for prefix in call.params.structures("Tag") {
-        let key = call.params.required(&format!("{prefix}Key"))?;
-        unwanted.push((key, call.params.get(&format!("{prefix}Value"))));
+    for tag in call.input.list("Tag")? {
+        unwanted.push((tag.filled_text("Key")?, tag.text("Value")?));
     }
     for id in &ids {
         if let Some(tags) = call.state.tags_of(id, call.now) {
@@ -91,11 +144,11 @@ struct Row<'s> {
     value: &'s str,
 }
 
-pub(crate) fn describe(call: &mut Call<'_>) -> Done {
-    const FILTERS: &[&str] = &["key", "resource-id", "resource-type", "value"];
-    let params = call.params;
-    let filters = filters(params, FILTERS)?;
-    let page = Page::read(params, false)?;
+pub(super) fn describe(call: &mut Call<'_>) -> Done {
+    const FILTERS: &[&str] = &["key", "resource-id", "resource-type", ANY_TAG, "value"];
+    let input = call.input;
+    let filters = filters(input, FILTERS)?;
+    let page = Page::read(input, false)?;
     let (state, as_of) = (&*call.state, call.as_of);
     let instances = state.instances.seen_all(as_of).map(|(id, instance)| (id, "instance", &instance.tags));
     let volumes = state.volumes.seen_all(as_of).map(|(id, volume)| (id, "volume", &volume.tags));

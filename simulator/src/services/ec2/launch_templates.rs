@@ -1,35 +1,24 @@
 //! Launch templates on the wire: as much as a group needs.
 
-use std::collections::BTreeMap;
-
 use crate::model::scaling::template::LaunchTemplate;
 use crate::model::scaling::template::Template;
+use crate::protocol::error::AwsError;
 use crate::protocol::xml::Xml;
-use crate::wire::AwsError;
-use crate::wire::ec2::filter::{Page, all_pass, filters};
-use crate::wire::ec2::launch::profile_name;
-use crate::wire::ec2::params::{Params, invalid_value};
-use crate::wire::ec2::{Call, Done, write_tags};
 
-/// Members of `LaunchTemplateData` that are modelled, or that change nothing here as in `RunInstances`.
-const DATA_MEMBERS: &[&str] = &[
-    "ImageId",
-    "InstanceType",
-    "UserData",
-    "InstanceInitiatedShutdownBehavior",
-    "TagSpecification",
-    "IamInstanceProfile",
-    "MetadataOptions",
-    "KeyName",
-    "SecurityGroup",
-    "SecurityGroupId",
-    "Monitoring",
-    "EbsOptimized",
-];
+use super::call::{Call, Done};
+use super::filter::{ANY_TAG, all_pass, filters};
+use super::machine;
+use super::mapping::AskedBy;
+use super::page::Page;
+use super::tags::tags_at_creation;
+use super::words::write_tags;
 
-pub(crate) fn create(call: &mut Call<'_>) -> Done {
-    let params = call.params;
-    let name = params.required("LaunchTemplateName")?;
+/// AWS: most describes of EC2 have other sizes.
+const PAGE_SIZES: std::ops::RangeInclusive<u32> = 1..=200;
+
+pub(super) fn create(call: &mut Call<'_>) -> Done {
+    let input = call.input;
+    let name = input.filled_text("LaunchTemplateName")?;
     if let Some(made) = call.made_before("region")? {
         show_made(call, made.first().map(String::as_str).unwrap_or_default());
         return Ok(());
@@ -41,53 +30,37 @@ pub(crate) fn create(call: &mut Call<'_>) -> Done {
         )
         .into());
     }
+    let (tags, recipe) = (tags_at_creation(input, "launch-template")?, read_data(call)?);
     let template = LaunchTemplate {
         id: call.state.scaling.ids.id("lt"),
         name: name.to_owned(),
         created_at: call.now,
-        tags: params.tags_for("launch-template")?,
-        versions: vec![read_data(params)?],
+        tags,
+        versions: vec![recipe],
         default_version: 1,
     };
     let id = template.id.clone();
     call.state.scaling.templates.0.insert(id.clone(), template);
-    call.remember_token("region", vec![id.clone()]);
+    call.remember_token("region", vec![id.clone()])?;
     show_made(call, &id);
     Ok(())
 }
 
-fn read_data(params: &Params) -> Result<Template, AwsError> {
-    let member = |name: &str| {
-        name.strip_prefix("LaunchTemplateData.").and_then(|rest| rest.split('.').next()).map(str::to_owned)
-    };
-    if let Some(name) = params.names().filter_map(member).find(|name| !DATA_MEMBERS.contains(&name.as_str())) {
-        return Err(AwsError::client(
-            "UnsupportedOperation",
-            format!("The launch template's {name} is unknown or not modelled by this simulated region."),
-        ));
-    }
-    let get = |name: &str| params.get(&format!("LaunchTemplateData.{name}"));
-    let mut tags = BTreeMap::new();
-    for prefix in params.structures("LaunchTemplateData.TagSpecification") {
-        if params.get(&format!("{prefix}ResourceType")) == Some("instance") {
-            tags.extend(params.tags_under(&format!("{prefix}Tag"))?);
-        }
-    }
-    let terminate_on_shutdown = match get("InstanceInitiatedShutdownBehavior") {
-        None | Some("stop") => false,
-        Some("terminate") => true,
-        Some(other) => {
-            return Err(invalid_value("instanceInitiatedShutdownBehavior", other, "Expecting stop or terminate."));
-        }
-    };
+fn read_data(call: &Call<'_>) -> Result<Template, AwsError> {
+    let data = call.input.structure("LaunchTemplateData")?;
+    let data = data.ok_or_else(|| call.input.missing("LaunchTemplateData"))?;
+    let machine = machine::read(call, data, AskedBy::Template)?;
     Ok(Template {
-        image_id: get("ImageId").unwrap_or("ami-0123456789abcdef0").to_owned(),
-        instance_type: get("InstanceType").unwrap_or("m1.small").to_owned(),
-        tags,
-        user_data: get("UserData").map(str::to_owned),
-        profile: profile_name(get("IamInstanceProfile.Name"), get("IamInstanceProfile.Arn")),
-        terminate_on_shutdown,
-        metadata_tags: get("MetadataOptions.InstanceMetadataTags") == Some("enabled"),
+        image_id: data.text("ImageId")?.unwrap_or("ami-0123456789abcdef0").to_owned(),
+        instance_type: machine.instance_type,
+        tags: machine.tags,
+        user_data: machine.user_data,
+        profile: machine.profile,
+        disable_api_termination: machine.disable_api_termination,
+        disable_api_stop: machine.disable_api_stop,
+        terminate_on_shutdown: machine.terminate_on_shutdown,
+        metadata_tags: machine.metadata_tags,
+        mapping: machine.mapping,
         ..Template::default()
     })
 }
@@ -113,7 +86,7 @@ fn write_template(xml: &mut Xml, template: &LaunchTemplate, created: std::time::
 /// The template that the call names by id or by name.
 fn named(call: &Call<'_>) -> Result<String, AwsError> {
     let templates = &call.state.scaling.templates;
-    let found = match (call.params.get("LaunchTemplateId"), call.params.get("LaunchTemplateName")) {
+    let found = match (call.input.text("LaunchTemplateId")?, call.input.text("LaunchTemplateName")?) {
         (Some(id), None) => {
             templates.0.get(id).ok_or_else(|| unknown("InvalidLaunchTemplateId.NotFound", "template ID", id))
         }
@@ -132,18 +105,18 @@ fn unknown(code: &'static str, kind: &str, named: &str) -> AwsError {
     AwsError::client(code, format!("The specified launch template, with {kind} {named}, does not exist."))
 }
 
-pub(crate) fn delete(call: &mut Call<'_>) -> Done {
+pub(super) fn delete(call: &mut Call<'_>) -> Done {
     let id = named(call)?;
     show_made(call, &id);
     call.state.scaling.templates.0.remove(&id);
     Ok(())
 }
 
-pub(crate) fn describe(call: &mut Call<'_>) -> Done {
-    let params = call.params;
-    let (ids, names) = (params.list("LaunchTemplateId"), params.list("LaunchTemplateName"));
-    let filters = filters(params, &["launch-template-name", "tag-key"])?;
-    let page = Page::read(params, !ids.is_empty() || !names.is_empty())?;
+pub(super) fn describe(call: &mut Call<'_>) -> Done {
+    let input = call.input;
+    let (ids, names) = (input.texts("LaunchTemplateId")?, input.texts("LaunchTemplateName")?);
+    let filters = filters(input, &["launch-template-name", ANY_TAG, "tag-key"])?;
+    let page = Page::read_sized(input, !ids.is_empty() || !names.is_empty(), PAGE_SIZES)?;
     let state = &*call.state;
     let templates = &state.scaling.templates;
     if let Some(id) = ids.iter().find(|id| !templates.0.contains_key(**id)) {

@@ -3,13 +3,16 @@
 use crate::model::instance::{Instance, InstanceState};
 use crate::model::status::Check;
 use crate::model::volume::{Volume, VolumeState};
-use crate::protocol::xml::Xml;
 use crate::state::State;
 use crate::time::RegionTime;
-use crate::wire::AwsError;
-use crate::wire::ec2::filter::{INSTANCE, Page, VOLUME, all_pass, filters};
-use crate::wire::ec2::instances::write_state;
-use crate::wire::ec2::{Call, Done, select};
+
+use super::call::{Call, Done};
+use super::filter::{all_pass, filters};
+use super::ids::{INSTANCE, VOLUME, select};
+use super::instances::write_state;
+use super::page::Page;
+use crate::protocol::error::AwsError;
+use crate::protocol::xml::Xml;
 
 const INSTANCE_FILTERS: &[&str] = &[
     "attached-ebs-status.status",
@@ -25,19 +28,19 @@ const INSTANCE_FILTERS: &[&str] = &[
 /// AWS: at most 100 explicit ids.
 const MOST_IDS: usize = 100;
 
-pub(crate) fn describe_instance_status(call: &mut Call<'_>) -> Done {
-    let params = call.params;
-    let ids = params.list("InstanceId");
+pub(super) fn describe_instance_status(call: &mut Call<'_>) -> Done {
+    let input = call.input;
+    let ids = input.texts("InstanceId")?;
     if ids.len() > MOST_IDS {
         return Err(AwsError::client("InvalidParameterValue", "At most 100 instance ids may be given.").into());
     }
-    let filters = filters(params, INSTANCE_FILTERS)?;
-    let page = Page::read(params, !ids.is_empty())?;
-    let include_all = params.flag("IncludeAllInstances")?;
+    let filters = filters(input, INSTANCE_FILTERS)?;
+    let page = Page::read(input, !ids.is_empty())?;
+    let include_all = input.flag("IncludeAllInstances")?;
     if call.state.timing.zone_down.describe_instance_status_alike {
         let zones: Vec<Option<String>> =
             ids.iter().map(|id| call.state.instances.get(id).map(|instance| instance.zone.clone())).collect();
-        call.read_across_zones(&zones.iter().map(Option::as_deref).collect::<Vec<_>>())?;
+        call.read_across_zones(&zones)?;
     }
     let state = &*call.state;
     let passes = |instance: &Instance| {
@@ -101,11 +104,11 @@ fn write_check(xml: &mut Xml, state: &State, tag: &str, check: Check) {
 const VOLUME_FILTERS: &[&str] =
     &["availability-zone", "volume-status.details-name", "volume-status.details-status", "volume-status.status"];
 
-pub(crate) fn describe_volume_status(call: &mut Call<'_>) -> Done {
-    let params = call.params;
-    let ids = params.list("VolumeId");
-    let filters = filters(params, VOLUME_FILTERS)?;
-    let page = Page::read(params, !ids.is_empty())?;
+pub(super) fn describe_volume_status(call: &mut Call<'_>) -> Done {
+    let input = call.input;
+    let ids = input.texts("VolumeId")?;
+    let filters = filters(input, VOLUME_FILTERS)?;
+    let page = Page::read(input, !ids.is_empty())?;
     let state = &*call.state;
     let passes = |volume: &Volume| {
         let values = |name: &str, each: &mut dyn FnMut(&str)| match name {

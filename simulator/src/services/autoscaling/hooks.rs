@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::{Call, Done, invalid};
 use crate::model::scaling::hook::{ActionName, Hook, HookResult, HookTransition};
-use crate::store::AwsError;
-use crate::store::input::Input;
+use crate::protocol::error::AwsError;
+use crate::protocol::input::Input;
 
 /// AWS: 30 s to 2 h, an hour unless asked otherwise.
 const HEARTBEAT_SECONDS: std::ops::RangeInclusive<i64> = 30..=7200;
