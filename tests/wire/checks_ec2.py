@@ -230,6 +230,20 @@ def _(api, shared):
 # --- volumes and snapshots -------------------------------------------------------------------------------------------
 
 
+@check("volume: a detach can say from where, and that it is forced; a tag goes only if it has the value named")
+def _(api, shared):
+    zone, instance = api.zones()[0], shared["survivor"]
+    volume = api.available_volume(zone)
+    api.attached(volume, instance, "/dev/sdh")
+    wrong = lambda: api.blunt["ec2"].detach_volume(VolumeId=volume, Device="/dev/sdi")
+    api.refused("InvalidAttachment.NotFound", wrong)
+    api.ec2.detach_volume(VolumeId=volume, InstanceId=instance, Device="/dev/sdh", Force=True)
+    api.volume_in(volume, "available")
+    api.ec2.create_tags(Resources=[volume], Tags=[{"Key": "one", "Value": "1"}, {"Key": "two", "Value": "2"}])
+    api.ec2.delete_tags(Resources=[volume], Tags=[{"Key": "one", "Value": "2"}, {"Key": "two", "Value": "2"}])
+    api.until(lambda: tags_of(api.volume(volume)), lambda seen: seen == {"Name": api.name, "one": "1"}, "the tags")
+
+
 @check("volume: performance is bounded by size and by IOPS, as the types allow")
 def _(api, _):
     zone = api.zones()[0]
@@ -338,7 +352,8 @@ def _(api, _):
     expect(sorted(shown) == [[name] for name in names], shown)
     api.ec2.describe_launch_templates(MaxResults=200)
     for size in (0, 201):
-        api.refused("InvalidParameterValue", lambda: api.blunt["ec2"].describe_launch_templates(MaxResults=size))
+        status, _, text = api.http("/", f"Action=DescribeLaunchTemplates&Version=2016-11-15&MaxResults={size}")
+        expect(status == 400 and b"InvalidParameterValue" in text, (size, status, text))
     by_id = [page["LaunchTemplates"][0]["LaunchTemplateId"] for page in pages]
     expect(len(api.ec2.describe_launch_templates(LaunchTemplateIds=by_id)["LaunchTemplates"]) == 3, "by id")
     for template in by_id:
@@ -353,19 +368,22 @@ def _(api, shared):
         expect(ec2.describe_availability_zones(**more)["AvailabilityZones"] == [zone], more)
     subnets = list(ec2.get_paginator("describe_subnets").paginate(PaginationConfig={"PageSize": 5}))[0]["Subnets"]
     expect(ec2.describe_subnets(SubnetIds=[subnets[0]["SubnetId"]])["Subnets"] == [subnets[0]], subnets)
+    api.refused("InvalidNextToken", lambda: api.blunt["ec2"].describe_subnets(NextToken="%"))
     instances = [shared["mapped"], shared["plain"]]
     by_zone = [{"Name": "availability-zone", "Values": [api.zones()[0]]}]
     count = lambda: len(ec2.describe_instance_status(InstanceIds=instances, Filters=by_zone, IncludeAllInstances=True)["InstanceStatuses"])
     api.until(count, lambda seen: seen == 2, "two statuses")
-    for operation, more in (("describe_instance_status", {}), ("describe_volume_status", {}), ("describe_tags", {})):
+    for operation, more in (("describe_instance_status", {"IncludeAllInstances": True}), ("describe_volume_status", {}), ("describe_tags", {})):
         pages = list(ec2.get_paginator(operation).paginate(PaginationConfig={"PageSize": 5}, **more))
         expect(len(pages) > 1, f"{operation}: {len(pages)} page")
     mapped = volumes_of(api, shared["mapped"])["/dev/sdg"]["VolumeId"]
     ok = [{"Name": "volume-status.status", "Values": ["ok"]}]
     (status,) = ec2.describe_volume_status(VolumeIds=[mapped], Filters=ok)["VolumeStatuses"]
     expect(status["InitializationStatusDetails"]["InitializationType"] == "provisioned-rate", status)
+    for _ in range(5):
+        ec2.create_snapshot(VolumeId=api.available_volume(api.zones()[0]), TagSpecifications=api.tags("snapshot"))
     snapshots = list(ec2.get_paginator("describe_snapshots").paginate(OwnerIds=["self"], PaginationConfig={"PageSize": 5}))
-    expect(any(snapshot["SnapshotId"] == shared["set"] for page in snapshots for snapshot in page["Snapshots"]), snapshots)
+    expect(len(snapshots) > 1 and any(snapshot["SnapshotId"] == shared["set"] for page in snapshots for snapshot in page["Snapshots"]), snapshots)
 
 
 @check("address: by interface and private address, by public address; a wrong private address is refused")

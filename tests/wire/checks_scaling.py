@@ -1,6 +1,6 @@
 """Auto Scaling: what a launch template gives its group's instances, batches, pages, and what is refused."""
 
-from checks_ec2 import IMAGE, look, refused_naming, tags_of
+from checks_ec2 import IMAGE, KEY, look, refused_naming, tags_of
 from harness import check, expect
 
 LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
@@ -31,12 +31,13 @@ def create(api, client, name, **more):
 def _(api, shared):
     name = shared["batch-template"] = f"{api.name}-batch-template"
     mapping = [
-        {"DeviceName": "/dev/xvda", "Ebs": {"VolumeType": "gp3", "VolumeSize": 12, "Iops": 3500, "Throughput": 200, "Encrypted": True}},
+        {"DeviceName": "/dev/xvda", "Ebs": {"VolumeType": "gp3", "VolumeSize": 12, "Iops": 3500, "Throughput": 200, "Encrypted": True, "KmsKeyId": KEY}},
         {"DeviceName": "/dev/sdf", "Ebs": {"VolumeType": "io1", "VolumeSize": 10, "Iops": 200, "DeleteOnTermination": True}},
     ]
     template(
         api, name, BlockDeviceMappings=mapping, DisableApiTermination=True, DisableApiStop=True, KeyName="operators", EbsOptimized=True,
         TagSpecifications=api.tags("instance") + api.tags("volume", made_by="template"), SecurityGroupIds=["sg-0123456789abcdef0"],
+        SecurityGroups=["default"],
         MetadataOptions={
             "HttpTokens": "required", "HttpEndpoint": "enabled", "HttpPutResponseHopLimit": 1, "InstanceMetadataTags": "enabled",
         },
@@ -120,7 +121,7 @@ def _(api, shared):
         Filters=[{"Name": "tag:token", "Values": [api.name]}], MaxRecords=2, **more
     )
     shown = lambda page: [g["AutoScalingGroupName"] for g in page["AutoScalingGroups"]]
-    first = api.until(describe, lambda page: shown(page) == names[:2], "the first page")
+    first = api.until(describe, lambda page: shown(page) == names[:2] and "NextToken" in page, "the first page")
     api.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=names[1])
     api.until(lambda: group(api, names[1]), lambda seen: seen is None, "its end")
     rest = describe(NextToken=first["NextToken"])
@@ -146,9 +147,9 @@ def _(api, shared):
     tag = dict(Key="k", Value="v", ResourceId=name, ResourceType="auto-scaling-group", PropagateAtLaunch=True)
     create(
         api, client, name, LaunchTemplate={"LaunchTemplateId": by_id, "Version": "1"}, **settings, Tags=[tag],
-        LifecycleHookSpecificationList=[with_hook],
+        LifecycleHookSpecificationList=[with_hook], CapacityRebalance=False, TerminationPolicies=["Default"],
     )  # fmt: skip
-    made = group(api, name)
+    made = api.until(lambda: group(api, name), bool, "the group")
     for member, value in settings.items():
         expect(made[member] == value, f"{member}: {made[member]!r} is not {value!r}")
     expect(made["LaunchTemplate"]["Version"] == "1" and made["Tags"] == [tag], made)
@@ -162,12 +163,13 @@ def _(api, shared):
     )  # fmt: skip
     update = lambda **more: client.update_auto_scaling_group(AutoScalingGroupName=name, **more)
     update(**changed, LaunchTemplate={"LaunchTemplateName": shared["batch-template"], "Version": "$Latest"}, AvailabilityZones=api.zones()[1:2])
-    seen = group(api, name)
+    seen = api.until(lambda: group(api, name), lambda seen: seen["MaxSize"] == 3, "the change")
     for member, value in {**changed, "AvailabilityZones": api.zones()[1:2]}.items():
         expect(seen[member] == value, f"{member}: {seen[member]!r} is not {value!r}")
     subnets = [subnet["SubnetId"] for subnet in api.ec2.describe_subnets()["Subnets"]]
-    update(VPCZoneIdentifier=subnets[0], LaunchTemplate={"LaunchTemplateId": by_id, "Version": "$Default"})
-    expect(group(api, name)["VPCZoneIdentifier"] == subnets[0], group(api, name))
+    defaults = dict(CapacityRebalance=False, TerminationPolicies=["Default"])
+    update(VPCZoneIdentifier=subnets[0], LaunchTemplate={"LaunchTemplateId": by_id, "Version": "$Default"}, **defaults)
+    api.until(lambda: group(api, name)["VPCZoneIdentifier"], lambda seen: seen == subnets[0], "the subnet")
     shared["everything"] = name
 
 
@@ -180,27 +182,38 @@ def _(api, shared):
     refused_naming(api, "TerminationPolicies", update(TerminationPolicies=["OldestInstance"]))
     refresh = lambda **more: lambda: client.start_instance_refresh(AutoScalingGroupName=name, **more)
     refused_naming(api, "SkipMatching", refresh(Preferences={"SkipMatching": True}))
-    refused_naming(api, "DesiredConfiguration", refresh(DesiredConfiguration={"LaunchTemplate": {"LaunchTemplateName": "x"}}))
+    refused_naming(api, "DesiredConfiguration", refresh(DesiredConfiguration={"LaunchTemplate": {"LaunchTemplateName": "other"}}))
     refused_naming(api, "Filters", lambda: client.describe_scaling_activities(Filters=[{"Name": "Status", "Values": ["Failed"]}]))
 
 
 @check("group: instances, health and protection by their other parameters; a refresh with its preferences")
 def _(api, shared):
     client, name = api.autoscaling, shared["everything"]
-    client.delete_lifecycle_hook(AutoScalingGroupName=name, LifecycleHookName="up")
+    client.put_lifecycle_hook(AutoScalingGroupName=name, LifecycleHookName="up", DefaultResult="ABANDON", HeartbeatTimeout=7200)
     client.update_auto_scaling_group(AutoScalingGroupName=name, MaxInstanceLifetime=0)
     launched = client.launch_instances(
         AutoScalingGroupName=name, RequestedCapacity=1, ClientToken=f"{api.name}-subnets", RetryStrategy="retry-with-group-configuration",
         SubnetIds=group(api, name)["VPCZoneIdentifier"].split(","),
     )  # fmt: skip
     (member,) = launched["Instances"][0]["InstanceIds"]
-    in_service(api, name, 1)
+    waiting = lambda: [i["LifecycleState"] for i in group(api, name)["Instances"]]
+    api.until(waiting, lambda seen: seen == ["Pending:Wait"], "an instance that waits")
+    client.record_lifecycle_action_heartbeat(AutoScalingGroupName=name, LifecycleHookName="up", InstanceId=member)
+    client.delete_lifecycle_hook(AutoScalingGroupName=name, LifecycleHookName="up")
+    api.until(waiting, lambda seen: seen and seen != ["Pending:Wait"], "the hook's end")
     client.set_instance_health(InstanceId=member, HealthStatus="Healthy", ShouldRespectGracePeriod=True)
     client.set_instance_protection(AutoScalingGroupName=name, InstanceIds=[member], ProtectedFromScaleIn=False)
+    create(api, client, f"{api.name}-page", LaunchTemplate={"LaunchTemplateName": shared["batch-template"]}, DesiredCapacity=1)
+    api.until(lambda: group(api, f"{api.name}-page"), bool, "another group")
+    in_service(api, f"{api.name}-page", 1)
     pages = list(client.get_paginator("describe_auto_scaling_instances").paginate(PaginationConfig={"PageSize": 1}))
-    expect(any(i["InstanceId"] == member for page in pages for i in page["AutoScalingInstances"]), pages)
-    tags = list(client.get_paginator("describe_tags").paginate(PaginationConfig={"PageSize": 1}))
-    expect(sum(len(page["Tags"]) for page in tags) >= 1, tags)
+    client.delete_auto_scaling_group(AutoScalingGroupName=f"{api.name}-page", ForceDelete=True)
+    expect(len(pages) >= 2 and any(i["InstanceId"] == member for page in pages for i in page["AutoScalingInstances"]), pages)
+    tags = [dict(Key=key, Value="v", ResourceId=name, ResourceType="auto-scaling-group", PropagateAtLaunch=False) for key in "xyz"]
+    client.create_or_update_tags(Tags=tags)
+    pages = list(client.get_paginator("describe_tags").paginate(PaginationConfig={"PageSize": 1}))
+    expect(len(pages) >= 3 and all(tag in [t for page in pages for t in page["Tags"]] for tag in tags), pages)
+    client.delete_tags(Tags=tags)
     api.until(lambda: group(api, name)["DesiredCapacity"], lambda seen: seen == 1, "the desired capacity")
     client.start_instance_refresh(AutoScalingGroupName=name, Strategy="Rolling", Preferences={"InstanceWarmup": 0})
     other = lambda: [i["InstanceId"] for i in group(api, name)["Instances"] if i["LifecycleState"] == "InService"]

@@ -46,6 +46,8 @@ class Api:
         self.patient = self._clients(Config(retries={"mode": "standard", "total_max_attempts": 8}, read_timeout=30))
         self.blunt = self._clients(Config(retries={"total_max_attempts": 1}, read_timeout=20))
         self.hasty = self._clients(Config(retries={"total_max_attempts": 1}, read_timeout=2))
+        # What botocore itself would refuse to send goes through this one.
+        self.dry = self._clients(Config(retries={"mode": "standard", "total_max_attempts": 8}, parameter_validation=False))
         self.speed = self._speed()
 
     def _clients(self, config):

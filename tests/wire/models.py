@@ -71,8 +71,8 @@ def innermost(shape):
 
 
 def is_leaf(shape):
-    """Whether a value of it is more than the sum of its members: a form writes nothing for an empty structure."""
-    return innermost(shape).type_name != "structure" or not innermost(shape).members
+    """Whether a form can carry it: it writes nothing for a structure without members."""
+    return innermost(shape).type_name != "structure"
 
 
 SCALARS = {

@@ -30,11 +30,14 @@ class Witness:
     def _asked(self, params, model, context, **_):
         context["asked"] = paths(model, params)
 
-    def _done(self, http_response, model, context, **_):
-        if http_response.status_code < 300:
-            with self.lock:
-                key = (model.service_model.service_name, model.name)
+    def _done(self, http_response, parsed, model, context, **_):
+        key = (model.service_model.service_name, model.name)
+        with self.lock:
+            if http_response.status_code < 300:
                 self.answered.setdefault(key, set()).update(context.get("asked", ()))
+            elif parsed.get("Error", {}).get("Code") == "DryRunOperation" and key in self.answered:
+                # The one answer that a dry run has.
+                self.answered[key].add("DryRun")
 
 
 def paths(operation_model, params):

@@ -113,7 +113,6 @@ pub(super) fn associate(call: &mut Call<'_>) -> Done {
     call.enter_zone_of_instance(&instance_id)?;
     let association_id =
         call.state.associate_address(allocation_id, &instance_id, by_interface, allow_reassociation, call.now)?;
-    call.say_true();
     call.xml.text("associationId", &association_id);
     Ok(())
 }
