@@ -232,7 +232,7 @@ def _(api, shared):
 
 @check("volume: a detach can say from where, and that it is forced; a tag goes only if it has the value named")
 def _(api, shared):
-    zone, instance = api.zones()[0], shared["survivor"]
+    zone, instance = api.zones()[0], shared["plain"]
     volume = api.available_volume(zone)
     api.attached(volume, instance, "/dev/sdh")
     wrong = lambda: api.blunt["ec2"].detach_volume(VolumeId=volume, Device="/dev/sdi")

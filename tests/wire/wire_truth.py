@@ -1121,6 +1121,7 @@ def _(api, _):
     # A point that is published late is a period old when it is first seen: then the wait is one evaluation, otherwise two.
     expect(later > 50, f"both alarms came within {later:.0f} s")
     api.cloudwatch.delete_alarms(AlarmNames=list(alarms.values()))
+    # An instance on a dead host takes hours to end.
     api.fault({"instance": {"name": instance, "fault": "heal"}})
 
 
