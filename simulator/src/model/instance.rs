@@ -139,6 +139,7 @@ pub(crate) struct Instance {
 }
 
 /// What a new instance is made from.
+#[expect(clippy::struct_excessive_bools, reason = "EC2's own switches")]
 #[derive(Debug, Clone)]
 pub(crate) struct Launch {
     pub(crate) zone: String,

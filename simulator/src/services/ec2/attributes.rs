@@ -61,7 +61,7 @@ struct Changes<'a> {
     delete_on_termination: Vec<(&'a str, bool)>,
 }
 
-fn read_changes<'a>(input: Input<'a>) -> Result<Changes<'a>, AwsError> {
+fn read_changes(input: Input<'_>) -> Result<Changes<'_>, AwsError> {
     let flag = |name: &str| input.structure(name)?.map_or(Ok(None), |given| given.boolean("Value"));
     let text = |name: &str| input.structure(name)?.map_or(Ok(None), |given| given.text("Value"));
     let mut delete_on_termination = Vec::new();

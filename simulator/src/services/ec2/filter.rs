@@ -23,7 +23,8 @@ pub(super) fn filters<'a>(input: Input<'a>, known: &[&str]) -> Result<Vec<Filter
     let read = |filter: Input<'a>| {
         let name = filter.filled_text("Name")?;
         let values = filter.texts("Value")?;
-        if !known.contains(&name) && !(name.starts_with(ANY_TAG) && known.contains(&ANY_TAG)) {
+        let of_tag = name.starts_with(ANY_TAG) && known.contains(&ANY_TAG);
+        if !of_tag && !known.contains(&name) {
             return Err(AwsError::unsupported(format!(
                 "The filter '{name}' is unknown or not modelled by this simulated region."
             )));

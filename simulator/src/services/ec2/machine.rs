@@ -11,6 +11,7 @@ use super::call::Call;
 use super::mapping::{self, AskedBy};
 use super::tags::tags_at_creation;
 
+#[expect(clippy::struct_excessive_bools, reason = "EC2's own switches")]
 pub(super) struct Machine {
     pub(super) instance_type: String,
     pub(super) user_data: Option<String>,
