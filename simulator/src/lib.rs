@@ -20,7 +20,7 @@
 //! | [`events`] | what EventBridge brings |
 //! | `behaviour` | what resources do, by resource; its clockwork lets time pass |
 //! | [`faults`] | what goes wrong, by what it hits |
-//! | `services`, `wire` | what each service answers, and does to the state |
+//! | `services` | what each service answers, and does to the state |
 //! | `readable` | the region as people read it |
 //! | [`region`] | the region as its users hold it |
 //! | [`imds`], `provision` | instance metadata; what is put there without a call |
@@ -39,10 +39,6 @@ pub mod serve;
 pub(crate) mod services;
 pub mod setup;
 pub(crate) mod state;
-pub(crate) mod store {
-    pub(crate) mod input;
-    pub(crate) use crate::protocol::error::AwsError;
-}
 #[cfg(test)]
 mod test_support;
 #[cfg(test)]
@@ -50,7 +46,6 @@ mod tests;
 pub mod time;
 pub mod timing;
 pub mod truth;
-pub(crate) mod wire;
 
 pub use events::Delivery;
 pub use faults::{Fault, FaultError};

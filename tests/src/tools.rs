@@ -10,6 +10,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 /// The folder that this test was built into.
 pub fn target_folder() -> PathBuf {
@@ -26,6 +27,12 @@ pub fn built(program: &str, package: &str) -> PathBuf {
 
 /// Python with what `tests/requirements.txt` pins, in a virtual environment that is made once.
 pub fn python() -> PathBuf {
+    // Tests of one program run side by side.
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(make_python).clone()
+}
+
+fn make_python() -> PathBuf {
     let folder = target_folder().parent().expect("target/").join("python");
     let python = folder.join("bin/python");
     let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("requirements.txt");

@@ -123,7 +123,8 @@ impl State {
         self.truth.written_seconds(volume_id, from, to) / 3600.0 * self.timing.guests.write_gib_per_hour
     }
 
-    /// Snapshots are incremental per volume. Whether the first one of a restored volume builds on its parent, no source tells: the timing model decides.
+    /// Snapshots are incremental per volume, and the first one of a restored volume builds on the one that it was made from, unless the timing
+    /// model says that it copies all.
     fn changed_since_last_snapshot(&self, volume_id: &str, at: RegionTime) -> f64 {
         let Some(volume) = self.volumes.get(volume_id) else { return 0.0 };
         let earlier = self

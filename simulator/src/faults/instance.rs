@@ -105,10 +105,12 @@ impl State {
             }
             InstanceFault::Stop { force } => {
                 let mode = StopMode { force, skip_os_shutdown: false };
-                self.stop_instance(id, mode, at).map_err(|_| self.wrong_instance_state(id, "running"))?;
+                self.check_stop(id, mode).map_err(|_| self.wrong_instance_state(id, "running"))?;
+                self.stop_instance(id, mode, at);
             }
             InstanceFault::Start => {
-                self.start_instance(id, at).map_err(|_| self.wrong_instance_state(id, "stopped"))?;
+                self.check_start(id, at).map_err(|_| self.wrong_instance_state(id, "stopped"))?;
+                self.start_instance(id, at);
             }
             InstanceFault::Terminate => self.terminate_instance(id, at),
             InstanceFault::SpotWarning { stop } => self.warn_of_spot_interruption(id, stop, at)?,
@@ -122,8 +124,9 @@ impl State {
                 self.set_instance_health(&group, id, healthy, false, at);
             }
             InstanceFault::TerminateInGroup { decrement } => {
-                self.group_of(id)?;
-                self.terminate_member(id, decrement, at).map_err(|error| refused(id, &error.message))?;
+                let group = self.group_of(id)?;
+                let ended = self.terminate_members(&group, &[id], decrement, at);
+                ended.map_err(|error| refused(id, &error.message))?;
             }
         }
         Ok(())

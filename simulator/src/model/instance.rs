@@ -110,6 +110,8 @@ pub(crate) struct Instance {
     pub(crate) instance_type: String,
     pub(crate) image_id: String,
     pub(crate) state: InstanceState,
+    /// It has been `running` before: what never was cannot be stopped.
+    pub(crate) has_run: bool,
     pub(crate) launched_at: RegionTime,
     pub(crate) private_ip: Ipv4Addr,
     pub(crate) network_interface_id: String,
@@ -137,6 +139,7 @@ pub(crate) struct Instance {
 }
 
 /// What a new instance is made from.
+#[expect(clippy::struct_excessive_bools, reason = "EC2's own switches")]
 #[derive(Debug, Clone)]
 pub(crate) struct Launch {
     pub(crate) zone: String,
@@ -146,27 +149,54 @@ pub(crate) struct Launch {
     pub(crate) client_token: String,
     pub(crate) user_data: Option<String>,
     pub(crate) disable_api_termination: bool,
+    pub(crate) disable_api_stop: bool,
     pub(crate) terminate_on_shutdown: bool,
     pub(crate) workload: Option<String>,
-    pub(crate) root: RootDisk,
+    pub(crate) mapping: Mapping,
     pub(crate) profile: Option<String>,
     pub(crate) metadata_tags: bool,
 }
 
-/// The root volume that a launch makes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RootDisk {
+/// Where current Amazon machine images have the root volume.
+pub(crate) const ROOT_DEVICE: &str = "/dev/xvda";
+
+/// The volumes that a launch makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mapping {
+    pub(crate) root: MappedVolume,
+    pub(crate) others: Vec<MappedVolume>,
+    /// Of all of them, the root volume too.
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// One of these volumes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MappedVolume {
+    pub(crate) device: String,
     pub(crate) size_gib: u32,
+    pub(crate) volume_type: String,
+    pub(crate) iops: Option<u32>,
+    pub(crate) throughput: Option<u32>,
+    pub(crate) kms_key_id: Option<String>,
+    pub(crate) snapshot_id: Option<String>,
+    pub(crate) initialization_mib_per_second: Option<u32>,
     pub(crate) delete_on_termination: bool,
 }
 
-impl RootDisk {
-    /// Where current Amazon machine images have it.
-    pub(crate) const DEVICE: &str = "/dev/xvda";
-}
-
-impl Default for RootDisk {
+impl Default for Mapping {
+    /// What the images of this region have.
     fn default() -> Self {
-        Self { size_gib: 8, delete_on_termination: true }
+        let root = MappedVolume {
+            device: ROOT_DEVICE.to_owned(),
+            size_gib: 8,
+            volume_type: "gp3".to_owned(),
+            iops: None,
+            throughput: None,
+            kms_key_id: None,
+            snapshot_id: None,
+            initialization_mib_per_second: None,
+            delete_on_termination: true,
+        };
+        Self { root, others: Vec::new(), tags: BTreeMap::new() }
     }
 }

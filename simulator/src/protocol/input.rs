@@ -187,6 +187,12 @@ impl<'a> Input<'a> {
         number.ok_or_else(|| self.wrong_type("a number"))
     }
 
+    /// Whether nothing is given but perhaps these.
+    pub(crate) fn is_empty_but_for(self, names: &[&str]) -> bool {
+        let members = self.value.as_object();
+        members.is_none_or(|members| members.keys().all(|name| names.contains(&name.as_str())))
+    }
+
     /// The whole as text, without some members: two requests with one token must agree on the rest.
     pub(crate) fn fingerprint(self, without: &[&str]) -> String {
         let mut rest = self.value.clone();

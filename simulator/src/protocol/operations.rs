@@ -33,9 +33,13 @@ pub(crate) const fn operation<H: Copy>(
 }
 
 impl<H> Operation<H> {
-    fn schema(&self) -> Schema {
+    fn rows(&self) -> impl Iterator<Item = Parameter> {
         let modelled = self.modelled.iter().map(|path| Parameter { path, kind: Kind::Modelled });
-        Schema::of(modelled.chain(self.others.iter().copied()))
+        modelled.chain(self.others.iter().copied())
+    }
+
+    fn schema(&self) -> Schema {
+        Schema::of(self.rows())
     }
 }
 
@@ -125,5 +129,48 @@ impl<H> Operations<H> {
 impl<H> Admitted<'_, H> {
     pub(crate) fn input(&self) -> Input<'_> {
         Input::new(&self.tree, self.schema, &self.service.profile().input_errors)
+    }
+}
+
+/// For the test that holds every row of every table to its use.
+#[cfg(test)]
+impl<H> Operations<H> {
+    /// How many rows there are, and those whose loss would change nothing: a request that carries what the row names has to be let in with it, and
+    /// refused by that name without it.
+    pub(crate) fn rows_without_use(&self) -> (usize, Vec<String>) {
+        let errors = &self.service.profile().input_errors;
+        let (mut seen, mut useless) = (0, Vec::new());
+        for operation in self.table {
+            let rows: Vec<Parameter> = operation.rows().collect();
+            for row in &rows {
+                seen += 1;
+                let request = row.carried();
+                let others = rows.iter().filter(|other| other.path != row.path).copied();
+                let with = operation.schema().check(operation.name, &request, errors);
+                let without = Schema::of(others).check(operation.name, &request, errors);
+                let refused = without.is_err_and(|error| error.code == "UnsupportedOperation");
+                if with.is_err() || !refused {
+                    useless.push(format!("{} {}", operation.name, row.path));
+                }
+            }
+        }
+        (seen, useless)
+    }
+}
+
+#[cfg(test)]
+impl Parameter {
+    /// A request that carries it, and nothing else.
+    fn carried(&self) -> Value {
+        let value = match self.kind {
+            Kind::OneOf(values) | Kind::Default(values) => values.first().copied().unwrap_or_default(),
+            Kind::Modelled | Kind::Document | Kind::Irrelevant(_) => "x",
+        };
+        let parts: Vec<&str> = super::schema::parts(self.path).collect();
+        parts.iter().rev().fold(json!(value), |inner, part| match *part {
+            super::schema::ELEMENT => json!([inner]),
+            super::schema::ENTRY => json!({"key": inner}),
+            name => json!({name: inner}),
+        })
     }
 }

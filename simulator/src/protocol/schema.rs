@@ -153,7 +153,7 @@ impl Schema {
 }
 
 /// `A[].B{}` is `A`, `[]`, `B`, `{}`.
-fn parts(path: &'static str) -> impl Iterator<Item = &'static str> {
+pub(super) fn parts(path: &'static str) -> impl Iterator<Item = &'static str> {
     path.split('.').flat_map(|segment| {
         let name_ends = segment.find(['[', '{']).unwrap_or(segment.len());
         let (name, marks) = segment.split_at(name_ends);

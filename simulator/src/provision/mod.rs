@@ -5,7 +5,7 @@ mod group;
 
 use crate::model::address::Association;
 use crate::model::alarm::{Alarm, AlarmState, DataPoint, MissingData};
-use crate::model::instance::{InstanceState, Launch, RootDisk};
+use crate::model::instance::{InstanceState, Launch, Mapping};
 use crate::model::volume::{AttachmentState, VolumeRequest, VolumeState};
 use crate::region::Region;
 use crate::setup::{AddressSetup, AlarmSetup, DEFAULT_PROFILE, InstanceSetup, SnapshotSetup, VolumeSetup};
@@ -64,9 +64,10 @@ impl State {
             client_token: String::new(),
             user_data: None,
             disable_api_termination: false,
+            disable_api_stop: false,
             terminate_on_shutdown: false,
             workload: spec.workload,
-            root: RootDisk::default(),
+            mapping: Mapping::default(),
             profile: Some(DEFAULT_PROFILE.to_owned()),
             metadata_tags: true,
         };

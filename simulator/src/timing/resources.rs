@@ -145,7 +145,7 @@ pub struct SnapshotTiming {
     pub base: Distribution,
     /// For each changed GiB. Assumed: 10-30 s.
     pub per_changed_gib: Distribution,
-    /// Whether the first snapshot of a restored volume copies all of it. No source; assumed so, the worse case.
+    /// Whether the first snapshot of a restored volume copies all of it. AWS: it goes on from the snapshot that the volume was made from.
     pub first_of_restored_volume_is_full: bool,
     /// Between two snapshots of one volume. AWS: 15 s.
     pub least_interval_seconds: f64,
@@ -158,7 +158,7 @@ impl Default for SnapshotTiming {
         Self {
             base: Distribution::fixed(15.0),
             per_changed_gib: Distribution::between(10.0, 30.0),
-            first_of_restored_volume_is_full: true,
+            first_of_restored_volume_is_full: false,
             least_interval_seconds: 15.0,
             pending_per_volume: 5,
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::instance::{Condition, Instance, InstanceState, Launch, Notices, RootDisk};
+use crate::model::instance::{Condition, Instance, InstanceState, Launch, MappedVolume, Notices, ROOT_DEVICE};
 use crate::model::status::StatusChecks;
 use crate::model::volume::{AttachmentState, VolumeRequest, VolumeState};
 use crate::protocol::error::AwsError;
@@ -13,14 +13,17 @@ impl State {
     /// Makes an instance, `pending`, and lets it start. The caller has checked the zone and its capacity.
     pub(crate) fn launch(&mut self, launch: Launch, reservation_id: &str, at: RegionTime) -> String {
         let id = self.new_instance(launch, reservation_id, at);
+        if let Some(instance) = self.instances.get_mut(&id) {
+            instance.has_run = false;
+        }
         self.begin_start(&id, at);
         id
     }
 
-    /// Puts a stopped instance there, of which nothing has happened yet.
+    /// Puts a stopped instance there, of which nothing is known but that it ran once.
     pub(crate) fn new_instance(&mut self, launch: Launch, reservation_id: &str, at: RegionTime) -> String {
         let id = self.ids.id("i");
-        let (root, zone) = (launch.root, launch.zone.clone());
+        let (mapping, zone) = (launch.mapping, launch.zone.clone());
         let (index, subnet_id) =
             self.zones.get(&launch.zone).map_or((0, String::new()), |zone| (zone.index, zone.subnet_id.clone()));
         let workload =
@@ -34,15 +37,16 @@ impl State {
             instance_type: launch.instance_type,
             image_id: launch.image_id,
             state: InstanceState::Stopped,
+            has_run: true,
             launched_at: at,
             private_ip: self.ids.private_address(index),
             network_interface_id: self.ids.id("eni"),
-            root_device: RootDisk::DEVICE,
+            root_device: ROOT_DEVICE,
             tags: launch.tags,
             state_reason: None,
             transition_reason: String::new(),
             disable_api_termination: launch.disable_api_termination,
-            disable_api_stop: false,
+            disable_api_stop: launch.disable_api_stop,
             terminate_on_shutdown: launch.terminate_on_shutdown,
             user_data: launch.user_data,
             workload,
@@ -57,26 +61,35 @@ impl State {
         };
         self.instances.insert(&id, instance, at);
         self.guests.insert(id.clone(), crate::model::guest::Guest::default());
-        self.put_root_volume(&id, zone, root, at);
+        for volume in std::iter::once(mapping.root).chain(mapping.others) {
+            self.put_launch_volume(&id, &zone, volume, mapping.tags.clone(), at);
+        }
         id
     }
 
-    fn put_root_volume(&mut self, instance_id: &str, zone: String, root: RootDisk, at: RegionTime) {
+    fn put_launch_volume(
+        &mut self,
+        instance_id: &str,
+        zone: &str,
+        mapped: MappedVolume,
+        tags: BTreeMap<String, String>,
+        at: RegionTime,
+    ) {
         let request = VolumeRequest {
-            zone,
-            size_gib: root.size_gib,
-            volume_type: "gp3".to_owned(),
-            iops: None,
-            throughput: None,
-            kms_key_id: None,
-            snapshot_id: None,
+            zone: zone.to_owned(),
+            size_gib: mapped.size_gib,
+            volume_type: mapped.volume_type,
+            iops: mapped.iops,
+            throughput: mapped.throughput,
+            kms_key_id: mapped.kms_key_id,
+            snapshot_id: mapped.snapshot_id,
             multi_attach: false,
-            initialization_mib_per_second: None,
-            tags: BTreeMap::new(),
+            initialization_mib_per_second: mapped.initialization_mib_per_second,
+            tags,
         };
         let volume = self.put_volume(request, VolumeState::InUse, at);
-        self.put_attachment(&volume, instance_id, RootDisk::DEVICE, AttachmentState::Attached, at);
-        self.set_delete_on_termination(instance_id, RootDisk::DEVICE, root.delete_on_termination, at);
+        self.put_attachment(&volume, instance_id, &mapped.device, AttachmentState::Attached, at);
+        self.set_delete_on_termination(instance_id, &mapped.device, mapped.delete_on_termination, at);
     }
 
     /// The zone's, the type's or the instance's capacity may be refused by a fault: AWS answers with a server error then.

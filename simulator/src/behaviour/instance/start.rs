@@ -8,20 +8,22 @@ use crate::state::State;
 use crate::time::RegionTime;
 
 impl State {
-    /// `StartInstances` on one instance. A running or pending one stays as it is; that this succeeds is commonly relied on.
-    pub(crate) fn start_instance(&mut self, id: &str, at: RegionTime) -> Result<(), AwsError> {
+    /// Whether `StartInstances` may start an instance. That it succeeds on a running or pending one is commonly relied on.
+    pub(crate) fn check_start(&self, id: &str, at: RegionTime) -> Result<(), AwsError> {
         let Some(instance) = self.instances.get(id) else { return Ok(()) };
         match instance.state {
             InstanceState::Pending | InstanceState::Running => Ok(()),
-            InstanceState::Stopped => {
-                let (zone, instance_type) = (instance.zone.clone(), instance.instance_type.clone());
-                self.check_capacity(Some(id), &zone, &instance_type, at)?;
-                self.begin_start(id, at);
-                Ok(())
-            }
+            InstanceState::Stopped => self.check_capacity(Some(id), &instance.zone, &instance.instance_type, at),
             InstanceState::Stopping | InstanceState::ShuttingDown | InstanceState::Terminated => {
                 Err(wrong_state(id, "started"))
             }
+        }
+    }
+
+    /// `StartInstances` on one instance that may be started. A running or pending one stays as it is.
+    pub(crate) fn start_instance(&mut self, id: &str, at: RegionTime) {
+        if self.instances.get(id).is_some_and(|instance| instance.state == InstanceState::Stopped) {
+            self.begin_start(id, at);
         }
     }
 
@@ -50,6 +52,7 @@ impl State {
             return;
         }
         instance.state = InstanceState::Running;
+        instance.has_run = true;
         let requested_at = instance.requested_at;
         self.record_transition("start", id, requested_at, at);
         self.emit_instance_state(id, InstanceState::Running, at);
@@ -70,23 +73,25 @@ impl State {
         self.schedule.add(at.after(wait), Transition::GuestUp { instance: id.to_owned(), generation });
     }
 
-    /// `RebootInstances` on one instance: the state stays `running`, the guest goes and comes back.
-    pub(crate) fn reboot_instance(&mut self, id: &str, at: RegionTime) -> Result<(), AwsError> {
-        let Some(instance) = self.instances.get(id) else { return Ok(()) };
-        match instance.state {
-            InstanceState::Running => {
-                if instance.condition.host_failed.is_none() {
-                    let generation = instance.generation;
-                    self.cut_guest(id);
-                    let boot = self.sample(self.timing.guests.boot);
-                    self.schedule.add(at.after(boot), Transition::GuestUp { instance: id.to_owned(), generation });
-                }
-                Ok(())
-            }
-            _ => Err(AwsError::client(
+    /// Whether `RebootInstances` may reboot an instance.
+    pub(crate) fn check_reboot(&self, id: &str) -> Result<(), AwsError> {
+        match self.instances.get(id) {
+            Some(instance) if instance.state != InstanceState::Running => Err(AwsError::client(
                 "IncorrectState",
                 format!("The instance '{id}' is not in a state from which it can be rebooted."),
             )),
+            _ => Ok(()),
+        }
+    }
+
+    /// `RebootInstances` on one instance that may be rebooted: the state stays `running`, the guest goes and comes back.
+    pub(crate) fn reboot_instance(&mut self, id: &str, at: RegionTime) {
+        let Some(instance) = self.instances.get(id) else { return };
+        if instance.condition.host_failed.is_none() {
+            let generation = instance.generation;
+            self.cut_guest(id);
+            let boot = self.sample(self.timing.guests.boot);
+            self.schedule.add(at.after(boot), Transition::GuestUp { instance: id.to_owned(), generation });
         }
     }
 }

@@ -27,8 +27,8 @@ enum Course {
 }
 
 impl State {
-    /// `StopInstances` on one instance.
-    pub(crate) fn stop_instance(&mut self, id: &str, mode: StopMode, at: RegionTime) -> Result<(), AwsError> {
+    /// Whether `StopInstances` may stop an instance.
+    pub(crate) fn check_stop(&self, id: &str, mode: StopMode) -> Result<(), AwsError> {
         let Some(instance) = self.instances.get(id) else { return Ok(()) };
         if instance.disable_api_stop {
             return Err(AwsError::client(
@@ -39,23 +39,25 @@ impl State {
             ));
         }
         match instance.state {
-            InstanceState::Stopped => Ok(()),
-            InstanceState::Running => {
-                self.begin_stop(id, mode, at);
-                Ok(())
-            }
+            InstanceState::Stopped | InstanceState::Stopping | InstanceState::Running => Ok(()),
             // A forced stop is accepted in any state but the last two; a plain one needs a running instance.
-            InstanceState::Pending if mode.force => {
-                self.begin_stop(id, mode, at);
-                Ok(())
-            }
-            InstanceState::Stopping => {
-                self.upgrade_stop(id, mode, at);
-                Ok(())
-            }
+            InstanceState::Pending if mode.force => Ok(()),
+            InstanceState::Pending if !instance.has_run => Err(AwsError::client(
+                "IncorrectInstanceState",
+                format!("Instance '{id}' cannot be stopped as it has never reached the 'running' state."),
+            )),
             InstanceState::Pending | InstanceState::ShuttingDown | InstanceState::Terminated => {
                 Err(wrong_state(id, "stopped"))
             }
+        }
+    }
+
+    /// `StopInstances` on one instance that may be stopped.
+    pub(crate) fn stop_instance(&mut self, id: &str, mode: StopMode, at: RegionTime) {
+        match self.instances.get(id).map(|instance| instance.state) {
+            Some(InstanceState::Running | InstanceState::Pending) => self.begin_stop(id, mode, at),
+            Some(InstanceState::Stopping) => self.upgrade_stop(id, mode, at),
+            _ => {}
         }
     }
 

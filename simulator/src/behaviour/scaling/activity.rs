@@ -63,6 +63,7 @@ impl State {
         let group_arn = self.scaling.groups.get(group).map(|group| group.arn.clone()).unwrap_or_default();
         let activity = Activity {
             id: id.clone(),
+            number: 0,
             group: group.to_owned(),
             group_arn,
             instance_id: instance_id.map(str::to_owned),

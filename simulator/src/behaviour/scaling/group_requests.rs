@@ -21,6 +21,14 @@ impl Size {
         Ok(self)
     }
 
+    pub(crate) fn refuses_move(self, group: &str, what: &str, instances: usize) -> AwsError {
+        let plural = if instances == 1 { "" } else { "s" };
+        invalid(format!(
+            "AutoScalingGroup {group} has min-size={}, max-size={}, and desired-size={}. To {what} standby {instances} instance{plural}, please update the AutoScalingGroup sizes appropriately.",
+            self.min, self.max, self.desired
+        ))
+    }
+
     fn check_desired(self, desired: usize) -> Result<(), AwsError> {
         if desired < self.min {
             return Err(invalid(format!(

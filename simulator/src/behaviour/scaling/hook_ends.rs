@@ -9,13 +9,6 @@ use crate::protocol::error::AwsError;
 use crate::state::State;
 use crate::time::RegionTime;
 
-/// Who ended an action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum EndedBy {
-    Call,
-    TimeOut,
-}
-
 impl State {
     /// Removes a hook. AWS: actions that wait for it end, launches abandoned and terminations going on.
     pub(crate) fn delete_hook(&mut self, group: &str, hook: &str, at: RegionTime) {
@@ -26,7 +19,7 @@ impl State {
             Some(HookTransition::Terminating) => HookResult::Continue,
         };
         for (instance, token) in self.actions_of(group, hook) {
-            self.end_action(group, &instance, &token, result, EndedBy::Call, at);
+            self.end_action(group, &instance, &token, result, at);
         }
     }
 
@@ -66,7 +59,7 @@ impl State {
         at: RegionTime,
     ) -> Result<(), AwsError> {
         let (instance, token) = self.find_action(group, hook, named)?;
-        self.end_action(group, &instance, &token, result, EndedBy::Call, at);
+        self.end_action(group, &instance, &token, result, at);
         Ok(())
     }
 
@@ -104,18 +97,10 @@ impl State {
             at,
             result: action.default_result.name(),
         });
-        self.end_action(group, instance, token, action.default_result, EndedBy::TimeOut, at);
+        self.end_action(group, instance, token, action.default_result, at);
     }
 
-    fn end_action(
-        &mut self,
-        group: &str,
-        instance: &str,
-        token: &str,
-        result: HookResult,
-        ended_by: EndedBy,
-        at: RegionTime,
-    ) {
+    fn end_action(&mut self, group: &str, instance: &str, token: &str, result: HookResult, at: RegionTime) {
         let Some(member) = self.change_member(group, instance, at) else { return };
         member.open_actions.retain(|action| action.token != token);
         if result == HookResult::Abandon {
@@ -134,25 +119,24 @@ impl State {
                     self.launch_hooks_done(group, instance, at);
                 }
             }
-            (false, HookResult::Continue) if ended_by == EndedBy::Call => {
+            (false, HookResult::Continue) => {
                 if !self.begin_hooks(group, instance, at) {
                     self.terminate_hooks_done(group, instance, at);
                 }
             }
-            (false, _) => self.terminate_hook_abandoned(group, instance, ended_by == EndedBy::TimeOut, at),
+            (false, HookResult::Abandon) => self.terminate_hook_abandoned(group, instance, at),
         }
     }
 
-    /// Abandoned, or timed out. AWS: with the retention trigger the instance stays as it is until somebody terminates it by name.
-    fn terminate_hook_abandoned(&mut self, group: &str, instance: &str, timed_out: bool, at: RegionTime) {
+    /// Abandoned, by a call or because that is what a time-out counts as. AWS: with the retention trigger the instance stays as it is until
+    /// somebody terminates it by name; a time-out that counts as CONTINUE retains nothing.
+    fn terminate_hook_abandoned(&mut self, group: &str, instance: &str, at: RegionTime) {
         let retains = self.scaling.groups.get(group).is_some_and(|group| group.spec.retain_abandoned);
-        if retains {
-            if let Some(member) = self.change_member(group, instance, at) {
-                member.queued_hooks.clear();
-                member.state = LifecycleState::TerminatingRetained;
-            }
-        } else if !timed_out || !self.begin_hooks(group, instance, at) {
+        if !retains {
             self.terminate_hooks_done(group, instance, at);
+        } else if let Some(member) = self.change_member(group, instance, at) {
+            member.queued_hooks.clear();
+            member.state = LifecycleState::TerminatingRetained;
         }
     }
 

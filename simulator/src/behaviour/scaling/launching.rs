@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::instance::{Launch, RootDisk};
+use crate::model::instance::Launch;
 use crate::model::scaling::activity::ActivityStatus;
 use crate::model::scaling::group::Group;
 use crate::model::scaling::hook::HookTransition;
 use crate::model::scaling::member::{LifecycleState, Member};
-use crate::model::scaling::template::Template;
+use crate::model::scaling::template::{DEFAULT_VERSION, Template};
 use crate::model::transition::ScalingStep;
 use crate::state::State;
 use crate::time::RegionTime;
@@ -162,7 +162,8 @@ pub(crate) fn launch_of(group: &Group, zone: &str) -> Launch {
     tags.insert(GROUP_TAG.to_owned(), group.name.clone());
     if !id.is_empty() {
         tags.insert("aws:ec2launchtemplate:id".to_owned(), id.clone());
-        tags.insert("aws:ec2launchtemplate:version".to_owned(), version.clone());
+        let version = version.clone().unwrap_or_else(|| DEFAULT_VERSION.to_owned());
+        tags.insert("aws:ec2launchtemplate:version".to_owned(), version);
     }
     Launch {
         zone: zone.to_owned(),
@@ -171,10 +172,11 @@ pub(crate) fn launch_of(group: &Group, zone: &str) -> Launch {
         tags,
         client_token: String::new(),
         user_data: template.user_data,
-        disable_api_termination: false,
+        disable_api_termination: template.disable_api_termination,
+        disable_api_stop: template.disable_api_stop,
         terminate_on_shutdown: template.terminate_on_shutdown,
         workload: template.workload,
-        root: RootDisk::default(),
+        mapping: template.mapping,
         profile: template.profile,
         metadata_tags: template.metadata_tags,
     }

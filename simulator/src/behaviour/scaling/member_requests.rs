@@ -13,101 +13,122 @@ impl State {
         self.scaling.group_of.get(instance).cloned().ok_or_else(|| unknown_instance(instance))
     }
 
-    /// `TerminateInstanceInAutoScalingGroup`: hooks run. Returns the activity's id.
-    pub(crate) fn terminate_member(
+    /// `TerminateInstanceInAutoScalingGroup` of one member or several, all or none: hooks run. Returns the activities' ids.
+    pub(crate) fn terminate_members(
         &mut self,
-        instance: &str,
+        name: &str,
+        instances: &[&str],
         decrement: bool,
         at: RegionTime,
-    ) -> Result<String, AwsError> {
-        let name = self.require_member(instance)?;
-        let size = self.require_group(&name)?.spec.size;
-        let state = self.member(&name, instance).map(|member| member.state);
-        if state == Some(LifecycleState::TerminatingProceed) || state == Some(LifecycleState::Terminated) {
-            return Err(AwsError::client(
-                "ScalingActivityInProgress",
-                format!("Activity is already in progress for instance {instance}"),
-            ));
+    ) -> Result<Vec<String>, AwsError> {
+        let size = self.require_group(name)?.spec.size;
+        let mut leaving = 0;
+        for instance in instances {
+            let member = self.member(name, instance).ok_or_else(|| unknown_instance(instance))?;
+            if matches!(member.state, LifecycleState::TerminatingProceed | LifecycleState::Terminated) {
+                return Err(AwsError::client(
+                    "ScalingActivityInProgress",
+                    format!("Activity is already in progress for instance {instance}"),
+                ));
+            }
+            leaving += usize::from(member.state.counts());
         }
-        if decrement && state.is_some_and(LifecycleState::counts) {
-            let desired = size.desired.saturating_sub(1);
+        let desired = size.desired.saturating_sub(leaving);
+        if decrement && leaving > 0 {
             if desired < size.min {
                 return Err(invalid(format!(
                     "Currently, desiredSize equals minSize ({}). Terminating instance without replacement will violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or lower group's min size.",
                     size.min
                 )));
             }
-            self.put_desired(&name, desired, at);
+            self.put_desired(name, desired, at);
         }
-        self.begin_termination(&name, instance, Cause::UserRequest, at);
-        Ok(self.member(&name, instance).map(|member| member.activity_id.clone()).unwrap_or_default())
+        for instance in instances {
+            self.begin_termination(name, instance, Cause::UserRequest, at);
+        }
+        let activity = |instance: &&str| self.member(name, instance).map(|member| member.activity_id.clone());
+        Ok(instances.iter().filter_map(activity).collect())
     }
 
-    /// `EnterStandby` of one instance. AWS: no hooks; the instance is not checked and does not count.
+    /// `EnterStandby`, of all instances or of none. AWS: no hooks; the instances are not checked and do not count.
     pub(crate) fn enter_standby(
         &mut self,
         name: &str,
-        instance: &str,
+        instances: &[&str],
         decrement: bool,
         at: RegionTime,
-    ) -> Result<String, AwsError> {
+    ) -> Result<Vec<String>, AwsError> {
         let size = self.require_group(name)?.spec.size;
-        let member = self.member(name, instance).ok_or_else(|| not_in_group(name, instance))?;
-        if !member.state.is_in_service() {
-            return Err(invalid(format!(
-                "The instance {instance} is not in InService. The instance {instance} is in {}.",
-                member.state.name()
-            )));
-        }
-        let zone = member.zone.clone();
+        self.check_members_are(name, instances, "InService", LifecycleState::is_in_service)?;
         if decrement {
-            let desired = size.desired.saturating_sub(1);
+            let desired = size.desired.saturating_sub(instances.len());
             if desired < size.min {
-                return Err(invalid(format!(
-                    "AutoScalingGroup {name} has min-size={}, max-size={}, and desired-size={}. To place into standby 1 instance, please update the AutoScalingGroup sizes appropriately.",
-                    size.min, size.max, size.desired
-                )));
+                return Err(size.refuses_move(name, "place into", instances.len()));
             }
             self.put_desired(name, desired, at);
         }
-        if let Some(member) = self.change_member(name, instance, at) {
-            member.state = LifecycleState::Standby;
-            member.leaving = None;
+        for instance in instances {
+            if let Some(member) = self.change_member(name, instance, at) {
+                member.state = LifecycleState::Standby;
+                member.leaving = None;
+            }
         }
         self.wake_group_soon(name, at);
-        Ok(self.note_move(name, &zone, instance, "Moving EC2 instance to Standby", at))
+        Ok(self.note_moves(name, instances, "Moving EC2 instance to Standby", at))
     }
 
-    /// `ExitStandby` of one instance: the desired capacity grows.
-    pub(crate) fn exit_standby(&mut self, name: &str, instance: &str, at: RegionTime) -> Result<String, AwsError> {
+    /// `ExitStandby`, of all instances or of none: the desired capacity grows.
+    pub(crate) fn exit_standby(
+        &mut self,
+        name: &str,
+        instances: &[&str],
+        at: RegionTime,
+    ) -> Result<Vec<String>, AwsError> {
         let size = self.require_group(name)?.spec.size;
-        let member = self.member(name, instance).ok_or_else(|| not_in_group(name, instance))?;
-        if member.state != LifecycleState::Standby {
-            return Err(invalid(format!(
-                "The instance {instance} is not in Standby. The instance {instance} is in {}.",
-                member.state.name()
-            )));
+        self.check_members_are(name, instances, "Standby", |state| state == LifecycleState::Standby)?;
+        let desired = size.desired + instances.len();
+        if desired > size.max {
+            return Err(size.refuses_move(name, "move out of", instances.len()));
         }
-        if size.desired + 1 > size.max {
-            return Err(invalid(format!(
-                "AutoScalingGroup {name} has min-size={}, max-size={}, and desired-size={}. To move out of standby 1 instance, please update the AutoScalingGroup sizes appropriately.",
-                size.min, size.max, size.desired
-            )));
+        for instance in instances {
+            if let Some(member) = self.change_member(name, instance, at) {
+                member.state = LifecycleState::InService;
+                member.in_service_at = Some(at);
+                member.unhealthy = None;
+                member.noticed = false;
+            }
         }
-        let zone = member.zone.clone();
-        if let Some(member) = self.change_member(name, instance, at) {
-            member.state = LifecycleState::InService;
-            member.in_service_at = Some(at);
-            member.unhealthy = None;
-            member.noticed = false;
-        }
-        self.put_desired(name, size.desired + 1, at);
-        Ok(self.note_move(name, &zone, instance, "Moving EC2 instance out of Standby", at))
+        self.put_desired(name, desired, at);
+        Ok(self.note_moves(name, instances, "Moving EC2 instance out of Standby", at))
     }
 
-    fn note_move(&mut self, name: &str, zone: &str, instance: &str, what: &str, at: RegionTime) -> String {
-        let why = format!("instance {instance} was moved in response to a user request.");
-        self.note_move_activity(name, zone, instance, what, &why, at)
+    fn check_members_are(
+        &self,
+        name: &str,
+        instances: &[&str],
+        wanted: &str,
+        fits: impl Fn(LifecycleState) -> bool,
+    ) -> Result<(), AwsError> {
+        for instance in instances {
+            let member = self.member(name, instance).ok_or_else(|| not_in_group(name, instance))?;
+            if !fits(member.state) {
+                return Err(invalid(format!(
+                    "The instance {instance} is not in {wanted}. The instance {instance} is in {}.",
+                    member.state.name()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn note_moves(&mut self, name: &str, instances: &[&str], what: &str, at: RegionTime) -> Vec<String> {
+        let mut noted = Vec::new();
+        for instance in instances {
+            let zone = self.member(name, instance).map(|member| member.zone.clone()).unwrap_or_default();
+            let why = format!("instance {instance} was moved in response to a user request.");
+            noted.push(self.note_move_activity(name, &zone, instance, what, &why, at));
+        }
+        noted
     }
 
     /// `LaunchInstances`: launches in one zone and says at once what came of it. Assumed: it fills what is missing and raises the desired

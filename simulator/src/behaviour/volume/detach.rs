@@ -34,6 +34,16 @@ impl State {
             ));
         }
         let Some(instance) = self.instances.get(&attachment.instance_id) else { return Ok(()) };
+        // Seen in the field; that this is the state in which it happens is deduced.
+        if instance.state == InstanceState::ShuttingDown {
+            return Err(AwsError::client(
+                "IncorrectInstanceState",
+                format!(
+                    "Unable to detach volume '{id}' from instance '{}'. The instance is not in a state in which volumes can be detached.",
+                    attachment.instance_id
+                ),
+            ));
+        }
         if attachment.device == instance.root_device
             && !matches!(instance.state, InstanceState::Stopped | InstanceState::Terminated)
         {

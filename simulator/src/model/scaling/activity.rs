@@ -40,6 +40,8 @@ impl ActivityStatus {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Activity {
     pub(crate) id: String,
+    /// Counted from the first activity of the region.
+    pub(crate) number: u64,
     pub(crate) group: String,
     pub(crate) group_arn: String,
     pub(crate) instance_id: Option<String>,
@@ -57,26 +59,30 @@ const ACTIVITIES_KEPT: usize = 2_000;
 
 /// All activities, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Activities(VecDeque<Activity>);
+pub(crate) struct Activities {
+    kept: VecDeque<Activity>,
+    begun: u64,
+}
 
 impl Activities {
     pub(crate) fn add(&mut self, activity: Activity) {
-        if self.0.len() == ACTIVITIES_KEPT {
-            self.0.pop_front();
+        if self.kept.len() == ACTIVITIES_KEPT {
+            self.kept.pop_front();
         }
-        self.0.push_back(activity);
+        self.begun += 1;
+        self.kept.push_back(Activity { number: self.begun, ..activity });
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&Activity> {
-        self.0.iter().rev().find(|activity| activity.id == id)
+        self.kept.iter().rev().find(|activity| activity.id == id)
     }
 
     pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut Activity> {
-        self.0.iter_mut().rev().find(|activity| activity.id == id)
+        self.kept.iter_mut().rev().find(|activity| activity.id == id)
     }
 
     /// The newest first, as AWS lists them.
     pub(crate) fn newest_first(&self) -> impl Iterator<Item = &Activity> {
-        self.0.iter().rev()
+        self.kept.iter().rev()
     }
 }

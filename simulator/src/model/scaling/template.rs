@@ -1,16 +1,18 @@
-//! An Auto Scaling group as it was asked for: sizes, places, template, health checks, hooks, policies.
+//! Launch templates: named recipes with numbered versions.
 
 use std::collections::BTreeMap;
 
+use crate::model::instance::Mapping;
 use crate::time::RegionTime;
 
 /// What the group launches.
+#[expect(clippy::struct_excessive_bools, reason = "EC2's own switches")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Template {
     pub(crate) id: String,
     pub(crate) name: String,
-    /// As it was asked for: a number, `$Default` or `$Latest`.
-    pub(crate) version: String,
+    /// As it was asked for: a number, `$Default` or `$Latest`; none means `$Default`, and AWS shows none.
+    pub(crate) version: Option<String>,
     pub(crate) image_id: String,
     pub(crate) instance_type: String,
     pub(crate) tags: BTreeMap<String, String>,
@@ -18,9 +20,15 @@ pub(crate) struct Template {
     /// The service that its guests run; none lets the region's workload tag say.
     pub(crate) workload: Option<String>,
     pub(crate) profile: Option<String>,
+    pub(crate) disable_api_termination: bool,
+    pub(crate) disable_api_stop: bool,
     pub(crate) terminate_on_shutdown: bool,
     pub(crate) metadata_tags: bool,
+    pub(crate) mapping: Mapping,
 }
+
+/// The version that is meant where none is named.
+pub(crate) const DEFAULT_VERSION: &str = "$Default";
 
 /// A launch template. Version numbers begin with 1.
 #[derive(Debug, Clone)]
@@ -36,14 +44,13 @@ pub(crate) struct LaunchTemplate {
 impl LaunchTemplate {
     /// The recipe that a version names: a number, `$Default` (also if absent) or `$Latest`.
     pub(crate) fn resolve(&self, version: Option<&str>) -> Option<Template> {
-        let asked = version.unwrap_or("$Default");
-        let number = match asked {
-            "$Default" => self.default_version,
+        let number = match version.unwrap_or(DEFAULT_VERSION) {
+            DEFAULT_VERSION => self.default_version,
             "$Latest" => self.versions.len(),
             number => number.parse().ok()?,
         };
         let recipe = self.versions.get(number.checked_sub(1)?)?.clone();
-        Some(Template { id: self.id.clone(), name: self.name.clone(), version: asked.to_owned(), ..recipe })
+        Some(Template { id: self.id.clone(), name: self.name.clone(), version: version.map(str::to_owned), ..recipe })
     }
 }
 

@@ -60,7 +60,7 @@ fn read_attributes(input: Input<'_>) -> Result<BTreeMap<String, String>, AwsErro
 /// To delete what is not there is no error.
 pub(super) fn delete(topics: &mut Topics, input: Input<'_>, _now: SystemTime) -> Result<Value, AwsError> {
     topics.by_arn.remove(topic_arn(input, "TopicArn")?);
-    Ok(json!({}))
+    Ok(Value::Null)
 }
 
 pub(super) fn list(topics: &mut Topics, input: Input<'_>, _now: SystemTime) -> Result<Value, AwsError> {

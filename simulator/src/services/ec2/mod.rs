@@ -1,0 +1,92 @@
+//! EC2: instances, volumes, snapshots, addresses, tags, zones, launch templates.
+
+mod addresses;
+mod attributes;
+mod call;
+mod create_volume;
+mod filter;
+mod ids;
+mod instances;
+mod launch;
+mod launch_templates;
+mod machine;
+mod mapping;
+mod page;
+mod places;
+mod snapshots;
+mod status;
+mod table;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod volume_spec;
+mod volumes;
+mod words;
+
+use crate::protocol::answer::{self, Outcome};
+use crate::protocol::error::AwsError;
+use crate::protocol::input::Input;
+use crate::protocol::operations::{Operation, Operations};
+use crate::protocol::request::Request;
+use crate::protocol::service::Service;
+use crate::protocol::xml::Xml;
+use crate::state::State;
+use crate::state::throttle::Category;
+use crate::time::RegionTime;
+use call::{Call, Done, Refusal};
+
+/// What answers an operation, and which bucket its calls take their tokens from.
+#[derive(Clone, Copy)]
+pub(crate) struct Handler {
+    run: fn(&mut Call<'_>) -> Done,
+    category: Category,
+    /// Without filter, ids and pages it takes from a smaller bucket.
+    smaller_bucket_unfiltered: bool,
+}
+
+pub(crate) static OPERATIONS: Operations<Handler> = Operations::new(Service::Ec2, table::TABLE);
+
+/// Answers one EC2 request.
+pub(crate) fn handle(state: &mut State, request: &Request, now: RegionTime) -> Outcome {
+    let request_id = state.ids.uuid();
+    match run(state, request, now) {
+        Ok(members) => Outcome::Answer(answer::success_xml(request, members, &request_id)),
+        Err(Refusal::Silence) => Outcome::Silence,
+        Err(Refusal::Aws(error)) => Outcome::Answer(answer::failure(request, &error, &request_id)),
+    }
+}
+
+fn run(state: &mut State, request: &Request, now: RegionTime) -> Result<Xml, Refusal> {
+    let as_of = state.read_as_of(now);
+    let admitted = OPERATIONS.admit(request)?;
+    let (operation, input) = (admitted.operation, admitted.input());
+    throttle(state, operation, input, now)?;
+    if input.flag("DryRun")? {
+        let text = "Request would have succeeded, but DryRun flag is set.";
+        return Err(AwsError::with_status(412, "DryRunOperation", text).into());
+    }
+    let mut call = Call::new(state, operation.name, input, now, as_of);
+    (operation.handler.run)(&mut call)?;
+    call.members()
+}
+
+fn throttle(
+    state: &mut State,
+    operation: &'static Operation<Handler>,
+    input: Input<'_>,
+    now: RegionTime,
+) -> Result<(), AwsError> {
+    let exceeded = || AwsError::with_status(503, "RequestLimitExceeded", "Request limit exceeded.");
+    let probability = state.faults.throttle_probability(operation.name, now);
+    if probability > 0.0 && state.chance.faults.f64() < probability {
+        return Err(exceeded());
+    }
+    let Handler { category, smaller_bucket_unfiltered, .. } = operation.handler;
+    // AWS gives unfiltered and unpaginated describes of the listed kinds a smaller bucket.
+    let unfiltered = smaller_bucket_unfiltered && input.is_empty_but_for(&["DryRun", "IncludeAllInstances"]);
+    let category = if unfiltered { Category::UnfilteredRead } else { category };
+    if state.timing.calls.throttling && !state.throttles.take(operation.name, category, now) {
+        return Err(exceeded());
+    }
+    Ok(())
+}
