@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::client::{Acknowledged, Row};
+use failover_tests::rows::Row;
+
 use super::command::{run, succeeds};
 use super::disks::{Disks, loop_device};
 use super::guest::wait;
@@ -65,43 +66,4 @@ pub(crate) fn rows_on(volume: &str, disks: &Disks, postgres: &Path) -> Vec<Row> 
 fn as_postgres<'a>(command: impl IntoIterator<Item = &'a Path>) -> String {
     let who = ["--reuid=postgres", "--regid=postgres", "--init-groups", "env", "-C", "/"].map(Path::new);
     run("setpriv", who.into_iter().chain(command))
-}
-
-/// Every row that was acknowledged must be there, as it was acknowledged.
-pub(crate) fn lost<'a>(acknowledged: &'a [Acknowledged], rows: &[Row]) -> Vec<&'a Row> {
-    let there =
-        |row: &Row| rows.binary_search_by_key(&row.number, |row| row.number).is_ok_and(|at| rows.get(at) == Some(row));
-    acknowledged.iter().map(|acknowledged| &acknowledged.row).filter(|row| !there(row)).collect()
-}
-
-/// Rows by a server whose time was over: under a lower epoch than one before it, or by another server under the same epoch.
-pub(crate) fn by_two_writers(rows: &[Row]) -> Vec<String> {
-    let pairs = rows.iter().zip(rows.iter().skip(1));
-    let wrong = pairs
-        .filter(|(one, next)| next.epoch < one.epoch || (next.epoch == one.epoch && next.instance != one.instance));
-    wrong.map(|(one, next)| format!("{one:?} and then {next:?}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(number: u64, instance: &str, epoch: u64) -> Row {
-        Row { number, instance: instance.to_owned(), epoch }
-    }
-
-    fn told(row: Row) -> Acknowledged {
-        Acknowledged { row, at: Duration::ZERO }
-    }
-
-    #[test]
-    fn the_auditor_sees_what_is_lost_and_who_should_not_have_written() {
-        let rows = [row(1, "i-1", 1), row(3, "i-1", 1), row(4, "i-2", 2)];
-        assert_eq!(lost(&[told(row(1, "i-1", 1)), told(row(4, "i-2", 2))], &rows), Vec::<&Row>::new());
-        let gone = [told(row(2, "i-1", 1)), told(row(4, "i-1", 1)), told(row(5, "i-2", 2))];
-        assert_eq!(lost(&gone, &rows).len(), 3, "missing, other than acknowledged, or not reached");
-        assert_eq!(by_two_writers(&rows), Vec::<String>::new());
-        assert_eq!(by_two_writers(&[row(1, "i-2", 2), row(2, "i-1", 1)]).len(), 1, "the old server wrote again");
-        assert_eq!(by_two_writers(&[row(1, "i-1", 1), row(2, "i-2", 1)]).len(), 1, "two servers in one epoch");
-    }
 }

@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use failover_tests::rows::{Acknowledged, Row};
+
 use super::mirror::PORT;
 
 /// How long a client waits for a connection, and for an answer, before it tries again.
@@ -18,35 +20,11 @@ const CONNECTS_WITHIN: Duration = Duration::from_millis(250);
 const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A row, as the server that wrote it tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Row {
-    pub(crate) number: u64,
-    pub(crate) instance: String,
-    pub(crate) epoch: u64,
-}
-
-/// A row that the client was told is safe, and when it was.
-#[derive(Debug, Clone)]
-pub(crate) struct Acknowledged {
-    pub(crate) row: Row,
-    pub(crate) at: Duration,
-}
-
 /// The client at work, until it is stopped.
 pub(crate) struct Client {
     acknowledged: Arc<Mutex<Vec<Acknowledged>>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
-}
-
-impl Row {
-    /// As `psql --no-align --tuples-only` prints it.
-    pub(crate) fn parse(line: &str) -> Option<Self> {
-        let mut fields = line.split('|');
-        let (number, instance, epoch) = (fields.next()?, fields.next()?, fields.next()?);
-        Some(Self { number: number.parse().ok()?, instance: instance.to_owned(), epoch: epoch.parse().ok()? })
-    }
 }
 
 impl Client {

@@ -7,7 +7,6 @@
 //!
 //! A standby's stories begin with a volume that holds data; those of an Auto Scaling group of one begin with nothing, at its first launch.
 //! Every story runs in namespaces of its own, side by side with the others: when its process ends, in whatever way, all that it made goes too.
-#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod audit;
@@ -31,6 +30,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use failover_tests::choice::Choice;
 use failover_tests::say;
 use failover_tests::tools::{end_of, target_folder};
 
@@ -42,9 +42,7 @@ use stories::{STORIES, Story};
 const STORY: &str = "FAILOVER_LAB_STORY";
 const FOLDER: &str = "FAILOVER_LAB_FOLDER";
 /// Not a story: the disks alone.
-const HARDWARE: &str = "hardware";
-/// Part of a story's name: only such stories are played.
-const CHOICE: &str = "FAILOVER_LAB";
+const HARDWARE: &str = "the-hardware-is-as-real-as-it-has-to-be";
 /// Set to anything, the logs of a run stay where they are (`target/lab/`), also if nothing failed.
 const KEEP: &str = "FAILOVER_LAB_KEEP";
 /// A story that stands still is killed, with all that it made.
@@ -65,56 +63,70 @@ const NEEDED: [(&str, &str); 10] = [
     ("xfs_io", "xfsprogs"),
 ];
 
-#[test]
-fn what_was_acknowledged_survives_every_failover() {
+/// Rust's own runner would play a story or two at a time. They mostly wait: they are played all at once.
+fn main() {
+    if let Ok(name) = std::env::var(STORY) {
+        return inside(&name, Path::new(&std::env::var(FOLDER).unwrap()));
+    }
+    let choice = Choice::of(std::env::args().skip(1));
+    let stories: Vec<&Story> = STORIES.iter().filter(|story| choice.is_chosen(story.name)).collect();
+    let with_hardware = choice.is_chosen(HARDWARE);
+    if choice.list {
+        let names = stories.iter().map(|story| story.name).chain(with_hardware.then_some(HARDWARE));
+        return names.for_each(|name| say(&format!("{name}: test")));
+    }
     if let Some(why) = why_not() {
-        say(&format!("lab: skipped: {why}"));
-        return;
+        return say(&format!("lab: skipped: {why}"));
+    }
+    if stories.is_empty() && !with_hardware {
+        return say("lab: nothing of this name");
     }
     sweep();
     let folder = labs().join(std::process::id().to_string());
     fs::create_dir_all(&folder).unwrap();
-    let postgres = postgres().unwrap();
-    make_archive(&folder, &postgres);
-    let wanted = std::env::var(CHOICE).unwrap_or_default();
-    let began = Instant::now();
-    let chosen: Vec<&Story> = STORIES.iter().filter(|story| story.name.contains(&wanted)).collect();
-    assert!(!chosen.is_empty(), "{CHOICE}={wanted} names no story");
-    let ended: Vec<(&Story, Result<Told, String>)> = thread::scope(|scope| {
-        let playing: Vec<_> = chosen.iter().map(|story| scope.spawn(|| (*story, play(story, &folder)))).collect();
-        playing.into_iter().map(|story| story.join().unwrap()).collect()
-    });
-    say(&table(&ended, began.elapsed().as_secs_f64()));
-    let failed: Vec<&str> = ended.iter().filter(|(_, told)| told.is_err()).map(|(story, _)| story.name).collect();
-    assert!(failed.is_empty(), "failed: {}; logs are in {}", failed.join(", "), folder.display());
+    let failed = play_all(&stories, with_hardware, &folder);
+    if !failed.is_empty() {
+        say(&format!("lab: failed: {}; logs are in {}", failed.join(", "), folder.display()));
+        std::process::exit(1);
+    }
     if std::env::var_os(KEEP).is_none() {
         fs::remove_dir_all(folder).unwrap();
     }
 }
 
-#[test]
-fn the_hardware_is_as_real_as_it_has_to_be() {
-    if let Some(why) = why_not() {
-        say(&format!("lab: skipped: {why}"));
-        return;
+/// Plays the stories, and tries the hardware beside them; the names of those that failed.
+fn play_all(stories: &[&'static Story], with_hardware: bool, folder: &Path) -> Vec<&'static str> {
+    let began = Instant::now();
+    if !stories.is_empty() {
+        make_archive(folder, &postgres().unwrap());
     }
-    let folder = labs().join(format!("{}-{HARDWARE}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    let (status, log) = in_namespaces(HARDWARE, &folder);
-    assert!(status.success(), "{status}\n{log}");
-    fs::remove_dir_all(folder).unwrap();
+    let (ended, hardware) = thread::scope(|scope| {
+        let hardware = with_hardware.then(|| scope.spawn(|| in_namespaces(HARDWARE, folder)));
+        let playing: Vec<_> = stories.iter().map(|story| scope.spawn(|| (*story, play(story, folder)))).collect();
+        let ended: Vec<_> = playing.into_iter().map(|story| story.join().unwrap()).collect();
+        (ended, hardware.map(|hardware| hardware.join().unwrap()))
+    });
+    let mut failed: Vec<_> = ended.iter().filter(|(_, told)| told.is_err()).map(|(story, _)| story.name).collect();
+    if !stories.is_empty() {
+        say(&table(&ended, began.elapsed().as_secs_f64()));
+    }
+    if let Some((status, log)) = hardware {
+        say(&format!("lab: {HARDWARE}: {status}"));
+        if !status.success() {
+            say(&log);
+            failed.push(HARDWARE);
+        }
+    }
+    failed
 }
 
-/// The process of a story; as an ordinary test it has nothing to do.
-#[test]
-fn inside_of_a_story() {
-    let Ok(name) = std::env::var(STORY) else { return };
+/// The process of a story, in its namespaces.
+fn inside(name: &str, folder: &Path) {
     if name == HARDWARE {
-        return hardware::behaves(Path::new(&std::env::var(FOLDER).unwrap()));
+        return hardware::behaves(folder);
     }
     let story = STORIES.iter().find(|story| story.name == name).unwrap();
-    let folder = PathBuf::from(std::env::var(FOLDER).unwrap());
-    let mut stage = Stage::set(story, &folder, &postgres().unwrap());
+    let mut stage = Stage::set(story, folder, &postgres().unwrap());
     (story.play)(&mut stage);
     let told = stage.finish();
     fs::write(folder.join(RESULT), serde_json::to_vec(&told).unwrap()).unwrap();
@@ -122,28 +134,30 @@ fn inside_of_a_story() {
 
 /// Plays a story; what it found, or why it failed.
 fn play(story: &Story, folder: &Path) -> Result<Told, String> {
+    let (status, log) = in_namespaces(story.name, folder);
     let folder = folder.join(story.name);
-    fs::create_dir(&folder).unwrap();
-    let (status, log) = in_namespaces(story.name, &folder);
-    // What the volumes held went with the namespaces; the image is of no use any more.
-    drop(fs::remove_file(folder.join("pool.img")));
     let told = fs::read(folder.join(RESULT)).ok().filter(|_| status.success());
     told.map(|told| serde_json::from_slice(&told).unwrap()).ok_or_else(|| format!("{status}\n{log}"))
 }
 
-/// Runs [`inside_of_a_story`] in new namespaces. All that runs in them is killed with it, and it with this thread.
+/// Runs this program in new namespaces, for a story and in a folder of its name. All that runs in them is killed with it, and it with this
+/// thread.
 fn in_namespaces(story: &str, folder: &Path) -> (ExitStatus, String) {
+    let folder = folder.join(story);
+    fs::create_dir(&folder).unwrap();
     let log = folder.join("story.log");
     let out = File::create(&log).unwrap();
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "unshare", "--net", "--mount", "--propagation", "private"]);
     command.args(["--pid", "--fork", "--kill-child=KILL", "--mount-proc"]).arg(std::env::current_exe().unwrap());
-    command.args(["--exact", "inside_of_a_story", "--nocapture"]).env(STORY, story).env(FOLDER, folder);
+    command.env(STORY, story).env(FOLDER, &folder);
     command.stdin(Stdio::null()).stdout(out.try_clone().unwrap()).stderr(out);
     let mut process = command.spawn().unwrap();
     let began = Instant::now();
     loop {
         if let Some(status) = process.try_wait().unwrap() {
+            // What the volumes held went with the namespaces; the image is of no use any more.
+            drop(fs::remove_file(folder.join("pool.img")));
             return (status, end_of(&log));
         }
         if began.elapsed() > LONGEST_STORY {
@@ -214,8 +228,7 @@ fn labs() -> PathBuf {
 fn sweep() {
     let Ok(left) = fs::read_dir(labs()) else { return };
     for folder in left.flatten().map(|entry| entry.path()) {
-        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let pid = name.split('-').next().unwrap_or_default();
+        let pid = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let alive = Path::new("/proc").join(pid).exists();
         if !alive {
             fs::remove_dir_all(folder).unwrap();

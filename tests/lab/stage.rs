@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use failover_tests::rows::{self, Acknowledged};
 use failover_tests::say;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::audit::{self, DATA};
-use super::client::{Acknowledged, Client};
+use super::client::Client;
 use super::command::run;
 use super::disks::{Disks, loop_device};
 use super::group;
@@ -238,14 +239,14 @@ impl Stage {
             let data = seen.volumes.iter().filter(|(_, volume)| volume.data.is_some()).map(|(id, _)| id);
             let new = data.clone().find(is_of).expect("the server has its volume");
             let rows = audit::rows_on(new, &self.disks, &self.image.postgres);
-            let missing = audit::lost(&acknowledged, &rows);
+            let missing = rows::lost(&acknowledged, &rows);
             let (count, first) = (missing.len(), missing.first());
             assert!(
                 missing.is_empty(),
                 "{count} of {} acknowledged rows are lost, first {first:?}",
                 acknowledged.len()
             );
-            assert_eq!(audit::by_two_writers(&rows), Vec::<String>::new());
+            assert_eq!(rows::by_two_writers(&rows), Vec::<String>::new());
             for other in data.filter(|id| *id != new) {
                 let rows = audit::rows_on(other, &self.disks, &self.image.postgres);
                 let late: Vec<_> =

@@ -1,11 +1,16 @@
 //! What the tests across the crates share. The tests themselves are in `tests/`.
 
+pub mod choice;
+pub mod depth;
+pub mod rows;
 pub mod tools;
 
 use std::io::Write as _;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+pub use depth::Depth;
 
 /// Stories are made of small pieces that come and go. Without the C library's allocator they take an eighth less time, a fifth in a build for
 /// speed.

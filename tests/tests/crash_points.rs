@@ -2,26 +2,12 @@
 //! again by the next event or tick. It ends as the scenario must, with one active, no lost data, nothing leaked. The same with every call
 //! doubled, every event doubled, and two controllers at once.
 //!
-//! With standbys every single call is tried. Stories of Auto Scaling groups have several times as many calls: one run tries every
-//! `GROUP_STRIDE`-th of their points, beginning at another one for every seed, so that as many seeds as the stride is long try them all.
+//! The deep tier tries every single call with standbys. Where only every so many-th point is tried, that is a walk that begins at another
+//! one for every seed, so that as many seeds as the stride is long try them all.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use failover_scenarios::{Crash, InjectedFaults, Played, SCENARIOS, Scenario, play};
-use failover_tests::{say, side_by_side};
-
-/// Every how many-th point of a story of a group is tried, at least.
-const GROUP_STRIDE: u64 = 12;
-
-/// The seed of the exhaustive runs; `FAILOVER_CRASH_SEED` takes another.
-fn seed() -> u64 {
-    std::env::var("FAILOVER_CRASH_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
-}
-
-/// Every how many-th point is tried; `FAILOVER_CRASH_STRIDE` says another number for all, 1 is every single one.
-fn stride(scenario: &Scenario) -> u64 {
-    let asked = std::env::var("FAILOVER_CRASH_STRIDE").ok().and_then(|text| text.parse().ok()).filter(|it| *it > 0);
-    asked.unwrap_or(if scenario.layout.topology() == "standby" { 1 } else { GROUP_STRIDE })
-}
+use failover_tests::{Depth, say, side_by_side};
 
 /// The points of a story of so many calls: before and after each of them, or a walk over them whose step has no divisor in common with
 /// their number, so that it meets no point twice, and calls of every kind, before and after.
@@ -43,50 +29,53 @@ fn greatest_common_divisor(one: u64, other: u64) -> u64 {
 fn tell(scenario: &Scenario, seed: u64, faults: InjectedFaults) -> Played {
     let played = play(scenario, seed, faults).unwrap();
     if !played.as_expected {
-        println!("{} seed {seed} {faults:?}: {} {:?}", played.scenario, played.outcome, played.findings);
+        say(&format!("{} seed {seed} {faults:?}: {} {:?}", played.scenario, played.outcome, played.findings));
     }
     played
 }
 
-fn report(what: &str, played: &[Played]) {
-    let wrong = played.iter().filter(|it| !it.as_expected).count();
-    say(&format!("{what}: {} tried, {wrong} wrong", played.len()));
-    assert!(wrong == 0, "{what}: {wrong} of {} went wrong", played.len());
+/// One of a seed's points; whether it was reached, and ended as it must.
+fn is_survived(scenario: &Scenario, seed: u64, crash: Crash) -> bool {
+    let played = tell(scenario, seed, InjectedFaults { crash: Some(crash), ..InjectedFaults::default() });
+    if !played.crashed {
+        say(&format!("{} seed {seed}: {crash:?} was not reached, {} calls", played.scenario, played.api_calls));
+    }
+    played.crashed && played.as_expected
 }
 
-fn killed(topology: &str) {
+/// Kills the controller at every so many-th point of a topology's stories, in either tier.
+fn killed(topology: &str, quick: u64, deep: u64) {
+    let depth = Depth::asked();
+    let stride = depth.stride(quick, deep);
     let scenarios: Vec<&Scenario> = SCENARIOS.iter().filter(|it| it.layout.topology() == topology).collect();
-    let calls =
-        side_by_side(&scenarios, |scenario| play(scenario, seed(), InjectedFaults::default()).unwrap().api_calls);
-    assert!(calls.iter().all(|calls| *calls > 0));
-    let points: Vec<(&Scenario, Crash)> = scenarios
-        .iter()
-        .zip(&calls)
-        .flat_map(|(scenario, calls)| {
-            points(*calls, stride(scenario), seed()).into_iter().map(|crash| (*scenario, crash))
-        })
-        .collect();
-    let all = calls.iter().sum::<u64>() * 2;
-    say(&format!("{topology}: {} of {all} points of {} scenarios", points.len(), scenarios.len()));
-    let played = side_by_side(&points, |(scenario, crash)| {
-        tell(scenario, seed(), InjectedFaults { crash: Some(*crash), ..InjectedFaults::default() })
-    });
-    for (it, (_, crash)) in played.iter().zip(&points).filter(|(it, _)| !it.crashed) {
-        println!("{}: {crash:?} was not reached, {} calls", it.scenario, it.api_calls);
+    for seed in depth.seeds(1, 1) {
+        let calls =
+            side_by_side(&scenarios, |scenario| play(scenario, seed, InjectedFaults::default()).unwrap().api_calls);
+        assert!(!calls.is_empty() && calls.iter().all(|calls| *calls > 0));
+        let of_each = scenarios.iter().zip(&calls);
+        let points: Vec<(&Scenario, Crash)> = of_each
+            .flat_map(|(scenario, calls)| points(*calls, stride, seed).into_iter().map(|crash| (*scenario, crash)))
+            .collect();
+        let survived = side_by_side(&points, |(scenario, crash)| is_survived(scenario, seed, *crash));
+        let wrong = survived.iter().filter(|survived| !**survived).count();
+        let all = calls.iter().sum::<u64>() * 2;
+        let (tried, of) = (points.len(), scenarios.len());
+        say(&format!(
+            "crash points, {topology}, {depth}, seed {seed}: {tried} of {all} of {of} scenarios, {wrong} wrong"
+        ));
+        assert!(wrong == 0, "{wrong} of {tried} went wrong");
     }
-    let crashed = played.iter().filter(|it| it.crashed).count();
-    assert_eq!(crashed, played.len(), "every point must be reached");
-    report(&format!("crash points, {topology}"), &played);
 }
 
 #[test]
-fn killed_before_and_after_every_single_call() {
-    killed("standby");
+fn killed_before_and_after_calls_with_standbys() {
+    killed("standby", 32, 1);
 }
 
+/// Their stories have several times as many calls.
 #[test]
 fn killed_before_and_after_calls_for_a_group() {
-    killed("auto-scaling");
+    killed("auto-scaling", 96, 12);
 }
 
 #[test]
@@ -103,19 +92,26 @@ fn a_walk_meets_no_point_twice_and_all_of_them_with_stride_one() {
     }
 }
 
+/// Every scenario with faults that go on throughout.
 fn with(what: &str, faults: InjectedFaults) {
-    let stories: Vec<_> = SCENARIOS.iter().flat_map(|scenario| (1..=5).map(move |seed| (scenario, seed))).collect();
-    report(what, &side_by_side(&stories, |(scenario, seed)| tell(scenario, *seed, faults)));
+    let depth = Depth::asked();
+    let seeds = depth.seeds(1, 5);
+    let stories: Vec<(&Scenario, u64)> =
+        SCENARIOS.iter().flat_map(|scenario| seeds.clone().map(move |seed| (scenario, seed))).collect();
+    let played = side_by_side(&stories, |(scenario, seed)| tell(scenario, *seed, faults).as_expected);
+    let wrong = played.iter().filter(|as_expected| !**as_expected).count();
+    say(&format!("{what}, {depth}: {} stories played, {wrong} wrong", stories.len()));
+    assert!(wrong == 0, "{what}: {wrong} of {} went wrong", stories.len());
 }
 
 #[test]
 fn every_call_doubled() {
-    with("calls doubled", InjectedFaults { double_calls: true, ..InjectedFaults::default() });
+    with("every call doubled", InjectedFaults { double_calls: true, ..InjectedFaults::default() });
 }
 
 #[test]
 fn every_event_doubled() {
-    with("events doubled", InjectedFaults { double_events: true, ..InjectedFaults::default() });
+    with("every event doubled", InjectedFaults { double_events: true, ..InjectedFaults::default() });
 }
 
 #[test]

@@ -13,8 +13,9 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use failover_tests::tools::{built, end_of, python, succeeded, target_folder};
@@ -37,44 +38,58 @@ const CASES: [Case; 5] = [
     Case { service: "drill-same", zones: "same", standby: "warm", trigger: "drill" },
 ];
 
+/// Each case has an emulator of its own, so that they can go on side by side: they mostly wait, and a tick looks at all services there are.
 #[test]
 fn failovers_against_an_emulator_that_others_wrote() {
-    let bootstrap = built("bootstrap", "failover-lambda");
-    let failover = built("failover", "failover-cli");
-    let python = python();
-    let moto = Moto::start(&python);
-    for case in &CASES {
-        let began = Instant::now();
-        let made = succeeded(
-            "prepare",
-            &script(&python, &["prepare", &moto.endpoint, case.service, case.zones, case.standby], b""),
-        );
-        let spec: serde_json::Value = serde_json::from_slice(&made).unwrap();
-        let spec = spec["spec"].as_str().expect("the script prints the spec");
-        let files = target_folder().join("tmp");
-        fs::create_dir_all(&files).unwrap();
-        let file = files.join(format!("{}.toml", case.service));
-        fs::write(&file, spec).unwrap();
-        let mut apply = Command::new(&failover);
-        succeeded("failover apply", &with_aws(&mut apply, &moto.endpoint).arg("apply").arg(&file).output().unwrap());
-        let log = files.join(format!("bootstrap-{}.log", case.service));
-        let play = [
-            "play",
-            &moto.endpoint,
-            bootstrap.to_str().expect("a path in UTF-8"),
-            log.to_str().expect("a path in UTF-8"),
-            case.trigger,
-        ];
-        let played = script(&python, &play, &made);
-        assert!(
-            played.status.success(),
-            "{}\n{}\nthe function's log ends:\n{}",
-            case.service,
-            String::from_utf8_lossy(&played.stderr),
-            end_of(&log)
-        );
-        println!("{}: {:.1} s", case.service, began.elapsed().as_secs_f64());
-    }
+    let programs = Programs {
+        bootstrap: built("bootstrap", "failover-lambda"),
+        failover: built("failover", "failover-cli"),
+        python: python(),
+    };
+    let files = target_folder().join("tmp");
+    fs::create_dir_all(&files).unwrap();
+    // All are bound before the first is let go: no port is given out twice.
+    let ports =
+        CASES.map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).map(|listener| listener.local_addr().unwrap().port());
+    thread::scope(|scope| {
+        let (programs, files) = (&programs, &files);
+        for (case, port) in CASES.iter().zip(ports) {
+            scope.spawn(move || plays(case, port, programs, files));
+        }
+    });
+}
+
+/// What the cases run.
+struct Programs {
+    bootstrap: PathBuf,
+    failover: PathBuf,
+    python: PathBuf,
+}
+
+/// The service is prepared, put under control and failed over.
+fn plays(case: &Case, port: u16, programs: &Programs, files: &Path) {
+    let Programs { bootstrap, failover, python } = programs;
+    let began = Instant::now();
+    let moto = Moto::start(python, port, &files.join(format!("moto-{}.log", case.service)));
+    let prepare = ["prepare", &moto.endpoint, case.service, case.zones, case.standby];
+    let made = succeeded("prepare", &script(python, &prepare, b""));
+    let spec: serde_json::Value = serde_json::from_slice(&made).unwrap();
+    let spec = spec["spec"].as_str().expect("the script prints the spec");
+    let file = files.join(format!("{}.toml", case.service));
+    fs::write(&file, spec).unwrap();
+    let mut apply = Command::new(failover);
+    succeeded("failover apply", &with_aws(&mut apply, &moto.endpoint).arg("apply").arg(&file).output().unwrap());
+    let log = files.join(format!("bootstrap-{}.log", case.service));
+    let [bootstrap, log_path] = [bootstrap, &log].map(|path| path.to_str().expect("a path in UTF-8"));
+    let played = script(python, &["play", &moto.endpoint, bootstrap, log_path, case.trigger], &made);
+    assert!(
+        played.status.success(),
+        "{}\n{}\nthe function's log ends:\n{}",
+        case.service,
+        String::from_utf8_lossy(&played.stderr),
+        end_of(&log)
+    );
+    println!("{}: {:.1} s", case.service, began.elapsed().as_secs_f64());
 }
 
 /// moto's server, ended with the test.
@@ -84,24 +99,23 @@ struct Moto {
 }
 
 impl Moto {
-    fn start(python: &Path) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let log = fs::File::create(target_folder().join("moto.log")).unwrap();
+    fn start(python: &Path, port: u16, log: &Path) -> Self {
+        let file = fs::File::create(log).unwrap();
         let process = Command::new(python.with_file_name("moto_server"))
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
             .spawn()
             .expect("moto_server starts");
         let mut moto = Self { process, endpoint: format!("http://127.0.0.1:{port}") };
         let began = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if let Some(status) = moto.process.try_wait().unwrap() {
-                panic!("moto_server ended with {status}:\n{}", end_of(&target_folder().join("moto.log")));
+                panic!("moto_server ended with {status}:\n{}", end_of(log));
             }
             assert!(began.elapsed() < LONGEST_START, "moto_server does not answer");
-            std::thread::sleep(Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(50));
         }
         moto
     }

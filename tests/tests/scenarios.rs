@@ -1,52 +1,42 @@
 //! Every scenario, over several seeds, every second one with background faults: it ends as it must, and the region's ground truth agrees.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use failover_scenarios::{Expect, InjectedFaults, SCENARIOS, Scenario, play};
-use failover_tests::{say, side_by_side};
+use failover_scenarios::{Expect, InjectedFaults, SCENARIOS, Scenario, named, play};
+use failover_tests::{Depth, say, side_by_side};
 
-/// Seeds per scenario, by topology; `FAILOVER_SEEDS` says another number for both, `FAILOVER_SCENARIOS` plays only those whose names begin so.
-const STANDBY_SEEDS: u64 = 10;
-const GROUP_SEEDS: u64 = 100;
-
-fn is_asked_for(scenario: &Scenario) -> bool {
-    std::env::var("FAILOVER_SCENARIOS").map_or(true, |beginning| scenario.name.starts_with(&beginning))
-}
-
-fn seeds(scenario: &Scenario) -> u64 {
-    let asked = std::env::var("FAILOVER_SEEDS").ok().and_then(|text| text.parse().ok());
-    asked.unwrap_or(if scenario.layout.topology() == "standby" { STANDBY_SEEDS } else { GROUP_SEEDS })
-}
-
-/// Odd seeds are played as the timing model of the region has it, even ones with background faults.
+/// Odd seeds are played as the region's timing model has it, even ones with background faults.
 fn faults(seed: u64) -> InjectedFaults {
     InjectedFaults { background: seed.is_multiple_of(2), ..InjectedFaults::default() }
 }
 
-#[test]
-fn every_scenario_ends_as_it_must() {
-    let asked = SCENARIOS.iter().filter(|scenario| is_asked_for(scenario));
-    let stories: Vec<_> = asked.flat_map(|scenario| (1..=seeds(scenario)).map(move |seed| (scenario, seed))).collect();
-    assert!(!stories.is_empty(), "FAILOVER_SCENARIOS leaves no scenario to play");
+/// Plays so many seeds of each scenario of a topology, in either tier.
+fn all_end_as_they_must(topology: &str, quick: u64, deep: u64) {
+    let depth = Depth::asked();
+    let scenarios = SCENARIOS.iter().filter(|scenario| scenario.layout.topology() == topology);
+    let stories: Vec<(&Scenario, u64)> =
+        scenarios.flat_map(|scenario| depth.seeds(quick, deep).map(move |seed| (scenario, seed))).collect();
     // Only whether it went well is kept: a story is tens of kilobytes, and there may be hundreds of thousands.
     let went_well = side_by_side(&stories, |(scenario, seed)| {
-        let played = play(scenario, *seed, faults(*seed)).unwrap();
+        let faults = faults(*seed);
+        let played = play(scenario, *seed, faults).unwrap();
         if !played.as_expected {
-            say(&format!(
-                "{} seed {seed} {:?}: {} {:?}",
-                played.scenario,
-                faults(*seed),
-                played.outcome,
-                played.findings
-            ));
+            say(&format!("{} seed {seed} {faults:?}: {} {:?}", played.scenario, played.outcome, played.findings));
         }
         played.as_expected
     });
     let wrong = went_well.iter().filter(|well| !**well).count();
-    for topology in ["standby", "auto-scaling"] {
-        let of = stories.iter().filter(|(scenario, _)| scenario.layout.topology() == topology).count();
-        say(&format!("{topology}: {of} stories played, {wrong} of both topologies wrong"));
-    }
-    assert!(wrong == 0, "{wrong} of {} went wrong", stories.len());
+    say(&format!("scenarios, {topology}, {depth}: {} stories played, {wrong} wrong", stories.len()));
+    assert!(!stories.is_empty() && wrong == 0, "{wrong} of {} went wrong", stories.len());
+}
+
+#[test]
+fn those_of_a_standby_end_as_they_must() {
+    all_end_as_they_must("standby", 4, 10);
+}
+
+#[test]
+fn those_of_a_group_end_as_they_must() {
+    all_end_as_they_must("auto-scaling", 4, 50);
 }
 
 /// A drill must really have been one: a scenario that is refused every time would show nothing.
@@ -60,10 +50,7 @@ fn without_crashes_every_drill_is_done() {
 
 #[test]
 fn the_same_seed_tells_the_same_story() {
-    let text = |name, seed| {
-        let scenario = failover_scenarios::named(name).unwrap();
-        serde_json::to_string(&play(scenario, seed, faults(seed)).unwrap()).unwrap()
-    };
+    let text = |name, seed| serde_json::to_string(&play(named(name).unwrap(), seed, faults(seed)).unwrap()).unwrap();
     for name in ["throttled", "group-replacement-dies"] {
         assert_eq!(text(name, 7), text(name, 7));
         assert_eq!(text(name, 8), text(name, 8));

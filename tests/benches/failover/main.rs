@@ -3,9 +3,6 @@
 //! Everything runs in this process on one thread: a controller as it is shipped (real SDK clients, signing and parsing included) over
 //! the simulated region under virtual time. `docs/performance.md` defines every figure. It fails if a failover does not end as it must,
 //! if its downtime can't be accounted for to the microsecond, or if an idle tick finds something to do.
-//!
-//! `FAILOVER_BENCH_BATCHES` and `FAILOVER_BENCH_BATCH` change how much is measured, `FAILOVER_BENCH_SERVICES` (such as `1,100,1000`)
-//! for how many services the tick is.
 
 mod chain;
 mod drill;
@@ -28,7 +25,8 @@ pub(crate) type Failure = Box<dyn Error>;
 /// The median of several batches is less shaken by what else the machine does than one long run.
 const BATCHES: u64 = 5;
 const BATCH: u64 = 100;
-const SERVICES: &str = "1,100,1000";
+/// For how many services the tick is.
+const SERVICES: [usize; 3] = [1, 100, 1000];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -46,23 +44,14 @@ fn main() -> ExitCode {
 }
 
 fn measure() -> Result<(), Failure> {
-    let drills = failovers(setting("FAILOVER_BENCH_BATCHES", BATCHES)?, setting("FAILOVER_BENCH_BATCH", BATCH)?)?;
+    let drills = failovers()?;
     downtime(&drills);
     calls(&drills);
-    let services = std::env::var("FAILOVER_BENCH_SERVICES").unwrap_or_else(|_| SERVICES.to_owned());
-    let services = services.split(',').map(|number| number.trim().parse()).collect::<Result<Vec<usize>, _>>()?;
-    idle_ticks(&services)
-}
-
-fn setting(name: &str, default: u64) -> Result<u64, Failure> {
-    match std::env::var(name) {
-        Ok(text) => text.parse().map_err(|error| format!("{name}={text}: {error}").into()),
-        Err(_) => Ok(default),
-    }
+    idle_ticks(&SERVICES)
 }
 
 /// Complete failovers, one after the other, each in a region of its own.
-fn failovers(batches: u64, batch: u64) -> Result<Vec<Drill>, Failure> {
+fn failovers() -> Result<Vec<Drill>, Failure> {
     // Tables and caches that are filled once are nobody's failover.
     for seed in 0..10 {
         drill::play(u64::MAX - seed)?;
@@ -71,8 +60,8 @@ fn failovers(batches: u64, batch: u64) -> Result<Vec<Drill>, Failure> {
     let mut rates = Vec::new();
     let mut rates_by_cpu = Vec::new();
     let mut rates_with_set_up = Vec::new();
-    for number in 0..batches {
-        let batch = (1..=batch).map(|seed| drill::play(number * batch + seed)).collect::<Result<Vec<Drill>, _>>()?;
+    for number in 0..BATCHES {
+        let batch = (1..=BATCH).map(|seed| drill::play(number * BATCH + seed)).collect::<Result<Vec<Drill>, _>>()?;
         let failing_over: Duration = batch.iter().map(|drill| drill.wall).sum();
         let set_up: Duration = batch.iter().map(|drill| drill.wall_of_set_up).sum();
         rates.push(rate(batch.len(), failing_over));
@@ -81,7 +70,7 @@ fn failovers(batches: u64, batch: u64) -> Result<Vec<Drill>, Failure> {
         drills.extend(batch);
     }
     println!(
-        "1. Complete cross-zone failovers, ask -> settled, one thread ({batches} batches of {batch}, each failover from its own seed)"
+        "1. Complete cross-zone failovers, ask -> settled, one thread ({BATCHES} batches of {BATCH}, each failover from its own seed)"
     );
     row("failovers per second, set-up excluded", &rates, 0);
     row("failovers per second of processor time", &rates_by_cpu, 0);
