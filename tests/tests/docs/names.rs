@@ -126,7 +126,8 @@ fn arguments(line: &str) -> Option<Vec<String>> {
 #[test]
 fn every_command_that_a_document_shows_can_be_typed() {
     let mut seen = 0;
-    for (path, text) in documents() {
+    // What was once, and is no more, stands in the changelog alone.
+    for (path, text) in documents().into_iter().filter(|(path, _)| path != "CHANGELOG.md") {
         let spans = inline(&text).into_iter().map(|span| (span, true));
         for (line, is_mention) in blocks(&text).into_iter().map(|line| (line, false)).chain(spans) {
             let Some(arguments) = arguments(&line) else { continue };

@@ -45,11 +45,20 @@ pub(crate) fn table(document: &str, head: &str) -> Vec<Vec<String>> {
     let mut lines = document.lines().skip_while(|line| *line != head);
     assert!(lines.next().is_some(), "there is no table {head}");
     let rows = lines.skip(1).take_while(|line| line.starts_with('|'));
-    let rows: Vec<Vec<String>> = rows
-        .map(|row| row.trim().trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect())
-        .collect();
+    let rows: Vec<Vec<String>> = rows.map(cells).collect();
     assert!(!rows.is_empty(), "the table {head} is empty");
     rows
+}
+
+/// The cells of a row. Between backticks, a bar is no border.
+fn cells(row: &str) -> Vec<String> {
+    let mut is_code = false;
+    let inner = row.trim().strip_prefix('|').and_then(|row| row.strip_suffix('|')).unwrap_or(row);
+    let cells = inner.split(|character| {
+        is_code ^= character == '`';
+        character == '|' && !is_code
+    });
+    cells.map(|cell| cell.trim().to_owned()).collect()
 }
 
 /// What stands in backticks in a cell.
