@@ -10,6 +10,7 @@ KEY = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-5555555
 
 def volumes_of(api, instance_id):
     """Device name to volume, as DescribeVolumes shows it."""
+    api.settle()
     filters = [{"Name": "attachment.instance-id", "Values": [instance_id]}]
     volumes = api.ec2.describe_volumes(Filters=filters)["Volumes"]
     return {volume["Attachments"][0]["Device"]: volume for volume in volumes}
@@ -29,6 +30,7 @@ def differs(wanted, seen):
 
 
 def state(api, instance_id):
+    api.settle()
     return api.instance(instance_id)["State"]["Name"]
 
 
@@ -120,6 +122,7 @@ def _(api, shared):
 def _(api, _):
     zone = api.zones()[0]
     count = lambda: sum(len(page["Reservations"]) for page in api.ec2.get_paginator("describe_instances").paginate())
+    api.settle()
     before = count()
     launch = lambda **more: lambda: api.blunt["ec2"].run_instances(
         **{**dict(ImageId=IMAGE, MinCount=1, MaxCount=1, Placement={"AvailabilityZone": zone}), **more}
@@ -131,6 +134,7 @@ def _(api, _):
     refused_naming(api, "NoDevice", launch(BlockDeviceMappings=[{"DeviceName": "/dev/sdb", "NoDevice": ""}]))
     refused_naming(api, "InstanceMarketOptions", launch(InstanceMarketOptions={"MarketType": "spot"}))
     refused_naming(api, "network-interface", launch(TagSpecifications=api.tags("network-interface")))
+    api.settle()
     expect(count() == before, "something was launched")
 
 

@@ -11,6 +11,7 @@ def template(api, name, **data):
 
 
 def group(api, name):
+    api.settle()
     found = api.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
     return found[0] if found else None
 
@@ -124,6 +125,7 @@ def _(api, shared):
     first = api.until(describe, lambda page: shown(page) == names[:2] and "NextToken" in page, "the first page")
     api.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=names[1])
     api.until(lambda: group(api, names[1]), lambda seen: seen is None, "its end")
+    api.settle()
     rest = describe(NextToken=first["NextToken"])
     expect(shown(rest) == names[2:], shown(rest))
     for name in (names[0], names[2]):
@@ -206,11 +208,13 @@ def _(api, shared):
     create(api, client, f"{api.name}-page", LaunchTemplate={"LaunchTemplateName": shared["batch-template"]}, DesiredCapacity=1)
     api.until(lambda: group(api, f"{api.name}-page"), bool, "another group")
     in_service(api, f"{api.name}-page", 1)
+    api.settle()
     pages = list(client.get_paginator("describe_auto_scaling_instances").paginate(PaginationConfig={"PageSize": 1}))
     client.delete_auto_scaling_group(AutoScalingGroupName=f"{api.name}-page", ForceDelete=True)
     expect(len(pages) >= 2 and any(i["InstanceId"] == member for page in pages for i in page["AutoScalingInstances"]), pages)
     tags = [dict(Key=key, Value="v", ResourceId=name, ResourceType="auto-scaling-group", PropagateAtLaunch=False) for key in "xyz"]
     client.create_or_update_tags(Tags=tags)
+    api.settle()
     pages = list(client.get_paginator("describe_tags").paginate(PaginationConfig={"PageSize": 1}))
     expect(len(pages) >= 3 and all(tag in [t for page in pages for t in page["Tags"]] for tag in tags), pages)
     client.delete_tags(Tags=tags)

@@ -120,6 +120,10 @@ class Api:
             time.sleep(min(1.0, max(0.01, 1.0 / self.speed)))
         raise AssertionError(f"{what} was never reached; last seen: {seen}")
 
+    def settle(self):
+        """Lets so much time pass that every read shows what has been written: no read lags longer under the default timing model."""
+        time.sleep(2.1 / self.speed)
+
     # --- what the checks make ---
 
     def zones(self):
