@@ -189,7 +189,6 @@ const REMAINING: &[(&str, &str, usize)] = &[
     ("failover-cli", "commands/", 3),
     ("failover-engine", "", 2),
     ("failover-lambda", "events/", 7),
-    ("failover-simulator", "wire/", 19),
 ];
 
 /// The folder of the list that a circle lies in: the narrowest.

@@ -3,19 +3,17 @@
 use crate::circles::{arrows, read_sources};
 
 /// The top modules of the simulator, the lowest first. What each is, its `lib.rs` says.
-const LAYERS: [&str; 18] = [
+const LAYERS: [&str; 16] = [
     "time",
     "protocol",
     "timing",
     "model",
     "setup",
     "truth",
-    "store",
     "state",
     "events",
     "behaviour",
     "faults",
-    "wire",
     "services",
     "readable",
     "region",

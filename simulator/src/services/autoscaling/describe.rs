@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Done, PageSize, invalid, tags};
+use super::call::{Call, Done, PageSize};
+use super::tags;
+use crate::behaviour::scaling::errors::invalid;
 use crate::model::scaling::activity::Activity;
 use crate::model::scaling::group::Group;
 use crate::model::scaling::member::Member;

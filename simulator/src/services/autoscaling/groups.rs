@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Call, Done, hooks, invalid, tags};
+use super::call::{Call, Done};
+use super::{hooks, tags};
+use crate::behaviour::scaling::errors::invalid;
 use crate::model::scaling::group::{DeletionProtection, GroupSpec, Maintenance, Size};
 use crate::model::scaling::template::Template;
 use crate::protocol::error::AwsError;

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{Call, Done, invalid};
+use super::call::{Call, Done};
+use crate::behaviour::scaling::errors::invalid;
 use crate::model::scaling::hook::{ActionName, Hook, HookResult, HookTransition};
 use crate::protocol::error::AwsError;
 use crate::protocol::input::Input;

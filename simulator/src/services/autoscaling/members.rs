@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::call::{Call, Done};
 use super::describe::show_activity;
-use super::{Call, Done, invalid};
+use crate::behaviour::scaling::errors::invalid;
 use crate::model::scaling::member::Cause;
 use crate::model::scaling::process::Process;
 use crate::protocol::error::AwsError;

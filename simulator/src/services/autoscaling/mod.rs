@@ -1,5 +1,6 @@
 //! Auto Scaling: groups, their members, hooks, activities and tags.
 
+mod call;
 mod describe;
 mod groups;
 mod hooks;
@@ -9,49 +10,19 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
+use self::call::{Call, Handler};
 use crate::protocol::error::AwsError;
-use crate::protocol::input::Input;
 use crate::protocol::operations::Operations;
-use crate::protocol::refusal::lower_camel;
 use crate::protocol::request::Request;
 use crate::protocol::service::Service;
 use crate::state::State;
 use crate::time::RegionTime;
 
-/// A call being answered.
-pub(crate) struct Call<'a> {
-    state: &'a mut State,
-    input: Input<'a>,
-    now: RegionTime,
-    /// The moment whose state this call's reads show.
-    as_of: RegionTime,
-}
-
-type Done = Result<Value, AwsError>;
-
-type Handler = fn(&mut Call<'_>) -> Done;
-
 pub(crate) static OPERATIONS: Operations<Handler> = Operations::new(Service::AutoScaling, table::TABLE);
 
-/// How many items a page has at most, and unless the call says.
-#[derive(Clone, Copy)]
-struct PageSize {
-    usual: usize,
-    most: usize,
-}
-
-impl PageSize {
-    const GROUPS: Self = Self { usual: 50, most: 100 };
-    const INSTANCES: Self = Self { usual: 50, most: 50 };
-    const TAGS: Self = Self { usual: 50, most: 100 };
-    const ACTIVITIES: Self = Self { usual: 100, most: 100 };
-}
-
-pub(crate) fn run(state: &mut State, request: &Request, now: RegionTime) -> Done {
+pub(crate) fn run(state: &mut State, request: &Request, now: RegionTime) -> Result<Value, AwsError> {
     let admitted = OPERATIONS.admit(request)?;
     let probability = state.faults.throttle_probability(&request.action, now);
     if probability > 0.0 && state.chance.faults.f64() < probability {
@@ -59,62 +30,4 @@ pub(crate) fn run(state: &mut State, request: &Request, now: RegionTime) -> Done
     }
     let as_of = state.read_as_of(now);
     (admitted.operation.handler)(&mut Call { state, input: admitted.input(), now, as_of })
-}
-
-fn invalid(message: impl Into<String>) -> AwsError {
-    AwsError::client("ValidationError", message)
-}
-
-impl<'a> Call<'a> {
-    /// A required text; empty ones count as absent.
-    fn required(&self, name: &str) -> Result<&'a str, AwsError> {
-        self.input.required_text(name).and_then(|text| {
-            if text.is_empty() {
-                let member = lower_camel(name);
-                return Err(invalid(format!("1 validation error detected: Value '' at '{member}' failed to satisfy constraint: Member must have length greater than or equal to 1")));
-            }
-            Ok(text)
-        })
-    }
-
-    /// The group that the call names; it must exist.
-    fn group_name(&self) -> Result<String, AwsError> {
-        let name = self.required("AutoScalingGroupName")?;
-        self.state.require_group(name)?;
-        Ok(name.to_owned())
-    }
-
-    fn whole(&self, name: &str) -> Result<Option<usize>, AwsError> {
-        let Some(number) = self.input.integer(name)? else { return Ok(None) };
-        let negative = |_| {
-            let member = lower_camel(name);
-            invalid(format!(
-                "1 validation error detected: Value '{number}' at '{member}' failed to satisfy constraint: Member must have value greater than or equal to 0"
-            ))
-        };
-        usize::try_from(number).map(Some).map_err(negative)
-    }
-
-    /// One page of items that are sorted by key: `MaxRecords` and `NextToken`. A token names the last item that was shown, and the next page
-    /// goes on after it whether it still exists or not.
-    fn page<T>(
-        &self,
-        items: Vec<T>,
-        size: PageSize,
-        key: impl Fn(&T) -> String,
-    ) -> Result<(Vec<T>, Option<String>), AwsError> {
-        let limit = self.whole("MaxRecords")?.unwrap_or(size.usual).clamp(1, size.most);
-        let bad_token = || AwsError::client("InvalidNextToken", "The token provided is not valid");
-        let read = |token: &str| URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let after = match self.input.text("NextToken")? {
-            Some(token) => Some(read(token).ok_or_else(bad_token)?),
-            None => None,
-        };
-        let mut rest = items;
-        rest.retain(|item| after.as_ref().is_none_or(|after| key(item) > *after));
-        let token =
-            (rest.len() > limit).then(|| rest.get(limit - 1).map(|last| URL_SAFE_NO_PAD.encode(key(last)))).flatten();
-        rest.truncate(limit);
-        Ok((rest, token))
-    }
 }

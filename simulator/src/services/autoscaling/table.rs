@@ -3,7 +3,8 @@
 use crate::protocol::operations::{Operation, operation};
 use crate::protocol::parameter::{Parameter, default_only, irrelevant};
 
-use super::{Handler, describe, groups, hooks, members, tags};
+use super::call::Handler;
+use super::{describe, groups, hooks, members, tags};
 
 /// What a group has unless asked otherwise, and nothing else here.
 const GROUP_DEFAULTS: &[Parameter] =

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Done, PageSize, invalid};
+use super::call::{Call, Done, PageSize};
+use crate::behaviour::scaling::errors::invalid;
 use crate::model::scaling::group::{Group, GroupTag};
 use crate::protocol::error::AwsError;
 

@@ -5,11 +5,21 @@ use crate::model::zone::ZoneAnswer;
 use crate::protocol::error::AwsError;
 use crate::protocol::input::Input;
 use crate::protocol::xml::Xml;
+use crate::state::throttle::Category;
 use crate::state::{State, UsedToken};
 use crate::time::RegionTime;
 
 use super::ids::{self, IdKind};
 use super::words::internal_error;
+
+/// What answers an operation, and which bucket its calls take their tokens from.
+#[derive(Clone, Copy)]
+pub(crate) struct Handler {
+    pub(super) run: fn(&mut Call<'_>) -> Done,
+    pub(super) category: Category,
+    /// Without filter, ids and pages it takes from a smaller bucket.
+    pub(super) smaller_bucket_unfiltered: bool,
+}
 
 /// An EC2 call being answered.
 pub(crate) struct Call<'a> {

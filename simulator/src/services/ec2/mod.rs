@@ -23,6 +23,7 @@ mod volume_spec;
 mod volumes;
 mod words;
 
+use self::call::{Call, Handler, Refusal};
 use crate::protocol::answer::{self, Outcome};
 use crate::protocol::error::AwsError;
 use crate::protocol::input::Input;
@@ -33,16 +34,6 @@ use crate::protocol::xml::Xml;
 use crate::state::State;
 use crate::state::throttle::Category;
 use crate::time::RegionTime;
-use call::{Call, Done, Refusal};
-
-/// What answers an operation, and which bucket its calls take their tokens from.
-#[derive(Clone, Copy)]
-pub(crate) struct Handler {
-    run: fn(&mut Call<'_>) -> Done,
-    category: Category,
-    /// Without filter, ids and pages it takes from a smaller bucket.
-    smaller_bucket_unfiltered: bool,
-}
 
 pub(crate) static OPERATIONS: Operations<Handler> = Operations::new(Service::Ec2, table::TABLE);
 

@@ -4,10 +4,9 @@ use crate::protocol::operations::{Operation, operation};
 use crate::protocol::parameter::{Parameter, default_only, irrelevant, one_of};
 use crate::state::throttle::Category::{self, LargeMutating, Launching, Mutating, Read, Tagging};
 
-use super::call::{Call, Done};
+use super::call::{Call, Done, Handler};
 use super::{
-    Handler, addresses, attributes, create_volume, instances, launch, launch_templates, places, snapshots, status,
-    tags, volumes,
+    addresses, attributes, create_volume, instances, launch, launch_templates, places, snapshots, status, tags, volumes,
 };
 
 const fn on(category: Category, run: fn(&mut Call<'_>) -> Done) -> Handler {
