@@ -4,8 +4,6 @@ use failover_core::ids::ServiceName;
 use failover_core::step::StepKey;
 use jiff::Timestamp;
 
-use crate::Engine;
-
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moment {
@@ -36,7 +34,7 @@ pub enum MomentKind {
 
 impl MomentKind {
     /// In one word, for the log.
-    fn as_str(&self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Recorded => "Recorded",
             Self::Trying(_) => "Trying",
@@ -51,14 +49,4 @@ impl MomentKind {
 pub trait Watcher: Send + Sync {
     /// Something happened.
     fn see(&self, moment: &Moment);
-}
-
-impl Engine {
-    pub(crate) fn tell(&self, service: &ServiceName, kind: MomentKind, text: impl Into<String>) {
-        let moment = Moment { at: self.now(), service: service.clone(), kind, text: text.into() };
-        tracing::info!(at = %moment.at, service = %moment.service, kind = moment.kind.as_str(), "{}", moment.text);
-        if let Some(watcher) = &self.watcher {
-            watcher.see(&moment);
-        }
-    }
 }

@@ -8,9 +8,10 @@ use failover_core::ids::AlarmName;
 use failover_engine::Clue;
 use serde_json::Value;
 
+use super::clue::resource;
 use super::error::{EventError, shown_text};
+use super::look::{Trigger, look};
 use super::read::At;
-use super::{Trigger, look, resource};
 
 const STATES: [&str; 3] = ["OK", "ALARM", "INSUFFICIENT_DATA"];
 

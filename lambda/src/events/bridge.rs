@@ -3,9 +3,11 @@
 use failover_core::ids::InstanceId;
 use failover_engine::Clue;
 
+use super::clue::{RESOURCE, resource};
 use super::error::{EventError, shown_text};
+use super::look::{Trigger, look};
 use super::read::At;
-use super::{RESOURCE, Trigger, alarm, group, look, resource};
+use super::{alarm, group};
 
 /// A kind of event that is understood, and what reads it.
 struct Kind {

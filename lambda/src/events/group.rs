@@ -7,8 +7,8 @@ use failover_core::ids::{GroupName, InstanceId};
 use failover_engine::Clue;
 
 use super::error::{EventError, shown_text};
+use super::look::{Trigger, look};
 use super::read::At;
-use super::{Trigger, look};
 
 /// What Auto Scaling sends to see whether a target of messages can be reached.
 const TEST: &str = "autoscaling:TEST_NOTIFICATION";

@@ -1,8 +1,9 @@
 //! `Records`: several messages in one event, each of a topic's or of a queue's.
 
 use super::error::EventError;
+use super::look::{Trigger, joined, look};
 use super::read::At;
-use super::{Trigger, joined, look, sns, sqs};
+use super::{sns, sqs};
 
 const SOURCES: &str = "\"aws:sns\" or \"aws:sqs\"";
 

@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use super::error::{EventError, shown};
+use super::family::Family;
+use super::look::Trigger;
 use super::read::At;
-use super::{Family, Trigger, alarm, bridge, group};
+use super::{alarm, bridge, envelope, group};
 
 /// What one record asks for.
 pub(super) fn of_record(record: &At<'_>) -> Result<Trigger, EventError> {
@@ -13,8 +15,8 @@ pub(super) fn of_record(record: &At<'_>) -> Result<Trigger, EventError> {
 
 /// What an SNS message asks for, wherever it came from.
 pub(super) fn of_notification(sns: &At<'_>) -> Result<Trigger, EventError> {
-    if is_confirmation(sns) {
-        return Ok(confirmation(sns));
+    if envelope::is_confirmation(sns) {
+        return Ok(envelope::confirmation(sns));
     }
     let message = sns.need("Message", "the JSON of an event, as a string")?;
     let Ok(inner) = serde_json::from_str::<Value>(message.text()?) else {
@@ -40,23 +42,4 @@ pub(super) fn of_message(message: &At<'_>) -> Result<Trigger, EventError> {
             Ok(Trigger::Nothing { reason: format!("{} tells of nothing of ours", message.path()) })
         }
     }
-}
-
-/// Whether it is a message with SNS's envelope around it, as a queue gets it without raw delivery.
-pub(super) fn is_notification(message: &At<'_>) -> bool {
-    message.get("Type").is_some_and(|kind| kind.value().as_str() == Some("Notification"))
-        && message.get("Message").is_some()
-}
-
-/// Whether it is the question that SNS asks before a subscription begins, or the notice that one has ended.
-pub(super) fn is_confirmation(message: &At<'_>) -> bool {
-    let kind = message.get("Type");
-    kind.is_some_and(|kind| {
-        matches!(kind.value().as_str(), Some("SubscriptionConfirmation" | "UnsubscribeConfirmation"))
-    })
-}
-
-/// Lambda subscriptions are confirmed by AWS itself: there is nothing to answer.
-pub(super) fn confirmation(message: &At<'_>) -> Trigger {
-    Trigger::Nothing { reason: format!("{} confirms a subscription", message.path()) }
 }

@@ -5,10 +5,10 @@
 
 use serde_json::Value;
 
-use super::Trigger;
 use super::error::EventError;
+use super::look::Trigger;
 use super::read::At;
-use super::sns;
+use super::{envelope, sns};
 
 /// What one record asks for.
 pub(super) fn of_record(record: &At<'_>) -> Result<Trigger, EventError> {
@@ -17,7 +17,7 @@ pub(super) fn of_record(record: &At<'_>) -> Result<Trigger, EventError> {
     // Unlike a topic, a queue is nobody's notice board: what is in it and can't be read would be deleted unread.
     let Ok(inner) = serde_json::from_str::<Value>(body.text()?) else { return Err(body.wrong(BODY)) };
     let inner = At::root(body.path(), &inner);
-    if sns::is_confirmation(&inner) || sns::is_notification(&inner) {
+    if envelope::is_confirmation(&inner) || envelope::is_notification(&inner) {
         return sns::of_notification(&inner);
     }
     sns::of_message(&inner)

@@ -6,8 +6,8 @@ use aws_sdk_ec2::types::Address as Ec2Address;
 use failover_core::ids::{AddressId, InstanceId};
 use failover_core::world::{Address, Listing};
 
-use super::Scope;
 use super::answer::{Answer, Owners};
+use super::interest::Scope;
 use super::singly::by_tag_then_id;
 use crate::clients::Aws;
 use crate::convert::tags;

@@ -7,8 +7,8 @@ use failover_core::world::{Checks, Listing, Observed, World};
 use futures::future::join_all;
 
 use super::answer::Owners;
+use super::interest::{Interest, Scope};
 use super::singly::limited;
-use super::{Interest, Scope};
 use crate::clients::Aws;
 
 impl Aws {

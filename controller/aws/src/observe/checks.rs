@@ -10,8 +10,8 @@ use failover_core::world::{Check, Checks, Listing, Observed, Tags, World};
 use futures::future::join_all;
 
 use super::answer::Answer;
+use super::pages::{self, PAGE};
 use super::singly::{each, limited};
-use super::{PAGE, pages};
 use crate::clients::Aws;
 use crate::error::{AwsError, failed};
 

@@ -15,8 +15,9 @@ use futures::StreamExt;
 use futures::future::join_all;
 
 use super::answer::{Answer, Owners};
+use super::interest::{Interest, Scope};
+use super::pages;
 use super::singly::{by_tag_then_id, limited, worth_asking_singly};
-use super::{Interest, Scope, pages};
 use crate::clients::Aws;
 use crate::convert::group_filter;
 use crate::error::{AwsError, failed};

@@ -8,8 +8,10 @@ use failover_core::ids::{InstanceId, VolumeId, Zone};
 use failover_core::world::{Instance, InstanceState, Listing, Observed, World};
 
 use super::answer::{Answer, Owners};
+use super::groups;
+use super::interest::Scope;
+use super::pages::{self, PAGE};
 use super::singly::{by_tag_then_id, each};
-use super::{PAGE, Scope, groups, pages};
 use crate::clients::Aws;
 use crate::convert::tags;
 use crate::error::{AwsError, failed};

@@ -10,6 +10,9 @@ use super::answer::Answer;
 use crate::clock::Clock;
 use crate::error::AwsError;
 
+/// The most that one page of a describe call holds.
+pub(super) const PAGE: i32 = 1_000;
+
 /// Pages of one list; more would be a loop without an end.
 const MOST: usize = 1_000;
 

@@ -6,8 +6,9 @@ use failover_core::ids::{SnapshotId, VolumeId};
 use failover_core::world::{Listing, Snapshot, SnapshotState};
 
 use super::answer::{Answer, Owners};
+use super::interest::Scope;
+use super::pages::{self, PAGE};
 use super::singly::limited;
-use super::{PAGE, Scope, pages};
 use crate::clients::Aws;
 use crate::convert::{required_timestamp, tags};
 use crate::error::{AwsError, failed};

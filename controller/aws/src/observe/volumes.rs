@@ -8,8 +8,9 @@ use failover_core::ids::{InstanceId, SnapshotId, VolumeId, Zone};
 use failover_core::world::{Attachment, AttachmentState, Listing, Volume, VolumeShape, VolumeState};
 
 use super::answer::{Answer, Owners};
+use super::interest::Scope;
+use super::pages::{self, PAGE};
 use super::singly::by_tag_then_id;
-use super::{PAGE, Scope, pages};
 use crate::clients::Aws;
 use crate::convert::{required_timestamp, tags};
 use crate::error::{AwsError, failed};

@@ -6,8 +6,9 @@ use failover_core::ids::{InstanceId, ServiceName};
 use failover_core::world::{Listing, Observed};
 use jiff::Timestamp;
 
+use super::error::{BadRecord, StoreError};
 use super::item::{self, Item, key, number, text};
-use super::{BadRecord, Store, StoreError};
+use super::table::Store;
 use crate::error::{convert, failed};
 
 /// Nobody else writes this item: a second attempt is for a clock that went backwards, a third for a request that arrived late.

@@ -2,8 +2,9 @@
 
 use failover_core::ids::{FailoverId, ServiceName};
 
+use super::error::{BadRecord, StoreError};
 use super::item::{self, Item, key, text};
-use super::{BadRecord, Store, StoreError};
+use super::table::Store;
 use crate::error::failed;
 
 impl Store {

@@ -9,7 +9,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use jiff::Timestamp;
 
-use super::{BadRecord, Lease, Stored};
+use super::error::BadRecord;
+use super::record::{Lease, Stored};
 
 /// An item as the SDK has it. Nothing depends on its order.
 pub(super) type Item = HashMap<String, AttributeValue>;

@@ -1,11 +1,13 @@
 //! The lease: who works on a service, and how others tell the holder that something happened.
 
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::ReturnValue;
 use failover_core::ids::ServiceName;
 use jiff::Timestamp;
 
-use super::item::{self, LEDGER, key, refused_update};
-use super::{BadRecord, Store, StoreError, Stored, UpdateCall};
+use super::error::{BadRecord, StoreError};
+use super::item::{self, refused_update};
+use super::record::Stored;
+use super::table::Store;
 use crate::error::convert;
 
 /// What came of asking for the lease.
@@ -155,16 +157,6 @@ impl Store {
             let error = convert(OPERATION, &error);
             tracing::warn!(%service, %error, "the lease on an unreadable ledger was not given back");
         }
-    }
-
-    /// An update of a service's record; a refusal brings the record as it is.
-    pub(super) fn update(&self, service: &str) -> UpdateCall {
-        self.aws
-            .dynamodb()
-            .update_item()
-            .table_name(self.table())
-            .set_key(Some(key(LEDGER, service)))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 }
 

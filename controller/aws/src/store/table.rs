@@ -1,4 +1,4 @@
-//! The table itself: making it, and reading a partition of it page by page.
+//! The store, and its table itself: making it, and reading a partition of it page by page.
 
 use std::time::Duration;
 
@@ -8,8 +8,9 @@ use aws_sdk_dynamodb::types::{
 };
 use failover_core::step::FailureClass;
 
+use super::error::StoreError;
 use super::item::{Item, string};
-use super::{Store, StoreError};
+use crate::clients::Aws;
 use crate::error::{AwsError, code, failed};
 
 /// A new table is usable after some seconds.
@@ -19,7 +20,24 @@ const CREATION_POLLS: usize = 60;
 /// A bound for the loop over pages of 1 MB each.
 const MOST_PAGES: usize = 10_000;
 
+/// The ledgers of one table. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(super) aws: Aws,
+    table: String,
+}
+
 impl Store {
+    /// The ledgers in `table`.
+    pub fn new(aws: &Aws, table: impl Into<String>) -> Self {
+        Self { aws: aws.clone(), table: table.into() }
+    }
+
+    /// The table's name.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
     /// Makes the table, if it does not exist, and waits until it is usable.
     pub async fn create_table(&self) -> Result<(), StoreError> {
         const OPERATION: &str = "CreateTable";

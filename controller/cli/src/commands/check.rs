@@ -1,13 +1,14 @@
 //! Whether a service could fail over now, and what is wrong with its set-up: better found today than during an outage.
 
 mod agents;
+mod finding;
 mod group;
 
 use failover_core::decide::Plan;
 use failover_core::ids::ServiceName;
 use failover_core::ledger::{Destination, Ledger};
 use failover_core::spec::{Spec, Topology};
-use failover_core::world::{AlarmState, Observed, Sight, Tags, World, tag};
+use failover_core::world::{AlarmState, Observed, Sight, World, tag};
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -15,6 +16,9 @@ use crate::exit_codes::ExitCode;
 use crate::output::{Format, show};
 use crate::render;
 use crate::session::Session;
+
+use finding::Found;
+pub use finding::{Finding, Severity};
 
 /// What the check came to.
 #[derive(Debug, Serialize)]
@@ -27,25 +31,6 @@ pub struct Checked {
     pub plan: Plan,
     /// What is wrong with the set-up.
     pub findings: Vec<Finding>,
-}
-
-/// Something about the set-up.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Finding {
-    /// How bad.
-    pub severity: Severity,
-    /// What, and what to do.
-    pub text: String,
-}
-
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// A failover will not work, or not be noticed to be needed.
-    Fault,
-    /// A failover will work, but something should be better.
-    Warning,
 }
 
 /// Checks a service.
@@ -91,28 +76,6 @@ pub fn findings(spec: &Spec, ledger: &Ledger, world: &World) -> Vec<Finding> {
     found.0.sort();
     found.0.dedup();
     found.0
-}
-
-#[derive(Default)]
-struct Found(Vec<Finding>);
-
-impl Found {
-    fn fault(&mut self, text: String) {
-        self.0.push(Finding { severity: Severity::Fault, text });
-    }
-
-    fn warning(&mut self, text: String) {
-        self.0.push(Finding { severity: Severity::Warning, text });
-    }
-
-    /// A tag is how the resource is found when ids change: it is needed, though not for the next failover.
-    fn tag(&mut self, resource: &str, tags: &Tags, key: &str, value: &str) {
-        if tags.get(key).map(String::as_str) != Some(value) {
-            self.warning(format!(
-                "{resource} does not carry the tag {key}={value}: `aws ec2 create-tags --resources {resource} --tags Key={key},Value={value}`"
-            ));
-        }
-    }
 }
 
 fn unseen(found: &mut Found, spec: &Spec, world: &World) {

@@ -7,7 +7,7 @@ use failover_core::spec::Spec;
 use failover_core::world::{Sight, World};
 use jiff::{SignedDuration, Timestamp};
 
-use super::Found;
+use super::finding::Found;
 
 pub(super) fn agents(found: &mut Found, spec: &Spec, ledger: &Ledger, world: &World) {
     let expected = spec.expects_agents();

@@ -6,7 +6,7 @@ use failover_core::ledger::Ledger;
 use failover_core::spec::{OUR_HOOKS, Spec, Topology};
 use failover_core::world::{Observed, World};
 
-use super::Found;
+use super::finding::Found;
 
 /// Without these a group replaces nothing.
 const NEEDED: [&str; 2] = ["Launch", "Terminate"];

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use failover_core::decide::adopt;
 use failover_core::ids::{AlarmName, InstanceId, VolumeId, Zone};
 use failover_core::world::{
-    Address, Alarm, Attachment, AttachmentState, Instance, InstanceState, Listing, Volume, VolumeShape, VolumeState,
+    Address, Alarm, Attachment, AttachmentState, Instance, InstanceState, Listing, Tags, Volume, VolumeShape,
+    VolumeState,
 };
 use jiff::Timestamp;
 
