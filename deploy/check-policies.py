@@ -30,10 +30,10 @@ CALL = re.compile(r"\.(" + "|".join(CLIENTS) + r")\(\)\s*\.([a-z_]+)\(\)")
 ONLY_COMMAND_LINE = {"ssm:PutParameter", "dynamodb:CreateTable", "dynamodb:DescribeTable", "autoscaling:CreateOrUpdateTags"}
 ONLY_AGENT = {"autoscaling:DescribeAutoScalingInstances", "ec2:DisassociateAddress"}
 ONLY_FUNCTION = {"ec2:DescribeTags", "autoscaling:DescribeTags"}
-# What the boot agent calls: with a ledger, and alone (only the latter has a source file of its own).
+# What the boot agent calls: with a ledger, and standalone (only the latter has a source file of its own).
 AGENT = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "ssm:GetParameter"}
-ALONE = {"ssm:GetParameter"}
-ALONE_SOURCE = "claim.rs"
+STANDALONE = {"ssm:GetParameter"}
+STANDALONE_SOURCE = "claim.rs"
 READS = ("Describe", "Get", "Query")
 
 # Not calls of the controller: Lambda's own, and EC2's calls of KMS in the caller's name.
@@ -82,11 +82,11 @@ def of_policy(name: str) -> set[str]:
 
 
 def main() -> int:
-    alone = calls(ALONE_SOURCE) | ALONE
+    standalone = calls(STANDALONE_SOURCE) | STANDALONE
     every = calls("*.rs")
     # What only the agent calls is not the controller's to be allowed.
     made = every - ONLY_AGENT
-    if len(made) < 10 or not (AGENT | alone | ONLY_AGENT) <= every:
+    if len(made) < 10 or not (AGENT | standalone | ONLY_AGENT) <= every:
         print(f"only {len(made)} calls were found in {CALLS}: the sources are not written as this check expects", file=sys.stderr)
         return 1
     command_line = made - ONLY_FUNCTION
@@ -94,7 +94,7 @@ def main() -> int:
         "template.yaml": (of_template(), (made - ONLY_COMMAND_LINE) | LAMBDA_ITSELF | KMS | {"sts:AssumeRole"}),
         "policies/operator.json": (of_policy("operator.json"), command_line | KMS),
         "policies/agent.json": (of_policy("agent.json"), AGENT),
-        "policies/agent-alone.json": (of_policy("agent-alone.json"), alone),
+        "policies/agent-standalone.json": (of_policy("agent-standalone.json"), standalone),
         "policies/viewer.json": (of_policy("viewer.json"), {call for call in command_line if is_read(call)} - ONLY_COMMAND_LINE),
     }
     wrong = False

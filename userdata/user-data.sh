@@ -8,7 +8,7 @@ AGENT_URL=""
 AGENT_SHA256=""
 # The service's name. Empty: the instance's tag failover:service (the instance must allow tags in its metadata).
 SERVICE=""
-# The DynamoDB table of the controller. Empty: no controller, the agent is alone (an Auto Scaling group without volumes).
+# The DynamoDB table of the controller. Empty: no controller, the agent is standalone (an Auto Scaling group without volumes).
 TABLE="failover"
 
 set -euo pipefail
@@ -80,7 +80,7 @@ mkdir -p /etc/failover
 
 cat >/etc/systemd/system/failover-agent.service <<'UNIT'
 [Unit]
-Description=Failover agent: brings the service up where the ledger names this instance
+Description=Failover agent: starts the service where the ledger names this instance
 # At shutdown the order is reversed: the agent stops while it can still report that it stopped.
 # Not After=cloud-final.service: user data runs in it, and starts this unit.
 Wants=network-online.target

@@ -4,36 +4,36 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use failover_core::ids::ServiceName;
 use failover_core::ledger::Request;
-use failover_engine::{Clue, Engine, EngineError, Host, in_one_line};
+use failover_engine::{Deadline, Engine, EngineError, Subject, in_one_line};
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::answer::{Answer, ServiceAnswer};
 use crate::events::{EventError, ManualRequest, Trigger, trigger};
+use crate::result::{LambdaResult, ServiceResult};
 
 /// Services driven side by side: one event rarely means more than one.
 const SIDE_BY_SIDE: usize = 16;
 
 /// Kept free at the end of an invocation for its own answer, beside the engine's margin for letting go.
-const ANSWER: SignedDuration = SignedDuration::from_secs(3);
+const RESPONSE: SignedDuration = SignedDuration::from_secs(3);
 
-/// With less there is not one round of looking, acting and letting go: the function's timeout is set too short.
+/// With less there is not one round of observing, acting and releasing the lease: the function's timeout is set too short.
 const LEAST_TIME: SignedDuration = SignedDuration::from_secs(30);
 
 /// One invocation, as far as the handler has to know.
 #[derive(Debug, Clone)]
 pub struct Invocation {
     /// How long it may run.
-    pub host: Host,
+    pub deadline: Deadline,
     /// Lambda's id of the event, the same whenever the event is handed over again.
     pub request_id: Option<String>,
 }
 
-impl From<Host> for Invocation {
-    fn from(host: Host) -> Self {
-        Self { host, request_id: None }
+impl From<Deadline> for Invocation {
+    fn from(deadline: Deadline) -> Self {
+        Self { deadline, request_id: None }
     }
 }
 
@@ -44,8 +44,8 @@ impl Invocation {
         if left < LEAST_TIME {
             return Err(HandlerError::TooShort { left_seconds: left.as_secs(), least_seconds: LEAST_TIME.as_secs() });
         }
-        let ends_at = deadline.saturating_sub(ANSWER).unwrap_or(now);
-        Ok(Self { host: Host::until(ends_at), request_id: Some(request_id.into()) })
+        let ends_at = deadline.saturating_sub(RESPONSE).unwrap_or(now);
+        Ok(Self { deadline: Deadline::at(ends_at), request_id: Some(request_id.into()) })
     }
 }
 
@@ -65,7 +65,7 @@ pub enum HandlerError {
         /// How much is needed.
         least_seconds: i64,
     },
-    /// Which services are meant could not be found out, or none could be looked at.
+    /// Which services are meant could not be found out, or none could be driven.
     #[error("{operation}")]
     Engine {
         /// What was tried.
@@ -74,13 +74,13 @@ pub enum HandlerError {
         #[source]
         source: Box<EngineError>,
         /// What was done all the same.
-        answer: Box<Answer>,
+        result: Box<LambdaResult>,
     },
-    /// Some services could not be looked at; the others were.
-    #[error("{}", broken_text(.answer))]
+    /// Some services could not be driven; the others were.
+    #[error("{}", broken_text(.result))]
     Broken {
         /// What came of all of them.
-        answer: Box<Answer>,
+        result: Box<LambdaResult>,
     },
 }
 
@@ -100,9 +100,9 @@ impl HandlerError {
     }
 
     /// What was done all the same.
-    pub fn answer(&self) -> Option<&Answer> {
+    pub fn result(&self) -> Option<&LambdaResult> {
         match self {
-            Self::Broken { answer } | Self::Engine { answer, .. } => Some(answer),
+            Self::Broken { result } | Self::Engine { result, .. } => Some(result),
             Self::Event(_) | Self::TooShort { .. } => None,
         }
     }
@@ -110,87 +110,100 @@ impl HandlerError {
 
 /// A failure before anything was done.
 fn engine_error(operation: &'static str) -> impl FnOnce(EngineError) -> HandlerError {
-    move |source| HandlerError::Engine { operation, source: Box::new(source), answer: Box::default() }
+    move |source| HandlerError::Engine { operation, source: Box::new(source), result: Box::default() }
 }
 
-fn broken_text(answer: &Answer) -> String {
-    let broken: Vec<String> = answer.broken().map(|(service, why)| format!("{service}: {why}")).collect();
+fn broken_text(result: &LambdaResult) -> String {
+    let broken: Vec<String> = result.broken().map(|(service, why)| format!("{service}: {why}")).collect();
     broken.join("; ")
 }
 
 /// Does what an event asks for.
 ///
 /// # Guarantees
-/// A service that can't be looked at stops no other. An event about certain services fails if one of them can't be looked at, so that
-/// it comes again; a tick comes again anyway, and fails only if nothing could be looked at.
+/// A service that can't be driven stops no other. An event about certain services fails if one of them can't be driven, so that
+/// it comes again; a tick comes again anyway, and fails only if nothing could be observed.
 pub async fn handle(
     engine: &Engine,
     payload: Value,
     invocation: impl Into<Invocation>,
-) -> Result<Answer, HandlerError> {
+) -> Result<LambdaResult, HandlerError> {
     let invocation = invocation.into();
-    let host = invocation.host;
+    let deadline = invocation.deadline;
     match trigger(&payload)? {
         Trigger::Nothing { reason } => {
             tracing::info!(reason, "nothing to do");
-            Ok(Answer::nothing("an event that is none of ours", reason))
+            Ok(LambdaResult::nothing("an event about no service under control", reason))
         }
-        Trigger::Tick { what } => tick(engine, what, host).await,
-        Trigger::Look { what, clues } => look(engine, what, &clues, host).await,
+        Trigger::Tick { what } => tick(engine, what, deadline).await,
+        Trigger::Drive { what, subjects } => drive(engine, what, &subjects, deadline).await,
         Trigger::Manual(request) => manual(engine, request, &invocation).await,
     }
 }
 
-async fn tick(engine: &Engine, what: String, host: Host) -> Result<Answer, HandlerError> {
-    let tick = engine.tick(host).await;
+async fn tick(engine: &Engine, what: String, deadline: Deadline) -> Result<LambdaResult, HandlerError> {
+    let tick = engine.tick(deadline).await;
     let tick = tick.map_err(engine_error("services could not be listed"))?;
-    let mut services: BTreeMap<String, ServiceAnswer> =
-        tick.broken.into_iter().map(|(service, why)| (service, ServiceAnswer::failed(why))).collect();
+    let mut services: BTreeMap<String, ServiceResult> =
+        tick.broken.into_iter().map(|(service, why)| (service, ServiceResult::failed(why))).collect();
     // Of those that could be read; the unreadable ones are not among `tick.services`.
     let failed = tick.driven.values().filter(|run| run.is_err()).count();
     for (service, run) in tick.driven {
-        let answer = run.map_or_else(ServiceAnswer::failed, ServiceAnswer::of);
-        services.insert(service.to_string(), answer);
+        let result = run.map_or_else(ServiceResult::failed, ServiceResult::of);
+        services.insert(service.to_string(), result);
     }
-    let answer = Answer { what, services, looked_at: Some(tick.services), nothing: None };
-    log_broken(&answer);
+    let result = LambdaResult { what, services, services_observed: Some(tick.services), nothing: None };
+    log_broken(&result);
     let well = tick.services > failed;
-    if well || answer.broken().next().is_none() {
-        Ok(answer)
+    if well || result.broken().next().is_none() {
+        Ok(result)
     } else {
-        Err(HandlerError::Broken { answer: Box::new(answer) })
+        Err(HandlerError::Broken { result: Box::new(result) })
     }
 }
 
-async fn look(engine: &Engine, what: String, clues: &[Clue], host: Host) -> Result<Answer, HandlerError> {
-    tracing::info!(what, ?clues, "looking");
+async fn drive(
+    engine: &Engine,
+    what: String,
+    subjects: &[Subject],
+    deadline: Deadline,
+) -> Result<LambdaResult, HandlerError> {
+    tracing::info!(what, ?subjects, "driving");
     let mut services = BTreeSet::new();
     let mut unfollowed = None;
-    for clue in clues {
-        match engine.services_of(clue).await {
+    for subject in subjects {
+        match engine.services_of(subject).await {
             Ok(found) => services.extend(found),
             Err(error) => {
-                tracing::error!(?clue, error = in_one_line(&error), "a clue could not be followed");
+                tracing::error!(
+                    ?subject,
+                    error = in_one_line(&error),
+                    "the service of an event's subject could not be found"
+                );
                 unfollowed = Some(error);
             }
         }
     }
     if services.is_empty() && unfollowed.is_none() {
-        return Ok(Answer::nothing(what, "it is about nothing of ours"));
+        return Ok(LambdaResult::nothing(what, "it is about no service under control"));
     }
-    let answer = run_all(engine, what, services, host).await;
-    let Some(error) = unfollowed else { return done_unless_broken(answer) };
-    // What could be found was looked at; the rest comes again with the event.
-    log_broken(&answer);
+    let result = run_all(engine, what, services, deadline).await;
+    let Some(error) = unfollowed else { return done_unless_broken(result) };
+    // What could be found was driven; the rest comes again with the event.
+    log_broken(&result);
     let operation = "which services the event is about could not be found out";
-    Err(HandlerError::Engine { operation, source: Box::new(error), answer: Box::new(answer) })
+    Err(HandlerError::Engine { operation, source: Box::new(error), result: Box::new(result) })
 }
 
-async fn manual(engine: &Engine, request: ManualRequest, invocation: &Invocation) -> Result<Answer, HandlerError> {
+async fn manual(
+    engine: &Engine,
+    request: ManualRequest,
+    invocation: &Invocation,
+) -> Result<LambdaResult, HandlerError> {
     let service = request.service.clone();
     let what = format!("{service} is to move to {}", request.to);
-    tracing::info!(what, drill = request.drill, by = request.by, "asked for");
-    let wish = Request {
+    tracing::info!(what, drill = request.drill, by = request.by, "requested");
+    let request = Request {
         // Lambda hands an asynchronous event over again after an error, and may do so without one (aws-facts 6): taken twice,
         // "to the standby" would lead there and back.
         id: invocation.request_id.clone(),
@@ -200,33 +213,33 @@ async fn manual(engine: &Engine, request: ManualRequest, invocation: &Invocation
         at: engine.now(),
         by: request.by.unwrap_or_else(|| "an invocation of the function".to_owned()),
     };
-    engine.ask(&service, wish).await.map_err(engine_error("the request was not taken"))?;
-    let answer = run_all(engine, what, BTreeSet::from([service]), invocation.host).await;
-    done_unless_broken(answer)
+    engine.request(&service, request).await.map_err(engine_error("the request was not recorded"))?;
+    let result = run_all(engine, what, BTreeSet::from([service]), invocation.deadline).await;
+    done_unless_broken(result)
 }
 
-async fn run_all(engine: &Engine, what: String, services: BTreeSet<ServiceName>, host: Host) -> Answer {
+async fn run_all(engine: &Engine, what: String, services: BTreeSet<ServiceName>, deadline: Deadline) -> LambdaResult {
     let runs = futures::stream::iter(services)
         .map(|service| async move {
-            let run = engine.run(&service, host).await;
+            let run = engine.run(&service, deadline).await;
             (service, run)
         })
         .buffer_unordered(SIDE_BY_SIDE);
     let runs: Vec<_> = runs.collect().await;
-    let mut answer = Answer { what, ..Answer::default() };
+    let mut result = LambdaResult { what, ..LambdaResult::default() };
     for (service, run) in runs {
-        answer.add(&service, run);
+        result.add(&service, run);
     }
-    answer
+    result
 }
 
-fn done_unless_broken(answer: Answer) -> Result<Answer, HandlerError> {
-    log_broken(&answer);
-    if answer.broken().next().is_some() { Err(HandlerError::Broken { answer: Box::new(answer) }) } else { Ok(answer) }
+fn done_unless_broken(result: LambdaResult) -> Result<LambdaResult, HandlerError> {
+    log_broken(&result);
+    if result.broken().next().is_some() { Err(HandlerError::Broken { result: Box::new(result) }) } else { Ok(result) }
 }
 
-fn log_broken(answer: &Answer) {
-    for (service, why) in answer.broken() {
-        tracing::error!(service, why, "a service could not be looked at");
+fn log_broken(result: &LambdaResult) {
+    for (service, why) in result.broken() {
+        tracing::error!(service, why, "a service could not be driven");
     }
 }

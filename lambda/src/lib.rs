@@ -6,12 +6,12 @@
 //!
 //! The binary `bootstrap` only wires: what is tested and what the embedded region runs is this library.
 
-pub mod answer;
 pub mod events;
 pub mod handler;
 pub mod metrics;
+pub mod result;
 pub mod settings;
 
-pub use answer::{Answer, EndedAs, ServiceAnswer};
 pub use events::{EventError, ManualRequest, Trigger, trigger};
 pub use handler::{HandlerError, Invocation, handle};
+pub use result::{EndedAs, LambdaResult, ServiceResult};

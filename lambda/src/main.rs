@@ -1,9 +1,9 @@
 //! `bootstrap`: wires AWS's clients, the environment and Lambda's runtime to the library.
 
 use anyhow::Context as _;
-use failover_aws::{Aws, Clock, Settings};
+use failover_aws::{Aws, ClientSettings, Clock};
 use failover_engine::{Engine, Names};
-use failover_lambda::{Answer, HandlerError, Invocation, handle, metrics, settings};
+use failover_lambda::{HandlerError, Invocation, LambdaResult, handle, metrics, settings};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -16,7 +16,7 @@ async fn main() -> anyhow::Result<()> {
     let variable = |name: &str| std::env::var(name).ok();
     let names = settings::names(variable);
     // Region and credentials are in the function's environment.
-    let aws = Aws::from_environment(&Settings::default()).await.context("AWS's clients can't be built")?;
+    let aws = Aws::from_environment(&ClientSettings::default()).await.context("AWS's clients can't be built")?;
     tracing::info!(table = names.table, spec_path = names.spec_path, topic = names.topic, "ready");
     let function = service_fn(|event| invoke(&aws, &names, event));
     Box::pin(lambda_runtime::run(function)).await.map_err(anyhow::Error::from_boxed).context("Lambda's runtime ended")
@@ -41,7 +41,7 @@ fn log_to_stderr() {
         .init();
 }
 
-async fn invoke(aws: &Aws, names: &Names, event: LambdaEvent<Value>) -> Result<Answer, Diagnostic> {
+async fn invoke(aws: &Aws, names: &Names, event: LambdaEvent<Value>) -> Result<LambdaResult, Diagnostic> {
     let (payload, context) = event.into_parts();
     let holder = settings::holder(&context.env_config.log_stream, std::process::id(), &context.request_id);
     let engine = Engine::new(aws.clone(), Clock::system(), names, holder);
@@ -52,12 +52,12 @@ async fn invoke(aws: &Aws, names: &Names, event: LambdaEvent<Value>) -> Result<A
         },
         Err(error) => return Err(diagnostic("Failover.BadDeadline", error.to_string())),
     };
-    let answer = match &outcome {
-        Ok(answer) => Some(answer),
-        Err(error) => error.answer(),
+    let result = match &outcome {
+        Ok(result) => Some(result),
+        Err(error) => error.result(),
     };
-    if let Some(answer) = answer {
-        print_metrics(answer, engine.now());
+    if let Some(result) = result {
+        print_metrics(result, engine.now());
     }
     outcome.map_err(|error: HandlerError| {
         tracing::error!(kind = error.kind(), error = error.text(), "the invocation failed");
@@ -66,8 +66,8 @@ async fn invoke(aws: &Aws, names: &Names, event: LambdaEvent<Value>) -> Result<A
 }
 
 /// CloudWatch takes metrics from lines of the log that are nothing but the metric's JSON.
-fn print_metrics(answer: &Answer, now: Timestamp) {
-    for line in metrics::lines(answer, now) {
+fn print_metrics(result: &LambdaResult, now: Timestamp) {
+    for line in metrics::lines(result, now) {
         println!("{line}");
     }
 }

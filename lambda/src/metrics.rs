@@ -4,17 +4,17 @@ use failover_core::report::{Outcome, Report};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
+use crate::result::LambdaResult;
 
 /// The metrics' namespace.
 pub const NAMESPACE: &str = "Failover";
 
 /// The lines for what came of an invocation: one for each failover that ended or stands still, and one if services are broken.
-pub fn lines(answer: &Answer, now: Timestamp) -> Vec<String> {
-    let services = answer.services.iter();
+pub fn lines(result: &LambdaResult, now: Timestamp) -> Vec<String> {
+    let services = result.services.iter();
     let mut lines: Vec<String> =
         services.flat_map(|(_, service)| &service.reports).filter_map(|report| line(report, now)).collect();
-    let broken = answer.services.values().filter(|service| service.is_broken()).count();
+    let broken = result.services.values().filter(|service| service.is_broken()).count();
     if broken > 0 {
         lines.push(document(now, &[], &[("BrokenServices", "Count", json!(broken))], json!({})));
     }
@@ -29,7 +29,7 @@ fn line(report: &Report, now: Timestamp) -> Option<String> {
         ("DataLossSeconds", "Seconds", json!(report.data_loss_seconds)),
     ];
     let refused = [("Refused", "Count", json!(1))];
-    // Once per look: it goes on to count until an operator has helped, and an alarm on it stays in ALARM.
+    // Once per drive: it goes on to count until an operator has helped, and an alarm on it stays in ALARM.
     let halted = [("Halted", "Count", json!(1))];
     let metrics: &[(&str, &str, Value)] = match report.outcome {
         Outcome::Done => &done,
@@ -70,7 +70,7 @@ mod tests {
     use failover_core::ledger::Target;
 
     use super::*;
-    use crate::answer::{EndedAs, ServiceAnswer};
+    use crate::result::{EndedAs, ServiceResult};
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -101,9 +101,9 @@ mod tests {
     }
 
     fn lines_of(reports: Vec<Report>, ended: EndedAs) -> Vec<Value> {
-        let service = ServiceAnswer { ended, reasons: Vec::new(), reports };
-        let answer = Answer { services: [("billing-db".to_owned(), service)].into(), ..Answer::default() };
-        let lines = lines(&answer, at("2026-01-05T10:00:00Z"));
+        let service = ServiceResult { ended, reasons: Vec::new(), reports };
+        let result = LambdaResult { services: [("billing-db".to_owned(), service)].into(), ..LambdaResult::default() };
+        let lines = lines(&result, at("2026-01-05T10:00:00Z"));
         lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 

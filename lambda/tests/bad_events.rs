@@ -238,7 +238,7 @@ fn what_is_too_large_is_refused_by_its_size() {
     let event = instance_event(&json!({ "instance-id": "x".repeat(500_000) }));
     assert!(refusal(&event).contains("instance-id is \"xxx"));
     let event = instance_event(&json!({ "instance-id": "i-0123456789abcdef0", "state": "é".repeat(200_000) }));
-    let Ok(Trigger::Look { what, .. }) = trigger(&event) else { panic!("the state is only for the log") };
+    let Ok(Trigger::Drive { what, .. }) = trigger(&event) else { panic!("the state is only for the log") };
     assert!(what.len() < SHORT, "{what}");
 }
 
@@ -318,8 +318,8 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 fn understood_or_shortly_refused(event: &Value) -> Result<(), TestCaseError> {
     let said = match trigger(event) {
-        Ok(Trigger::Look { what, clues }) => {
-            prop_assert!(!clues.is_empty(), "a look at nothing");
+        Ok(Trigger::Drive { what, subjects }) => {
+            prop_assert!(!subjects.is_empty(), "a look at nothing");
             what
         }
         Ok(Trigger::Tick { what }) => what,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use failover_aws::{Aws, Clock, Transport, TransportError};
-use failover_engine::{Engine, Host, Names};
+use failover_engine::{Deadline, Engine, Names};
 use failover_lambda::{HandlerError, Invocation, handle};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -30,7 +30,7 @@ async fn invoked(event: &Value) -> (Result<Value, HandlerError>, usize) {
     let nobody = Arc::new(Nobody::default());
     let aws = Aws::over(nobody.clone(), Clock::system(), "eu-central-1");
     let engine = Engine::new(aws, Clock::system(), &Names::default(), "a test");
-    let answer = handle(&engine, event.clone(), Host::patient()).await;
+    let answer = handle(&engine, event.clone(), Deadline::none()).await;
     let answer = answer.map(|answer| serde_json::to_value(answer).unwrap());
     (answer, nobody.calls.load(Ordering::Relaxed))
 }
@@ -66,7 +66,7 @@ async fn when_aws_can_not_be_reached_the_invocation_fails() {
                 "detail": { "instance-id": "i-0123456789abcdef0" } }),
             "which services the event is about could not be found out",
         ),
-        (json!({ "service": "db", "to": "standby" }), "the request was not taken"),
+        (json!({ "service": "db", "to": "standby" }), "the request was not recorded"),
     ];
     for (event, operation) in cases {
         let (answer, calls) = invoked(&event).await;

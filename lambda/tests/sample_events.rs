@@ -11,7 +11,7 @@ use aws_lambda_events::sns::SnsEvent;
 use aws_lambda_events::sqs::SqsEvent;
 use failover_core::ids::{AlarmName, GroupName, InstanceId, ServiceName, Zone};
 use failover_core::ledger::Destination;
-use failover_engine::Clue;
+use failover_engine::Subject;
 use failover_lambda::{ManualRequest, Trigger, trigger};
 use serde_json::Value;
 
@@ -32,16 +32,16 @@ fn samples() -> BTreeMap<String, Value> {
         .collect()
 }
 
-fn look(what: &str, clues: &[Clue]) -> Trigger {
-    Trigger::Look { what: what.to_owned(), clues: clues.to_vec() }
+fn drive(what: &str, subjects: &[Subject]) -> Trigger {
+    Trigger::Drive { what: what.to_owned(), subjects: subjects.to_vec() }
 }
 
-fn at(id: &str) -> Clue {
-    Clue::Resource(id.to_owned())
+fn at(id: &str) -> Subject {
+    Subject::Resource(id.to_owned())
 }
 
-fn alarm(name: &str) -> Clue {
-    Clue::Alarm(AlarmName::new(name).unwrap())
+fn alarm(name: &str) -> Subject {
+    Subject::Alarm(AlarmName::new(name).unwrap())
 }
 
 fn tick(what: &str) -> Trigger {
@@ -60,43 +60,43 @@ fn request(to: Destination) -> ManualRequest {
 fn about_resources() -> Vec<(&'static str, Trigger)> {
     let volume_and_snapshots = [at(SNAPSHOT), at(VOLUME), at(OTHER_SNAPSHOT), at(OTHER_VOLUME)];
     vec![
-        ("instance-state-change-stopped", look("i-0123456789abcdef0 is stopped", &[at(INSTANCE)])),
-        ("instance-state-change-pending", look("i-0123456789abcdef0 is pending", &[at(INSTANCE)])),
-        ("spot-interruption-warning", look("i-0123456789abcdef0 will be interrupted: stop", &[at(INSTANCE)])),
+        ("instance-state-change-stopped", drive("i-0123456789abcdef0 is stopped", &[at(INSTANCE)])),
+        ("instance-state-change-pending", drive("i-0123456789abcdef0 is pending", &[at(INSTANCE)])),
+        ("spot-interruption-warning", drive("i-0123456789abcdef0 will be interrupted: stop", &[at(INSTANCE)])),
         (
             "rebalance-recommendation",
-            look("i-0123456789abcdef0 is at an elevated risk of interruption", &[at(INSTANCE)]),
+            drive("i-0123456789abcdef0 is at an elevated risk of interruption", &[at(INSTANCE)]),
         ),
-        ("snapshot-succeeded", look("snap-0123456789abcdef0: createSnapshot succeeded", &[at(SNAPSHOT), at(VOLUME)])),
+        ("snapshot-succeeded", drive("snap-0123456789abcdef0: createSnapshot succeeded", &[at(SNAPSHOT), at(VOLUME)])),
         (
             "multi-volume-snapshots-succeeded",
-            look("several snapshots: createSnapshots succeeded", &volume_and_snapshots),
+            drive("several snapshots: createSnapshots succeeded", &volume_and_snapshots),
         ),
-        ("volume-created", look("vol-0123456789abcdef0: createVolume available", &[at(VOLUME)])),
-        ("volume-attach-failed", look("vol-0123456789abcdef0: attachVolume failed", &[at(VOLUME)])),
-        ("volume-initialized", look("vol-0123456789abcdef0: initializeVolume succeeded", &[at(VOLUME)])),
+        ("volume-created", drive("vol-0123456789abcdef0: createVolume available", &[at(VOLUME)])),
+        ("volume-attach-failed", drive("vol-0123456789abcdef0: attachVolume failed", &[at(VOLUME)])),
+        ("volume-initialized", drive("vol-0123456789abcdef0: initializeVolume succeeded", &[at(VOLUME)])),
         (
             "health-instance-retirement",
-            look("AWS Health: AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED", &[at(INSTANCE)]),
+            drive("AWS Health: AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED", &[at(INSTANCE)]),
         ),
-        ("sns-nested-state-change", look("i-0123456789abcdef0 is terminated", &[at(INSTANCE)])),
+        ("sns-nested-state-change", drive("i-0123456789abcdef0 is terminated", &[at(INSTANCE)])),
     ]
 }
 
 fn about_alarms() -> Vec<(&'static str, Trigger)> {
     let status = [alarm("billing-db-status"), at(INSTANCE)];
-    let status_alarm = look("alarm \"billing-db-status\" is ALARM", &status);
+    let status_alarm = drive("alarm \"billing-db-status\" is ALARM", &status);
     let stalled = [alarm("billing-db-stalled"), at(VOLUME)];
     vec![
         ("alarm-state-change", status_alarm.clone()),
-        ("alarm-state-change-back-to-ok", look("alarm \"billing-db-status\" is OK", &status)),
-        ("alarm-state-change-metric-math", look("alarm \"billing-db-stalled\" is ALARM", &stalled)),
-        ("alarm-state-change-composite", look("alarm \"billing-db-any\" is ALARM", &[alarm("billing-db-any")])),
+        ("alarm-state-change-back-to-ok", drive("alarm \"billing-db-status\" is OK", &status)),
+        ("alarm-state-change-metric-math", drive("alarm \"billing-db-stalled\" is ALARM", &stalled)),
+        ("alarm-state-change-composite", drive("alarm \"billing-db-any\" is ALARM", &[alarm("billing-db-any")])),
         ("alarm-action", status_alarm.clone()),
         ("sns-alarm", status_alarm),
         (
             "sns-alarms-several-records",
-            look(
+            drive(
                 "alarm \"billing-db-status\" is ALARM; alarm \"billing-db-stalled\" is ALARM",
                 &[status.as_slice(), stalled.as_slice()].concat(),
             ),
@@ -111,7 +111,7 @@ fn about_everything_or_nothing() -> Vec<(&'static str, Trigger)> {
         ("scheduled-by-scheduler", tick("scheduled")),
         ("sns-subscription-confirmation", nothing("the event confirms a subscription")),
         ("sns-text", nothing("Records[0].Sns.Message is no JSON: \"Hello, is this topic still in use?\"")),
-        ("sns-own-notice", nothing("Records[0].Sns.Message tells of nothing of ours")),
+        ("sns-own-notice", nothing("Records[0].Sns.Message is about no service under control")),
         ("sns-test-notification", nothing("Records[0].Sns.Message is a test of a group's notifications")),
         ("sqs-test-notification", nothing("Records[0].body is a test of a group's notifications")),
         ("sqs-topic-test-notification", nothing("Records[0].body.Message is a test of a group's notifications")),
@@ -119,12 +119,12 @@ fn about_everything_or_nothing() -> Vec<(&'static str, Trigger)> {
 }
 
 fn about_groups() -> Vec<(&'static str, Trigger)> {
-    let group = Clue::Group(GroupName::new("my-asg").unwrap());
+    let group = Subject::Group(GroupName::new("my-asg").unwrap());
     let both = [at(INSTANCE), group.clone()];
     let said = |what: &str| format!("group \"my-asg\": {what}");
-    let about_instance = |what: &str| look(&said(&format!("i-0123456789abcdef0{what}")), &both);
+    let about_instance = |what: &str| drive(&said(&format!("i-0123456789abcdef0{what}")), &both);
     let held = about_instance(" is held by hook my-lifecycle-hook");
-    let no_instance = look(&said("an instance: EC2 Instance Launch Unsuccessful"), &[group]);
+    let no_instance = drive(&said("an instance: EC2 Instance Launch Unsuccessful"), &[group]);
     vec![
         ("autoscaling-launch-lifecycle-action", held.clone()),
         ("autoscaling-terminate-lifecycle-action", held.clone()),

@@ -76,7 +76,7 @@ impl Shared {
     async fn ask(
         &self,
         request: http::Request<Bytes>,
-    ) -> Result<http::Response<Bytes>, failover_simulator::TransportError> {
+    ) -> Result<http::Response<Bytes>, failover_simulator::ConnectionError> {
         let Some(broken) = &self.broken else { return self.region.call(request).await };
         match broken.ask(request) {
             Asked::Sent { action, request } => {

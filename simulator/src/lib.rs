@@ -51,7 +51,7 @@ pub use events::Delivery;
 pub use faults::{Fault, FaultError};
 pub use model::guest::AgentView;
 pub use provision::data_services::TableSetup;
-pub use region::{Region, TransportError};
+pub use region::{ConnectionError, Region};
 pub use setup::group::{GroupSetup, HookResult, HookSetup, HookTransition, Process};
 pub use setup::{AddressSetup, AlarmSetup, InstanceSetup, Setup, SnapshotSetup, VolumeSetup};
 pub use state::records::{CallRecord, TransitionRecord};

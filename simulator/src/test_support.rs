@@ -10,7 +10,7 @@ use http::Request;
 use crate::setup::{AddressSetup, InstanceSetup, Setup, VolumeSetup};
 
 use crate::model::data_name::DataName;
-use crate::{Region, TimingModel, TransportError};
+use crate::{ConnectionError, Region, TimingModel};
 
 /// A region whose calls are exact, for tests of states and errors.
 pub(crate) fn exact_region() -> Region {
@@ -35,7 +35,7 @@ impl Reply {
     }
 }
 
-pub(crate) async fn try_call(region: &Region, query: &str) -> Result<Reply, TransportError> {
+pub(crate) async fn try_call(region: &Region, query: &str) -> Result<Reply, ConnectionError> {
     let body = Bytes::from(format!("Version=2016-11-15&Action={query}"));
     let response = region.call(Request::post("http://ec2.eu-central-1.amazonaws.com/").body(body).unwrap()).await?;
     Ok(Reply { status: response.status().as_u16(), body: String::from_utf8(response.into_body().to_vec()).unwrap() })

@@ -12,7 +12,7 @@ use super::stage::Stage;
 use super::stories::{AT_FIRST, UNPLANNED_WITHIN, to_first};
 
 /// Launch, reading and formatting the volume, `initdb`, the database's start.
-const BORN_WITHIN: Duration = Duration::from_mins(2);
+const BOOTSTRAPPED_WITHIN: Duration = Duration::from_mins(2);
 /// What is left to come once the instance is in service, or its data safe.
 const SOON: Duration = Duration::from_mins(1);
 /// What the agent logs before it reads the whole volume, and before it starts `mkfs`.
@@ -59,9 +59,11 @@ pub(super) fn terminated_directly(stage: &mut Stage) {
 
 /// The first agent is killed while it reads the blank volume, and again when it has begun to format it.
 pub(super) fn killed_while_formatting(stage: &mut Stage) {
-    stage.until("the first instance", BORN_WITHIN, || of_first(stage, |first| first.set_slow_mkfs(true)));
+    stage.until("the first instance", BOOTSTRAPPED_WITHIN, || of_first(stage, |first| first.set_slow_mkfs(true)));
     for step in [READING, FORMATTING] {
-        stage.until(step, BORN_WITHIN, || of_first(stage, |first| is_killed_at(step, first)).filter(|killed| *killed));
+        stage.until(step, BOOTSTRAPPED_WITHIN, || {
+            of_first(stage, |first| is_killed_at(step, first)).filter(|killed| *killed)
+        });
     }
     of_first(stage, |first| first.set_slow_mkfs(false)).unwrap();
     serves_and_is_in_service(stage);
@@ -95,7 +97,7 @@ fn born(stage: &mut Stage) {
 
 /// The first instance serves from a volume that was made for it, and gets through its launch hook.
 fn serves_and_is_in_service(stage: &mut Stage) {
-    let first = let_into_service(stage, BORN_WITHIN, |who| who == stage.first);
+    let first = let_into_service(stage, BOOTSTRAPPED_WITHIN, |who| who == stage.first);
     stage.until_written_by("the first server", Duration::ZERO, SOON, |who| who == first);
     let born = stage.now();
     let seen = stage.seen();

@@ -47,7 +47,7 @@ const HARDWARE: &str = "the-hardware-is-as-real-as-it-has-to-be";
 const KEEP: &str = "FAILOVER_LAB_KEEP";
 /// A story that stands still is killed, with all that it made.
 const LONGEST_STORY: Duration = Duration::from_mins(5);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_EVERY: Duration = Duration::from_millis(50);
 const RESULT: &str = "result.json";
 /// Programs without which there is no lab, and Debian's packages that have them.
 const NEEDED: [(&str, &str); 10] = [
@@ -163,7 +163,7 @@ fn in_namespaces(story: &str, folder: &Path) -> (ExitStatus, String) {
         if began.elapsed() > LONGEST_STORY {
             process.kill().unwrap();
         }
-        thread::sleep(LOOK_EVERY);
+        thread::sleep(POLL_EVERY);
     }
 }
 

@@ -14,7 +14,7 @@ use super::guest::{Guest, Image};
 use super::network::Network;
 use super::region::{Hardware, Instance, Region};
 
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_EVERY: Duration = Duration::from_millis(50);
 const ANSWERS_WITHIN: Duration = Duration::from_millis(100);
 /// PostgreSQL's.
 pub(crate) const PORT: u16 = 5432;
@@ -252,14 +252,14 @@ impl Mirroring {
             while !ended.load(Ordering::Relaxed) {
                 let seen = region.hardware();
                 lock(&hardware).follow(&seen, &region);
-                thread::sleep(LOOK_EVERY);
+                thread::sleep(POLL_EVERY);
             }
         });
         let (hardware, ended) = (Arc::clone(&mirror), Arc::clone(&stop));
         let knock = thread::spawn(move || {
             while !ended.load(Ordering::Relaxed) {
                 knock(&hardware);
-                thread::sleep(LOOK_EVERY);
+                thread::sleep(POLL_EVERY);
             }
         });
         Self { mirror, stop, threads: vec![follow, knock] }

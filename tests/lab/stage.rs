@@ -25,7 +25,7 @@ use super::stories::{Story, Topology};
 
 /// AWS's durations shrink by this; the agent's, PostgreSQL's and the controller's own do not.
 const SPEED: u32 = 20;
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_EVERY: Duration = Duration::from_millis(50);
 /// How much of a log a failure shows.
 const LINES: usize = 25;
 /// A command is a process of its own.
@@ -127,7 +127,7 @@ impl Stage {
 
     /// Waits; the failure says what the agents and the controller had come to.
     pub(crate) fn until<T>(&self, what: &str, within: Duration, come: impl Fn() -> Option<T>) -> T {
-        self.until_by(LOOK_EVERY, what, within, come)
+        self.until_by(POLL_EVERY, what, within, come)
     }
 
     fn until_by<T>(&self, every: Duration, what: &str, within: Duration, come: impl Fn() -> Option<T>) -> T {
@@ -320,7 +320,7 @@ fn launch_first(region: &Region) -> String {
             return first;
         }
         assert!(began.elapsed() < LAUNCHES_WITHIN, "the group launches nothing");
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::sleep(POLL_EVERY);
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Story {
     /// The region's scenario, in which nothing happens by itself.
     pub(crate) scenario: &'static str,
     pub(crate) filesystem: &'static str,
-    /// Whether the Lambda runs; otherwise the agents are alone.
+    /// Whether the Lambda runs; otherwise the agents are standalone.
     pub(crate) controlled: bool,
     /// What the spec's `[fence]` says more.
     pub(crate) fence: &'static str,
@@ -256,5 +256,5 @@ fn both_claim(stage: &mut Stage) {
     stage.until("the first to boot again", PLANNED_WITHIN, || stage.hardware.now().guests[&one].agent());
     thread::sleep(STAYS);
     assert_eq!(holder(&stage.seen()), Some(other), "the old holder took the address back");
-    stage.remarks.push("alone: one took it, the other followed, the first stayed away".to_owned());
+    stage.remarks.push("standalone: one took it, the other followed, the first stayed away".to_owned());
 }

@@ -17,7 +17,7 @@ pub(crate) struct Host {
 }
 
 /// A conversation that stands still ends.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 const LARGEST_HEAD_BYTES: usize = 16 * 1024;
 
 impl Host {
@@ -34,8 +34,8 @@ impl Host {
     }
 
     fn answer(&self, mut stream: TcpStream) -> io::Result<()> {
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         let Some(head) = read_head(&mut stream)? else { return Ok(()) };
         let path = head.split(' ').nth(1).unwrap_or_default();
         if path.starts_with("/latest/") {
@@ -56,7 +56,7 @@ impl Host {
         let lines = head.lines().filter(|line| !line.is_empty() && !line.to_lowercase().starts_with("connection:"));
         let request: Vec<&str> = lines.chain(["Connection: close", "", ""]).collect();
         let mut region = TcpStream::connect(self.region)?;
-        region.set_read_timeout(Some(PATIENCE))?;
+        region.set_read_timeout(Some(TIMEOUT))?;
         region.write_all(request.join("\r\n").as_bytes())?;
         io::copy(&mut region, stream).map(drop)
     }

@@ -99,7 +99,7 @@ def what_changes_nothing(case, function):
     expect_in("unknown keys \"dril\"", error["errorMessage"])
     # Well-formed, and about an instance that is none of ours.
     kind, answer = function.invoke(events.state_change("i-00000000000000000", "stopped"))
-    expect((kind, answer["services"], answer["nothing"]), ("response", {}, "it is about nothing of ours"))
+    expect((kind, answer["services"], answer["nothing"]), ("response", {}, "it is about no service under control"))
     # Tagged, but no spec was applied: not under control, and no fault.
     tags = [{"Key": "failover:service", "Value": f"{case.service}-to-be"}]
     stranger = run_instance(case.clients.ec2, case.made["zones"][0], tags)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use failover_core::ids::ServiceName;
 use failover_core::ledger::Ledger;
-use failover_engine::{Engine, Host, Names};
+use failover_engine::{Deadline, Engine, Names};
 use failover_lambda::handle;
 use failover_scenarios::Agents;
 use failover_scenarios::embedded;
@@ -74,7 +74,7 @@ impl Bench {
         // AWS's reads lag: a resource that was made just now may not be listed yet.
         tokio::time::sleep(std::time::Duration::from_secs(10)).await;
         let event = self.stop_active();
-        handle(&self.engine, event, Host::patient()).await.unwrap();
+        handle(&self.engine, event, Deadline::none()).await.unwrap();
         let refused = self.ledger().await.refused.unwrap().reason;
         for word in words {
             assert!(refused.contains(word), "{word:?} is not in {refused:?}");
@@ -117,7 +117,7 @@ fn a_spec_that_someone_broke() {
         let bench = Bench::new().await;
         let broken = LAYOUT.failover_toml().replace("topology = \"standby\"", "topology = \"cluster\"");
         put_parameter(&bench.region, &format!("/failover/services/{SERVICE}"), &broken).await;
-        let error = handle(&bench.engine, bench.stop_active(), Host::patient()).await.unwrap_err().text();
+        let error = handle(&bench.engine, bench.stop_active(), Deadline::none()).await.unwrap_err().text();
         for word in ["topology", "cluster", "standby", "auto-scaling"] {
             assert!(error.contains(word), "{word:?} is not in {error:?}");
         }
@@ -132,7 +132,7 @@ fn events_about_nothing_of_ours() {
         let mut event = bench.stop_active();
         event["detail"]["instance-id"] = json!("i-0fedcba9876543210");
         event["resources"] = json!(["arn:aws:ec2:us-west-2:999999999999:instance/i-0fedcba9876543210"]);
-        let answer = handle(&bench.engine, event, Host::patient()).await.unwrap();
+        let answer = handle(&bench.engine, event, Deadline::none()).await.unwrap();
         assert!(answer.services.is_empty() && answer.nothing.is_some(), "{answer:?}");
         assert_eq!(bench.changes(), 0);
     });
@@ -156,7 +156,7 @@ fn malformed_events_fail_clearly_and_change_nothing() {
         }
         assert!(serde_json::from_str::<Value>(&text[..text.len() / 2]).is_err(), "a truncated event is no JSON");
         for case in cases {
-            let error = handle(&bench.engine, case.clone(), Host::patient()).await.unwrap_err().text();
+            let error = handle(&bench.engine, case.clone(), Deadline::none()).await.unwrap_err().text();
             let shown = case.to_string().chars().take(80).collect::<String>();
             assert!(!error.is_empty() && error.len() < 1_000, "{shown}: {} characters", error.len());
         }
@@ -166,7 +166,7 @@ fn malformed_events_fail_clearly_and_change_nothing() {
 }
 
 #[test]
-fn a_set_up_in_doubt_is_not_adopted() {
+fn a_set_up_that_is_ambiguous_is_not_adopted() {
     runtime().block_on(async {
         let region = Region::new(Setup { seed: 4, region_name: REGION.to_owned(), ..Setup::default() });
         let made = LAYOUT.build(&region);

@@ -105,7 +105,7 @@ fn it_installs_from_s3_and_leaves_the_service_to_the_tag() {
     let digest = sandbox.digest();
     let told = sandbox.run(&[("AGENT_URL", "s3://bucket/agent"), ("AGENT_SHA256", &digest), ("TABLE", "")]);
     assert_eq!(told.code, 0, "{told:?}");
-    assert_eq!(told.files["agent.toml"], "", "no table: the agent is alone; no service: the tag names it");
+    assert_eq!(told.files["agent.toml"], "", "no table: the agent is standalone; no service: the tag names it");
     assert!(
         told.files["fetch.log"].starts_with("aws s3 cp --only-show-errors s3://bucket/agent /usr/local/bin/"),
         "{told:?}"

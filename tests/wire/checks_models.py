@@ -59,12 +59,13 @@ def _(_api, _shared):
 
 @check("ec2: every operation can be tried by a dry run, which has no effect", last=True)
 def _(api, _shared):
-    before = {kind: api.region()[kind] for kind in ("volumes", "snapshots", "addresses")}
+    made = lambda: {name for kind in ("instances", "volumes", "snapshots", "addresses") for name in api.region()[kind]}
+    before = made()
     operations = [operation for service, operation in api.witness.answered if service == "ec2"]
     for operation in operations:
         call = getattr(api.dry["ec2"], botocore.xform_name(operation))
         api.refused("DryRunOperation", lambda: call(**request("ec2", operation), DryRun=True), 412)
-    expect(len(operations) > 30 and {kind: api.region()[kind] for kind in before} == before, "a dry run had an effect")
+    expect(len(operations) > 30 and made() <= before, "a dry run had an effect")
 
 
 @check("models: every answer was as AWS's own models say", last=True)

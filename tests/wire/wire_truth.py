@@ -1149,7 +1149,9 @@ NO_INSTANCE = "i-0123456789abcdef0"
 
 
 def group(api, shared):
-    return api.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[shared["group"]])["AutoScalingGroups"][0]
+    """The group; a read that lags may not show it yet."""
+    found = lambda: api.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[shared["group"]])["AutoScalingGroups"]
+    return api.until(found, lambda seen: seen, "the group")[0]
 
 
 def members(api, shared):
@@ -1630,7 +1632,7 @@ def _(api, shared):
     expect(api.ec2.describe_instances(MaxResults=5)["Reservations"], "nothing is shown")
 
 
-@check("tidy: everything that was made can be taken away again")
+@check("clean-up: everything that was made can be taken away again")
 def _(api, shared):
     filters = [{"Name": "tag:Name", "Values": [api.name]}]
     # What was terminated long ago may be forgotten any moment.

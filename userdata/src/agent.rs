@@ -1,4 +1,4 @@
-//! The agent: what it knows of its instance, and the way it looks at the world.
+//! The agent: what it knows of its instance, and how it observes the world.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use failover_core::world::Listing;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::duty::{Claim, Lease, Notice, Phase, Seen, Why};
+use crate::duty::{Assignment, DutyReason, InstanceNotice, LeaseState, Phase, Seen};
 use crate::host::notify::Systemd;
 use crate::machine::{Context, Machine};
 use crate::notices::Notices;
@@ -37,12 +37,12 @@ pub struct Agent<M> {
     pub(crate) systemd: Systemd,
 }
 
-/// What was seen in one look.
+/// What was seen in one observation.
 #[derive(Debug, Clone)]
-pub(crate) struct Look {
+pub(crate) struct Observation {
     pub(crate) seen: Seen,
     pub(crate) ledger: Option<Ledger>,
-    pub(crate) notice: Option<Notice>,
+    pub(crate) notice: Option<InstanceNotice>,
 }
 
 /// Told to end: the machine shuts down, or somebody stops the agent.
@@ -85,20 +85,20 @@ impl<M: Machine> Agent<M> {
     }
 
     /// Reads the ledger and the notices.
-    pub(crate) async fn look(&self, stop: &Stop) -> Look {
+    pub(crate) async fn observe(&self, stop: &Stop) -> Observation {
         let read = tokio::time::timeout(READ_WITHIN, self.store.read(&self.spec.service));
-        let (read, notice) = tokio::join!(read, self.notices.look());
-        let notice = if *stop.borrow() { Some(Notice::Shutdown) } else { notice };
+        let (read, notice) = tokio::join!(read, self.notices.observe());
+        let notice = if *stop.borrow() { Some(InstanceNotice::Shutdown) } else { notice };
         let (seen, ledger) = match read {
             Err(_) => (Seen::Unreadable(format!("no answer within {} s", READ_WITHIN.as_secs())), None),
             Ok(Err(error)) => (Seen::Unreadable(error.to_string()), None),
             Ok(Ok(None)) => (Seen::NoLedger, None),
             Ok(Ok(Some(stored))) => {
                 let names: Vec<VolumeName> = self.mounts().into_iter().map(|(name, _)| name).collect();
-                (Seen::Read(Claim::of(&stored.ledger, &self.me, &names)), Some(stored.ledger))
+                (Seen::Read(Assignment::of(&stored.ledger, &self.me, &names)), Some(stored.ledger))
             }
         };
-        Look { seen, ledger, notice }
+        Observation { seen, ledger, notice }
     }
 
     /// What all agents of the service said last; none where it can't be read.
@@ -115,21 +115,21 @@ impl<M: Machine> Agent<M> {
         ends.checked_sub(reserve)
     }
 
-    pub(crate) fn lease(&self, seen: &Seen, phase: Phase) -> Lease {
+    pub(crate) fn lease(&self, seen: &Seen, phase: Phase) -> LeaseState {
         let runs_out = match self.lease_deadline() {
             Some(deadline) => Instant::now() >= deadline,
             // An earlier run of the agent may have left the service up, and nobody knows since when its lease has not been renewed.
             None => self.reporter.has_lease() && phase != Phase::Down && !matches!(seen, Seen::Read(_)),
         };
-        if runs_out { Lease::RunsOut } else { Lease::Holds }
+        if runs_out { LeaseState::RunsOut } else { LeaseState::Holds }
     }
 
     /// Whether the lease is over: from now on the controller may count on it that nothing writes here.
-    pub(crate) fn lease_is_over(&self, why: &Why) -> bool {
+    pub(crate) fn lease_has_expired(&self, why: &DutyReason) -> bool {
         match self.reporter.lease_ends() {
             Some(ends) => Instant::now() >= ends,
             // One that was started anew does not know: where it can't renew, it has to assume so.
-            None => *why == Why::LeaseRunsOut,
+            None => *why == DutyReason::LeaseRunsOut,
         }
     }
 }

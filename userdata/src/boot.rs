@@ -10,7 +10,7 @@ use failover_core::world::Listing;
 use tokio::time::Instant;
 
 use crate::agent::{Agent, Stop};
-use crate::disk::Volume;
+use crate::disk::DataVolume;
 use crate::machine::{Context, Machine, Trouble};
 
 /// The controller attaches a volume within seconds of the promotion; a slow attach, or one that is tried again, takes minutes.
@@ -69,7 +69,7 @@ impl<M: Machine> Agent<M> {
         for volume in self.volumes(ledger, reports)? {
             check(revoked)?;
             let volume_id = volume.volume_id.as_str();
-            tracing::info!(step = "mounting", volume = %volume.name, volume_id, "bringing up {volume_id}");
+            tracing::info!(step = "mounting", volume = %volume.name, volume_id, "setting up {volume_id}");
             for warning in self.mount(&volume, revoked).await? {
                 tracing::warn!(volume = %volume.name, volume_id, "{warning}");
             }
@@ -79,7 +79,7 @@ impl<M: Machine> Agent<M> {
     }
 
     /// Mounts a volume once it is attached. The wait for it is made in short pieces, so that it ends when it is revoked.
-    async fn mount(&self, volume: &Volume, revoked: &Stop) -> Result<Vec<String>, NotUp> {
+    async fn mount(&self, volume: &DataVolume, revoked: &Stop) -> Result<Vec<String>, NotUp> {
         let deadline = Instant::now() + ATTACH_WITHIN;
         loop {
             match self.machine.mount(volume, ATTACH_PIECE).await {
@@ -94,26 +94,26 @@ impl<M: Machine> Agent<M> {
     }
 
     /// The volumes to mount, as spec and ledger have them.
-    fn volumes(&self, ledger: &Ledger, reports: &Listing<InstanceId, AgentReport>) -> Result<Vec<Volume>, Trouble> {
-        let missing = self.mounts().into_iter().find(|(name, _)| !ledger.heads.contains_key(name));
+    fn volumes(&self, ledger: &Ledger, reports: &Listing<InstanceId, AgentReport>) -> Result<Vec<DataVolume>, Trouble> {
+        let missing = self.mounts().into_iter().find(|(name, _)| !ledger.current_volumes.contains_key(name));
         if let Some((name, _)) = missing {
             return Err(Trouble::new(format!("volume {name}"), "the ledger has no volume for it"));
         }
         let oldest_epoch = oldest_epoch(ledger, reports);
-        Ok(self.volumes_of(ledger).map(|volume| Volume { oldest_epoch, ..volume }).collect())
+        Ok(self.volumes_of(ledger).map(|volume| DataVolume { oldest_epoch, ..volume }).collect())
     }
 
     /// The volumes to mount that the ledger knows, whatever the age of what is on them.
-    pub(crate) fn volumes_of<'a>(&'a self, ledger: &'a Ledger) -> impl Iterator<Item = Volume> + 'a {
+    pub(crate) fn volumes_of<'a>(&'a self, ledger: &'a Ledger) -> impl Iterator<Item = DataVolume> + 'a {
         self.mounts().into_iter().filter_map(|(name, mount)| {
-            let head = ledger.heads.get(&name)?;
+            let current = ledger.current_volumes.get(&name)?;
             let spec = self.spec.volume(&name);
-            Some(Volume {
+            Some(DataVolume {
                 service: ledger.service.clone(),
-                volume_id: head.volume.clone(),
+                volume_id: current.volume.clone(),
                 mount,
                 filesystem: spec.and_then(|spec| spec.filesystem),
-                blank_allowed: ledger.blank.contains(&head.volume),
+                blank_allowed: ledger.blank.contains(&current.volume),
                 epoch: ledger.epoch,
                 oldest_epoch: 0,
                 options: spec.map(|spec| spec.options.clone()).unwrap_or_default(),
@@ -187,7 +187,7 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH.to_string();
         serde_json::from_value(json!({
             "service": "db", "epoch": 5, "active": "i-00000000000000001", "active_zone": "eu-central-1a", "active_since": at,
-            "members": {}, "heads": {}, "addresses": [], "failover": failover,
+            "members": {}, "current_volumes": {}, "addresses": [], "failover": failover,
         }))
         .unwrap()
     }
@@ -199,7 +199,7 @@ mod tests {
             "from": { "instance_id": "i-00000000000000002", "zone": "eu-central-1b" },
             "to": { "instance_id": "i-00000000000000001", "zone": "eu-central-1a" },
             "accepted_loss_seconds": null, "excluded": {}, "down_since": null, "started_at": at,
-            "fence": { "proven": { "at": at, "proof": "instances_off" } }, "older_copies": {}, "data_loss_seconds": 0,
+            "fence": { "confirmed": { "at": at, "proof": "instances_off" } }, "older_copies": {}, "data_loss_seconds": 0,
             "promoted_at": at, "attempts": {}, "steps": [], "warnings": [], "halted": null,
         });
         for (key, value) in changes.as_object().unwrap() {

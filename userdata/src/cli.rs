@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Overrides;
 
-/// Brings a service up on the instance that the failover ledger names, and takes it down when the ledger names another.
+/// Starts a service on the instance that the failover ledger names, and stops it when the ledger names another.
 #[derive(Debug, Parser)]
 #[command(name = "failover-agent", version, about, long_about = LONG, after_help = AFTER)]
 pub struct Cli {
@@ -16,7 +16,7 @@ pub struct Cli {
     /// The service, instead of the file's or the one that the instance's tag failover:service names
     #[arg(long, global = true, env = "FAILOVER_SERVICE", value_name = "NAME")]
     pub service: Option<String>,
-    /// The controller's DynamoDB table; without one the agent works alone, by the Auto Scaling group's state and the Elastic IP
+    /// The controller's DynamoDB table; without one the agent is standalone, by the Auto Scaling group's state and the Elastic IP
     #[arg(long, global = true, env = "FAILOVER_TABLE", value_name = "TABLE")]
     pub table: Option<String>,
     /// Where specs are in SSM [default: /failover/services/]
@@ -30,9 +30,9 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Bring the service up if the ledger names this instance, else wait until it does; then end, leaving it up
+    /// Start the service if the ledger names this instance, else wait until it does; then end, leaving it running
     Boot,
-    /// Bring the service up when it is named, then heartbeat, watch for notices, and take it down when it is not (what systemd runs)
+    /// Start the service when it is named, then heartbeat, watch for notices, and stop it when it is not (what systemd runs)
     Run,
     /// Stop the units, sync and unmount the volumes, and report that
     Quiesce,
@@ -40,7 +40,7 @@ pub enum Command {
     Doctor,
 }
 
-const LONG: &str = "Brings a service up on the instance that the failover ledger names, and takes it down when the ledger names another.
+const LONG: &str = "Starts a service on the instance that the failover ledger names, and stops it when the ledger names another.
 
 It finds each data volume by its NVMe serial, checks what is on it, mounts it, starts the units of failover.toml's [agent], waits until \
 the service is ready, and reports that to the ledger. It never formats anything but a volume that was created empty for the service.";

@@ -39,7 +39,7 @@ pub struct Overrides {
 pub struct Config {
     /// The service, if it was named.
     pub service: Option<ServiceName>,
-    /// The ledger's table. None: alone, without a controller.
+    /// The ledger's table. None: standalone, without a controller.
     pub table: Option<String>,
     /// Where the spec is.
     pub spec: SpecSource,

@@ -24,18 +24,18 @@ pub enum Seen {
     /// The service has none yet.
     NoLedger,
     /// It was read.
-    Read(Claim),
+    Read(Assignment),
 }
 
 /// What the ledger says of this instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
+pub struct Assignment {
     /// The epoch.
     pub epoch: u64,
     /// Who is to serve.
     pub active: Side,
     /// The failover that runs.
-    pub failover: Failover,
+    pub failover: FailoverRole,
     /// Every volume of the spec that is to be mounted has its place in the ledger.
     pub has_volumes: bool,
 }
@@ -51,7 +51,7 @@ pub enum Side {
 
 /// A failover, as far as it matters to this instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failover {
+pub enum FailoverRole {
     /// None runs.
     None,
     /// Away from this instance.
@@ -67,7 +67,7 @@ pub enum Failover {
 
 /// What the metadata service announces.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
+pub enum InstanceNotice {
     /// The Auto Scaling group terminates the instance.
     GroupTerminates,
     /// EC2 takes a Spot instance back.
@@ -92,7 +92,7 @@ pub enum Phase {
 
 /// The lease on serving, if the spec asks for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lease {
+pub enum LeaseState {
     /// None is asked for, or it lasts for long enough.
     Holds,
     /// It will run out before the service could be stopped later.
@@ -102,7 +102,7 @@ pub enum Lease {
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Duty {
-    /// Bring the service up under this epoch, or go on serving.
+    /// Start the service under this epoch, or go on serving.
     Serve {
         /// The epoch.
         epoch: u64,
@@ -114,10 +114,10 @@ pub enum Duty {
         /// What to report once it is down.
         say: Say,
         /// Why.
-        why: Why,
+        why: DutyReason,
     },
     /// Change nothing.
-    Hold(Why),
+    Hold(DutyReason),
 }
 
 /// What a resting instance reports.
@@ -131,7 +131,7 @@ pub enum Say {
 
 /// Why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Why {
+pub enum DutyReason {
     /// The ledger names another.
     Named(InstanceId),
     /// A failover away from here fences.
@@ -139,7 +139,7 @@ pub enum Why {
     /// A planned failover away from here has not begun to fence, and this instance does not serve.
     FailoverAway,
     /// The metadata service announced the instance's end.
-    Noticed(Notice),
+    Noticed(InstanceNotice),
     /// The ledger could not be read in time to renew the lease.
     LeaseRunsOut,
     /// The ledger named this instance anew, while it served under an older epoch.
@@ -152,19 +152,19 @@ pub enum Why {
     NoVolumes,
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for DutyReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Named(other) => write!(formatter, "the ledger names {other}"),
             Self::Fenced => formatter.write_str("a failover away from this instance runs"),
             Self::FailoverAway => formatter.write_str("a planned failover away from this instance has begun"),
-            Self::Noticed(Notice::GroupTerminates) => formatter.write_str("the group terminates this instance"),
-            Self::Noticed(Notice::SpotInterrupts { action }) => {
+            Self::Noticed(InstanceNotice::GroupTerminates) => formatter.write_str("the group terminates this instance"),
+            Self::Noticed(InstanceNotice::SpotInterrupts { action }) => {
                 write!(formatter, "EC2 will {action} this Spot instance")
             }
-            Self::Noticed(Notice::Shutdown) => formatter.write_str("the agent was told to stop"),
+            Self::Noticed(InstanceNotice::Shutdown) => formatter.write_str("the agent was told to stop"),
             Self::LeaseRunsOut => formatter.write_str("the lease could not be renewed in time (fence.lease_seconds)"),
-            Self::NewEpoch => formatter.write_str("the ledger named this instance anew, under a later epoch"),
+            Self::NewEpoch => formatter.write_str("the ledger named this instance again, under a later epoch"),
             Self::Unreadable(why) => write!(formatter, "the ledger can't be read: {why}"),
             Self::NoLedger => formatter.write_str("the service has no ledger yet"),
             Self::NoVolumes => formatter.write_str("the service's volumes do not exist yet"),
@@ -172,58 +172,59 @@ impl fmt::Display for Why {
     }
 }
 
-impl Claim {
+impl Assignment {
     /// What `ledger` says of `me`. `mounted` are the names of the volumes that are to be mounted.
     pub fn of(ledger: &Ledger, me: &InstanceId, mounted: &[failover_core::ids::VolumeName]) -> Self {
         let active = if ledger.active == *me { Side::Me } else { Side::Other(ledger.active.clone()) };
         let failover = match &ledger.failover {
-            None => Failover::None,
+            None => FailoverRole::None,
             Some(failover) if failover.from.instance_id == *me => {
-                Failover::FromMe { fencing: failover.has_begun_to_fence() || failover.is_promoted() }
+                FailoverRole::FromMe { fencing: failover.has_begun_to_fence() || failover.is_promoted() }
             }
-            Some(failover) if failover.is_target(me) => Failover::ToMe,
-            Some(_) => Failover::Elsewhere,
+            Some(failover) if failover.is_target(me) => FailoverRole::ToMe,
+            Some(_) => FailoverRole::Elsewhere,
         };
-        let has_volumes = mounted.iter().all(|name| ledger.heads.contains_key(name));
+        let has_volumes = mounted.iter().all(|name| ledger.current_volumes.contains_key(name));
         Self { epoch: ledger.epoch, active, failover, has_volumes }
     }
 }
 
 /// What to do.
-pub fn duty(seen: &Seen, phase: Phase, notice: Option<&Notice>, lease: Lease) -> Duty {
+pub fn duty(seen: &Seen, phase: Phase, notice: Option<&InstanceNotice>, lease: LeaseState) -> Duty {
     let epoch = match seen {
         Seen::Read(claim) => Some(claim.epoch),
         Seen::Unreadable(_) | Seen::NoLedger => None,
     };
     let rest = |say, why| Duty::Rest { epoch, say, why };
     if let Some(notice) = notice.filter(|notice| !is_held_on(seen, notice)) {
-        return rest(Say::Quiesced, Why::Noticed(notice.clone()));
+        return rest(Say::Quiesced, DutyReason::Noticed(notice.clone()));
     }
-    if lease == Lease::RunsOut && phase != Phase::Down {
-        return rest(Say::Quiesced, Why::LeaseRunsOut);
+    if lease == LeaseState::RunsOut && phase != Phase::Down {
+        return rest(Say::Quiesced, DutyReason::LeaseRunsOut);
     }
     let claim = match seen {
-        Seen::Unreadable(why) => return Duty::Hold(Why::Unreadable(why.clone())),
-        Seen::NoLedger => return Duty::Hold(Why::NoLedger),
+        Seen::Unreadable(why) => return Duty::Hold(DutyReason::Unreadable(why.clone())),
+        Seen::NoLedger => return Duty::Hold(DutyReason::NoLedger),
         Seen::Read(claim) => claim,
     };
     let serves_now = phase == Phase::Serving(claim.epoch);
     match (&claim.active, claim.failover) {
-        (_, Failover::FromMe { fencing: true }) => rest(Say::Quiesced, Why::Fenced),
-        (Side::Other(other), _) => rest(Say::Waiting, Why::Named(other.clone())),
-        (Side::Me, _) if matches!(phase, Phase::Serving(_)) && !serves_now => rest(Say::Waiting, Why::NewEpoch),
-        (Side::Me, Failover::FromMe { fencing: false }) if !serves_now => Duty::Hold(Why::FailoverAway),
-        (Side::Me, _) if !claim.has_volumes && !serves_now => Duty::Hold(Why::NoVolumes),
-        (Side::Me, Failover::None | Failover::FromMe { .. } | Failover::ToMe | Failover::Elsewhere) => {
+        (_, FailoverRole::FromMe { fencing: true }) => rest(Say::Quiesced, DutyReason::Fenced),
+        (Side::Other(other), _) => rest(Say::Waiting, DutyReason::Named(other.clone())),
+        (Side::Me, _) if matches!(phase, Phase::Serving(_)) && !serves_now => rest(Say::Waiting, DutyReason::NewEpoch),
+        (Side::Me, FailoverRole::FromMe { fencing: false }) if !serves_now => Duty::Hold(DutyReason::FailoverAway),
+        (Side::Me, _) if !claim.has_volumes && !serves_now => Duty::Hold(DutyReason::NoVolumes),
+        (Side::Me, FailoverRole::None | FailoverRole::FromMe { .. } | FailoverRole::ToMe | FailoverRole::Elsewhere) => {
             Duty::Serve { epoch: claim.epoch }
         }
     }
 }
 
 /// A planned failover holds this instance in its group until the replacement is well: it serves until the fence begins.
-fn is_held_on(seen: &Seen, notice: &Notice) -> bool {
-    let planned = |claim: &Claim| claim.active == Side::Me && claim.failover == Failover::FromMe { fencing: false };
-    *notice == Notice::GroupTerminates && matches!(seen, Seen::Read(claim) if planned(claim))
+fn is_held_on(seen: &Seen, notice: &InstanceNotice) -> bool {
+    let planned =
+        |claim: &Assignment| claim.active == Side::Me && claim.failover == FailoverRole::FromMe { fencing: false };
+    *notice == InstanceNotice::GroupTerminates && matches!(seen, Seen::Read(claim) if planned(claim))
 }
 
 #[cfg(test)]

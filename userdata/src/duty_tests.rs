@@ -14,8 +14,8 @@ fn instance(number: u32) -> InstanceId {
 struct Case {
     seen: Seen,
     phase: Phase,
-    notice: Option<Notice>,
-    lease: Lease,
+    notice: Option<InstanceNotice>,
+    lease: LeaseState,
 }
 
 impl Case {
@@ -23,23 +23,23 @@ impl Case {
         duty(&self.seen, self.phase, self.notice.as_ref(), self.lease)
     }
 
-    fn claim(&self) -> Option<&Claim> {
+    fn claim(&self) -> Option<&Assignment> {
         if let Seen::Read(claim) = &self.seen { Some(claim) } else { None }
     }
 
     fn is_away(&self) -> bool {
-        self.claim().is_some_and(|claim| matches!(claim.failover, Failover::FromMe { .. }))
+        self.claim().is_some_and(|claim| matches!(claim.failover, FailoverRole::FromMe { .. }))
     }
 
     /// A notice that counts: the group's does not while it is held for a planned failover.
     fn is_called_away(&self) -> bool {
         let claim = self.claim().filter(|claim| claim.active == Side::Me);
-        let held = claim.is_some_and(|claim| claim.failover == Failover::FromMe { fencing: false });
-        self.notice.is_some() && !(held && self.notice == Some(Notice::GroupTerminates))
+        let held = claim.is_some_and(|claim| claim.failover == FailoverRole::FromMe { fencing: false });
+        self.notice.is_some() && !(held && self.notice == Some(InstanceNotice::GroupTerminates))
     }
 
     fn is_fenced(&self) -> bool {
-        self.claim().is_some_and(|claim| claim.failover == Failover::FromMe { fencing: true })
+        self.claim().is_some_and(|claim| claim.failover == FailoverRole::FromMe { fencing: true })
     }
 }
 
@@ -47,14 +47,14 @@ fn all_seen() -> Vec<Seen> {
     let mut all = vec![Seen::Unreadable("throttled".to_owned()), Seen::NoLedger];
     for active in [Side::Me, Side::Other(instance(2))] {
         for failover in [
-            Failover::None,
-            Failover::FromMe { fencing: false },
-            Failover::FromMe { fencing: true },
-            Failover::ToMe,
-            Failover::Elsewhere,
+            FailoverRole::None,
+            FailoverRole::FromMe { fencing: false },
+            FailoverRole::FromMe { fencing: true },
+            FailoverRole::ToMe,
+            FailoverRole::Elsewhere,
         ] {
             for has_volumes in [true, false] {
-                all.push(Seen::Read(Claim { epoch: E, active: active.clone(), failover, has_volumes }));
+                all.push(Seen::Read(Assignment { epoch: E, active: active.clone(), failover, has_volumes }));
             }
         }
     }
@@ -67,11 +67,11 @@ fn cases() -> Vec<Case> {
         for phase in [Phase::Down, Phase::Unsure, Phase::Serving(E - 1), Phase::Serving(E)] {
             for notice in [
                 None,
-                Some(Notice::GroupTerminates),
-                Some(Notice::SpotInterrupts { action: "stop".to_owned() }),
-                Some(Notice::Shutdown),
+                Some(InstanceNotice::GroupTerminates),
+                Some(InstanceNotice::SpotInterrupts { action: "stop".to_owned() }),
+                Some(InstanceNotice::Shutdown),
             ] {
-                for lease in [Lease::Holds, Lease::RunsOut] {
+                for lease in [LeaseState::Holds, LeaseState::RunsOut] {
                     all.push(Case { seen: seen.clone(), phase, notice: notice.clone(), lease });
                 }
             }
@@ -88,7 +88,7 @@ fn nothing_serves_but_what_the_ledger_names_and_nothing_calls_away() {
         let claim = case.claim().unwrap();
         assert_eq!((&claim.active, claim.epoch, epoch), (&Side::Me, E, E), "{case:?}");
         assert!(!case.is_fenced() && !case.is_called_away(), "{case:?}");
-        assert!(case.lease == Lease::Holds || case.phase == Phase::Down, "{case:?}");
+        assert!(case.lease == LeaseState::Holds || case.phase == Phase::Down, "{case:?}");
     }
 }
 
@@ -113,7 +113,7 @@ fn what_is_not_to_serve_is_taken_down_whatever_it_said() {
 fn quiet_is_said_only_where_somebody_waits_for_it_or_the_instance_ends() {
     for case in cases() {
         if let Duty::Rest { say: Say::Quiesced, epoch, .. } = case.duty() {
-            let lapsed = case.lease == Lease::RunsOut;
+            let lapsed = case.lease == LeaseState::RunsOut;
             assert!(case.is_fenced() || case.is_called_away() || lapsed, "{case:?}");
             assert_eq!(epoch, case.claim().map(|_| E), "{case:?}");
         } else {
@@ -126,8 +126,8 @@ fn quiet_is_said_only_where_somebody_waits_for_it_or_the_instance_ends() {
 fn a_ledger_out_of_reach_starts_nothing_and_stops_nothing_but_by_lease_or_notice() {
     for case in cases().iter().filter(|case| case.claim().is_none() && case.notice.is_none()) {
         let duty = case.duty();
-        if case.lease == Lease::RunsOut && case.phase != Phase::Down {
-            assert!(matches!(duty, Duty::Rest { why: Why::LeaseRunsOut, .. }), "{case:?}");
+        if case.lease == LeaseState::RunsOut && case.phase != Phase::Down {
+            assert!(matches!(duty, Duty::Rest { why: DutyReason::LeaseRunsOut, .. }), "{case:?}");
         } else {
             assert!(matches!(duty, Duty::Hold(_)), "{case:?}");
         }
@@ -144,14 +144,14 @@ fn an_epoch_that_went_on_is_not_served_by_what_was_started_before() {
 #[test]
 fn a_planned_failover_lets_the_old_side_serve_until_it_fences() {
     let read = |fencing| {
-        let failover = Failover::FromMe { fencing };
-        Seen::Read(Claim { epoch: E, active: Side::Me, failover, has_volumes: true })
+        let failover = FailoverRole::FromMe { fencing };
+        Seen::Read(Assignment { epoch: E, active: Side::Me, failover, has_volumes: true })
     };
     // The group holds it meanwhile: that it will be terminated is no news then.
-    for notice in [None, Some(Notice::GroupTerminates)] {
-        let of = |seen: &Seen, phase| duty(seen, phase, notice.as_ref(), Lease::Holds);
+    for notice in [None, Some(InstanceNotice::GroupTerminates)] {
+        let of = |seen: &Seen, phase| duty(seen, phase, notice.as_ref(), LeaseState::Holds);
         assert_eq!(of(&read(false), Phase::Serving(E)), Duty::Serve { epoch: E });
-        assert_eq!(of(&read(false), Phase::Down), Duty::Hold(Why::FailoverAway));
+        assert_eq!(of(&read(false), Phase::Down), Duty::Hold(DutyReason::FailoverAway));
         assert!(matches!(of(&read(true), Phase::Serving(E)), Duty::Rest { epoch: Some(E), say: Say::Quiesced, .. }));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use failover_core::spec::Ready;
 use thiserror::Error;
 
-use crate::disk::{DiskError, Disks, Volume};
+use crate::disk::{DataVolume, DiskError, Disks};
 use crate::host::{self, HostError};
 
 /// The machine did not do what it was asked to.
@@ -42,11 +42,11 @@ pub struct Context {
 /// What the agent asks of the machine. Each is bounded in time, and may be repeated.
 pub trait Machine {
     /// Waits for a volume's device, checks it, mounts it. Says what a person should know although it went well.
-    fn mount(&self, volume: &Volume, within: Duration) -> impl Future<Output = Result<Vec<String>, Trouble>>;
+    fn mount(&self, volume: &DataVolume, within: Duration) -> impl Future<Output = Result<Vec<String>, Trouble>>;
     /// Syncs and unmounts. What is not mounted is done already.
     fn unmount(&self, mount: &Path, within: Duration) -> impl Future<Output = Result<(), Trouble>>;
     /// Whether nobody on this machine can write to the volume any more, wherever it may be mounted. What is not attached is released.
-    fn released(&self, volume: &Volume) -> impl Future<Output = Result<(), Trouble>>;
+    fn released(&self, volume: &DataVolume) -> impl Future<Output = Result<(), Trouble>>;
     /// Starts a unit.
     fn start_unit(&self, unit: &str, within: Duration) -> impl Future<Output = Result<(), Trouble>>;
     /// Stops a unit: by force once `within` is over. What does not run is done already.
@@ -67,8 +67,8 @@ pub struct ThisMachine {
 }
 
 impl Machine for ThisMachine {
-    async fn mount(&self, volume: &Volume, within: Duration) -> Result<Vec<String>, Trouble> {
-        let what = || format!("bringing up volume {} ({})", volume.name, volume.volume_id);
+    async fn mount(&self, volume: &DataVolume, within: Duration) -> Result<Vec<String>, Trouble> {
+        let what = || format!("setting up volume {} ({})", volume.name, volume.volume_id);
         let trouble = |error: DiskError| Trouble { may_pass: error.may_pass(), ..Trouble::new(what(), error) };
         let up = self.disks.bring_up(volume, within).await.map_err(trouble)?;
         tracing::info!(step = "mounted", volume = %volume.name, device = %up.device.display(), "{} is mounted on {}",
@@ -81,8 +81,8 @@ impl Machine for ThisMachine {
         self.disks.take_down(mount, within).await.map_err(|error| Trouble::new(what(), error))
     }
 
-    async fn released(&self, volume: &Volume) -> Result<(), Trouble> {
-        let what = || format!("letting volume {} ({}) go", volume.name, volume.volume_id);
+    async fn released(&self, volume: &DataVolume) -> Result<(), Trouble> {
+        let what = || format!("releasing volume {} ({})", volume.name, volume.volume_id);
         self.disks.released(volume).await.map_err(|error| Trouble::new(what(), error))
     }
 

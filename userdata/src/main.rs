@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
-use failover_agent::alone::Alone;
 use failover_agent::cli::{Cli, Command};
 use failover_agent::config::{Config, ConfigError};
 use failover_agent::host::notify::Systemd;
 use failover_agent::machine::ThisMachine;
 use failover_agent::remembered::{self, Remembered};
+use failover_agent::standalone::Standalone;
 use failover_agent::{Agent, Stop, Until, doctor};
-use failover_aws::{Aws, Metadata, Settings};
+use failover_aws::{Aws, ClientSettings, Metadata};
 use failover_core::ids::InstanceId;
 use failover_core::spec::Spec;
 use tokio::signal::unix::{SignalKind, signal};
@@ -48,7 +48,11 @@ async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     if cli.command == Command::Doctor {
         let findings = doctor::examine(&config, &metadata).await;
         doctor::print(&findings);
-        return Ok(if findings.iter().any(doctor::Finding::is_wrong) { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        return Ok(if findings.iter().any(doctor::DoctorFinding::is_wrong) {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        });
     }
     let _lock = lock()?;
     let systemd = Systemd::from_environment();
@@ -65,7 +69,7 @@ async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         let agent = Agent::new(&aws, table, &metadata, me, spec, ThisMachine::default()).with_systemd(systemd);
         Box::pin(agent.run(stop, until)).await?;
     } else {
-        let agent = Alone::new(&aws, &metadata, me, spec, ThisMachine::default())?.with_systemd(systemd);
+        let agent = Standalone::new(&aws, &metadata, me, spec, ThisMachine::default())?.with_systemd(systemd);
         Box::pin(agent.run(stop, until)).await?;
     }
     Ok(ExitCode::SUCCESS)
@@ -95,7 +99,7 @@ async fn learn(
             Err(error) => format!("{error:#}"),
         };
         if error != told {
-            tracing::warn!(%error, "it is not known yet what to do; it is asked again every {} s", LEARN_PAUSE.as_secs());
+            tracing::warn!(%error, "it is not known yet what to do; trying again every {} s", LEARN_PAUSE.as_secs());
         }
         told = error;
         // The unit has started, as far as others wait for it.
@@ -126,9 +130,10 @@ async fn learn_once(config: &Config, metadata: &Metadata) -> anyhow::Result<Know
             }
             tracing::warn!(
                 error = format!("{error:#}"),
-                "the agent goes on with what it knew before it was started again"
+                "the agent continues with what it knew before it was started again"
             );
-            let aws = Aws::from_environment(&Settings { region: Some(region), ..Settings::default() }).await?;
+            let aws =
+                Aws::from_environment(&ClientSettings { region: Some(region), ..ClientSettings::default() }).await?;
             Ok(Known { aws, me: instance, spec })
         }
     }
@@ -138,7 +143,7 @@ async fn learn_anew(config: &Config, metadata: &Metadata) -> anyhow::Result<(Kno
     let me = metadata.instance_id().await?;
     let service = config.service(metadata).await?;
     let region = if std::env::var_os("AWS_REGION").is_none() { Some(metadata.region().await?) } else { None };
-    let aws = Aws::from_environment(&Settings { region, ..Settings::default() }).await?;
+    let aws = Aws::from_environment(&ClientSettings { region, ..ClientSettings::default() }).await?;
     let spec = config.spec.load(&aws, &service).await?;
     let remembered = Remembered { instance: me.clone(), region: aws.region().to_owned(), spec: spec.clone() };
     Ok((Known { aws, me, spec }, remembered))
@@ -150,7 +155,7 @@ fn lock() -> anyhow::Result<File> {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => {
             bail!(
-                "another failover-agent runs ({LOCK} is locked): `systemctl stop failover-agent` takes the service down cleanly"
+                "another failover-agent runs ({LOCK} is locked): `systemctl stop failover-agent` stops the service cleanly"
             )
         }
         Err(std::fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("{LOCK} can't be locked")),
@@ -166,7 +171,7 @@ fn stop_on_signals() -> anyhow::Result<Stop> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!(step = "told to stop", "told to stop: the service is taken down");
+        tracing::info!(step = "told to stop", "told to stop: the service is stopped");
         tell.send_replace(true);
         // A receiver that finds its sender gone can't wait for a change.
         std::future::pending::<()>().await;

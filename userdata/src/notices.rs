@@ -6,7 +6,7 @@ use std::time::Duration;
 use failover_aws::{Metadata, MetadataError};
 use tokio::time::Instant;
 
-use crate::duty::Notice;
+use crate::duty::InstanceNotice;
 
 /// The group's word for an instance that it terminates.
 const TERMINATED: &str = "Terminated";
@@ -24,7 +24,7 @@ pub(crate) struct Notices {
 
 #[derive(Debug, Default)]
 struct State {
-    last: Option<Notice>,
+    last: Option<InstanceNotice>,
     rebalance_told: bool,
     trouble_told: Option<Instant>,
 }
@@ -36,7 +36,7 @@ impl Notices {
     }
 
     /// What is announced now.
-    pub(crate) async fn look(&self) -> Option<Notice> {
+    pub(crate) async fn observe(&self) -> Option<InstanceNotice> {
         let found = tokio::time::timeout(WITHIN, self.read()).await;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let why = match found {
@@ -55,12 +55,12 @@ impl Notices {
         state.last.clone()
     }
 
-    async fn read(&self) -> Result<Option<Notice>, MetadataError> {
+    async fn read(&self) -> Result<Option<InstanceNotice>, MetadataError> {
         if self.metadata.target_lifecycle_state().await?.is_some_and(|state| state == TERMINATED) {
-            return Ok(Some(Notice::GroupTerminates));
+            return Ok(Some(InstanceNotice::GroupTerminates));
         }
         if let Some(spot) = self.metadata.spot_action().await? {
-            return Ok(Some(Notice::SpotInterrupts { action: spot.action }));
+            return Ok(Some(InstanceNotice::SpotInterrupts { action: spot.action }));
         }
         // Only a risk: the controller hears of it, too, and decides.
         if let Some(at) = self.metadata.rebalance_recommendation().await? {

@@ -52,7 +52,7 @@ pub(crate) async fn take_down(
         [only] => Err(only.clone()),
         several => {
             let all: Vec<String> = several.iter().map(ToString::to_string).collect();
-            Err(Trouble::new("taking the service down", all.join("; ")))
+            Err(Trouble::new("stopping the service", all.join("; ")))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The loop: look, judge, do; for as long as the agent lives.
+//! The loop: observe, decide, act; for as long as the agent lives.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::agent::{Agent, Look, Stop};
+use crate::agent::{Agent, Observation, Stop};
 use crate::boot::NotUp;
-use crate::duty::{Claim, Duty, Failover, Lease, Notice, Phase, Say, Seen, Why, duty};
+use crate::duty::{Assignment, Duty, DutyReason, FailoverRole, InstanceNotice, LeaseState, Phase, Say, Seen, duty};
 use crate::machine::{Machine, Trouble};
 use crate::quiesce::take_down;
 
-/// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// Between two looks while a failover runs that concerns this instance.
-const LOOK_OFTEN: Duration = Duration::from_secs(1);
+/// Between two observations.
+const OBSERVE_EVERY: Duration = Duration::from_secs(2);
+/// Between two observations while a failover runs that concerns this instance.
+const OBSERVE_OFTEN: Duration = Duration::from_secs(1);
 /// The first pause after a failed start; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest.
@@ -38,7 +38,7 @@ pub enum Until {
 
 /// The agent ended without having taken the service down.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the service could not be taken down: {0}")]
+#[error("the service could not be stopped: {0}")]
 pub struct StillUp(Trouble);
 
 /// What the loop remembers from round to round.
@@ -48,13 +48,13 @@ struct Rounds {
     not_before: Option<(u64, Instant)>,
     tries_to_end: u32,
     /// What was last told in the log.
-    told: Option<Why>,
+    told: Option<DutyReason>,
     /// The ledger as it was last read: which volumes were brought up.
     ledger: Option<Ledger>,
 }
 
 impl<M: Machine> Agent<M> {
-    /// Serves while the ledger says so. Ends when told to, with the service taken down.
+    /// Serves while the ledger says so. Ends when told to, with the service stopped.
     pub async fn run(&self, mut stop: Stop, until: Until) -> Result<(), StillUp> {
         let mut rounds =
             Rounds { phase: Phase::Unsure, failures: 0, not_before: None, tries_to_end: 0, told: None, ledger: None };
@@ -64,9 +64,9 @@ impl<M: Machine> Agent<M> {
         tracing::info!(step = "watching", service = %self.spec.service, instance = %self.me, "the agent watches the ledger");
         loop {
             let began = Instant::now();
-            let look = Box::pin(self.look_within_lease(rounds.phase, &stop)).await;
-            let often = self.round(&look, &mut rounds, &stop).await;
-            if rounds.phase == Phase::Down && look.notice == Some(Notice::Shutdown) {
+            let observation = Box::pin(self.observe_within_lease(rounds.phase, &stop)).await;
+            let often = self.round(&observation, &mut rounds, &stop).await;
+            if rounds.phase == Phase::Down && observation.notice == Some(InstanceNotice::Shutdown) {
                 self.systemd.stopping();
                 return self.last_word().await;
             }
@@ -76,10 +76,10 @@ impl<M: Machine> Agent<M> {
             if rounds.tries_to_end >= LAST_TRIES {
                 let why = self.reporter.last().map(|last| last.state);
                 let why = if let Some(AgentState::Failed(why)) = why { why } else { "it takes too long".to_owned() };
-                return Err(StillUp(Trouble::new("taking down", why)));
+                return Err(StillUp(Trouble::new("stopping", why)));
             }
             self.systemd.alive(&status(rounds.phase, rounds.told.as_ref()));
-            let mut next = began + if often { LOOK_OFTEN } else { LOOK_EVERY };
+            let mut next = began + if often { OBSERVE_OFTEN } else { OBSERVE_EVERY };
             if let Some(deadline) = self.lease_deadline().filter(|_| rounds.phase != Phase::Down) {
                 next = next.min(deadline);
             }
@@ -92,28 +92,33 @@ impl<M: Machine> Agent<M> {
         }
     }
 
-    /// Looks and keeps the report fresh, side by side; a look that hangs ends when the lease is about to.
-    async fn look_within_lease(&self, phase: Phase, stop: &Stop) -> Look {
-        let look = Box::pin(async { tokio::join!(self.look(stop), self.reporter.keep()).0 });
+    /// Observes and keeps the report fresh, side by side; an observation that hangs ends when the lease is about to.
+    async fn observe_within_lease(&self, phase: Phase, stop: &Stop) -> Observation {
+        let observation = Box::pin(async { tokio::join!(self.observe(stop), self.reporter.keep()).0 });
         // What is down has nothing to stop in time.
-        let Some(deadline) = self.lease_deadline().filter(|_| phase != Phase::Down) else { return look.await };
+        let Some(deadline) = self.lease_deadline().filter(|_| phase != Phase::Down) else { return observation.await };
         // The deadline first: what is late must not even try to renew.
         tokio::select! {
             biased;
             () = sleep_until(deadline) => {
                 let seen = Seen::Unreadable("no answer before the lease runs out".to_owned());
-                Look { seen, ledger: None, notice: stop.borrow().then_some(Notice::Shutdown) }
+                Observation { seen, ledger: None, notice: stop.borrow().then_some(InstanceNotice::Shutdown) }
             }
-            look = look => look,
+            observation = observation => observation,
         }
     }
 
-    /// One round. Says whether the next look is to come soon.
-    async fn round(&self, look: &Look, rounds: &mut Rounds, stop: &Stop) -> bool {
-        if look.ledger.is_some() {
-            rounds.ledger.clone_from(&look.ledger);
+    /// One round. Says whether the next observation is to come soon.
+    async fn round(&self, observation: &Observation, rounds: &mut Rounds, stop: &Stop) -> bool {
+        if observation.ledger.is_some() {
+            rounds.ledger.clone_from(&observation.ledger);
         }
-        let duty = duty(&look.seen, rounds.phase, look.notice.as_ref(), self.lease(&look.seen, rounds.phase));
+        let duty = duty(
+            &observation.seen,
+            rounds.phase,
+            observation.notice.as_ref(),
+            self.lease(&observation.seen, rounds.phase),
+        );
         match duty {
             Duty::Serve { epoch } if rounds.phase == Phase::Serving(epoch) => {
                 rounds.tell(None);
@@ -130,24 +135,24 @@ impl<M: Machine> Agent<M> {
             }
             Duty::Hold(why) => {
                 rounds.tell(Some(&why));
-                if let (Seen::Read(claim), Phase::Down) = (&look.seen, rounds.phase) {
+                if let (Seen::Read(claim), Phase::Down) = (&observation.seen, rounds.phase) {
                     self.reporter.change(claim.epoch, AgentState::Waiting).await;
                 }
             }
         }
-        concerns_me(&look.seen)
+        concerns_me(&observation.seen)
     }
 
-    /// Says that it starts, looks again, and brings the service up while it is still to serve.
+    /// Says that it starts, observes again, and starts the service while it is still to serve.
     async fn start(&self, epoch: u64, rounds: &mut Rounds, stop: &Stop) {
-        tracing::info!(step = "claiming", epoch, "the ledger names this instance: the service is brought up");
+        tracing::info!(step = "claiming", epoch, "the ledger names this instance: the service is started");
         if self.reporter.say(epoch, AgentState::Starting).await.is_err() {
             return;
         }
-        let look = self.look(stop).await;
-        let Some(ledger) = look.ledger.as_ref().filter(|_| may_begin(&look, epoch)) else { return };
+        let observation = self.observe(stop).await;
+        let Some(ledger) = observation.ledger.as_ref().filter(|_| may_begin(&observation, epoch)) else { return };
         let Some(reports) = self.all_reports().await else { return };
-        if self.lease(&look.seen, Phase::Unsure) == Lease::RunsOut {
+        if self.lease(&observation.seen, Phase::Unsure) == LeaseState::RunsOut {
             return;
         }
         rounds.phase = Phase::Unsure;
@@ -157,10 +162,10 @@ impl<M: Machine> Agent<M> {
         let up = tokio::select! {
             biased;
             why = &mut watching => {
-                tracing::warn!(step = "revoked", %why, "bringing the service up is broken off");
+                tracing::warn!(step = "revoked", %why, "starting the service is interrupted");
                 revoke.send_replace(true);
                 // Without a lease nothing more may happen, not even what was begun on a disk.
-                if why == Why::LeaseRunsOut { Err(NotUp::Revoked) } else { work.await }
+                if why == DutyReason::LeaseRunsOut { Err(NotUp::Revoked) } else { work.await }
             }
             up = &mut work => up,
         };
@@ -173,25 +178,25 @@ impl<M: Machine> Agent<M> {
                 tracing::info!(step = "ready", epoch, "the service is ready");
                 self.reporter.change(epoch, AgentState::Ready).await;
             }
-            // The next round looks why, and takes down what was started.
+            // The next round sees why, and takes down what was started.
             Err(NotUp::Revoked) => {}
             Err(NotUp::Failed(trouble)) => self.failed(epoch, &trouble, rounds).await,
         }
     }
 
     /// Until this instance is not to serve any more. Reports go on meanwhile.
-    async fn until_revoked(&self, epoch: u64, stop: &Stop) -> Why {
+    async fn until_revoked(&self, epoch: u64, stop: &Stop) -> DutyReason {
         let mut stop = stop.clone();
         // What starts counts as serving: it reported so, and nobody counts on its being quiet.
         let phase = Phase::Serving(epoch);
         loop {
-            let look = Box::pin(self.look_within_lease(phase, &stop)).await;
-            let lease = self.lease(&look.seen, phase);
-            if let Duty::Rest { why, .. } = duty(&look.seen, phase, look.notice.as_ref(), lease) {
+            let observation = Box::pin(self.observe_within_lease(phase, &stop)).await;
+            let lease = self.lease(&observation.seen, phase);
+            if let Duty::Rest { why, .. } = duty(&observation.seen, phase, observation.notice.as_ref(), lease) {
                 return why;
             }
             self.systemd.alive("starting");
-            let next = Instant::now() + LOOK_EVERY;
+            let next = Instant::now() + OBSERVE_EVERY;
             let next = self.lease_deadline().map_or(next, |deadline| next.min(deadline));
             let was_stopped = *stop.borrow();
             tokio::select! {
@@ -213,16 +218,16 @@ impl<M: Machine> Agent<M> {
         let pause = FIRST_PAUSE.saturating_mul(1 << rounds.failures.min(10)).min(LONGEST_PAUSE);
         rounds.failures += 1;
         rounds.not_before = Some((epoch, Instant::now() + pause));
-        tracing::error!(step = "failed", %why, "the service is not up; the next try is in {} s", pause.as_secs());
+        tracing::error!(step = "failed", %why, "the service is not running; the next try is in {} s", pause.as_secs());
         self.reporter.change(epoch, AgentState::Failed(why)).await;
     }
 
     /// Makes sure that nothing of the service runs here, then says so.
-    async fn rest(&self, epoch: Option<u64>, say: Say, why: &Why, rounds: &mut Rounds) {
+    async fn rest(&self, epoch: Option<u64>, say: Say, why: &DutyReason, rounds: &mut Rounds) {
         let epoch = epoch.or_else(|| self.reporter.last().map(|last| last.epoch));
         if rounds.phase != Phase::Down {
             let serves = matches!(rounds.phase, Phase::Serving(_));
-            tracing::info!(step = "quiescing", %why, serves, "the service is taken down");
+            tracing::info!(step = "quiescing", %why, serves, "the service is stopped");
             rounds.phase = Phase::Unsure;
             let down = match self.take_down(epoch, serves).await {
                 Ok(()) => self.let_go(rounds.ledger.as_ref()).await,
@@ -234,11 +239,11 @@ impl<M: Machine> Agent<M> {
                     tracing::info!(step = "quiet", "nothing of the service runs here");
                 }
                 Err(trouble) => {
-                    if self.lease_is_over(why) {
+                    if self.lease_has_expired(why) {
                         return self.reset(&trouble).await;
                     }
-                    tracing::error!(step = "not quiet", %trouble, "the service could not be taken down; it is tried again");
-                    if *why == Why::Noticed(Notice::Shutdown) {
+                    tracing::error!(step = "not quiesced", %trouble, "the service could not be stopped; it is tried again");
+                    if *why == DutyReason::Noticed(InstanceNotice::Shutdown) {
                         rounds.tries_to_end += 1;
                     }
                     if let Some(epoch) = epoch {
@@ -277,15 +282,15 @@ impl<M: Machine> Agent<M> {
             tokio::select! {
                 biased;
                 done = &mut work => return done,
-                () = at(lease_ends) => return Err(Trouble::new("taking down", "it was not done when the lease ended")),
-                () = tokio::time::sleep(LOOK_EVERY) => self.systemd.alive("taking the service down"),
+                () = at(lease_ends) => return Err(Trouble::new("stopping", "it was not done when the lease ended")),
+                () = tokio::time::sleep(OBSERVE_EVERY) => self.systemd.alive("stopping the service"),
             }
         }
     }
 
     /// The lease is over, and something here may still write. The promise is kept by the machine, if its units can't be made to.
     async fn reset(&self, trouble: &Trouble) {
-        tracing::error!(step = "resetting", %trouble, "the lease is over and the service could not be taken down: the machine is reset");
+        tracing::error!(step = "resetting", %trouble, "the lease has expired and the service could not be stopped: the machine is reset");
         if let Err(error) = self.machine.reset().await {
             tracing::error!(step = "resetting", %error, "the machine could not be reset; it is tried again");
         }
@@ -315,21 +320,21 @@ async fn at(moment: Option<Instant>) {
     }
 }
 
-/// The second look shows what the first did: named under this epoch, and no failover away.
-fn may_begin(look: &Look, epoch: u64) -> bool {
-    duty(&look.seen, Phase::Unsure, look.notice.as_ref(), Lease::Holds) == Duty::Serve { epoch }
+/// The second observation shows what the first did: named under this epoch, and no failover away.
+fn may_begin(observation: &Observation, epoch: u64) -> bool {
+    duty(&observation.seen, Phase::Unsure, observation.notice.as_ref(), LeaseState::Holds) == Duty::Serve { epoch }
 }
 
 fn concerns_me(seen: &Seen) -> bool {
-    matches!(seen, Seen::Read(Claim { failover: Failover::ToMe | Failover::FromMe { .. }, .. }))
+    matches!(seen, Seen::Read(Assignment { failover: FailoverRole::ToMe | FailoverRole::FromMe { .. }, .. }))
 }
 
-fn status(phase: Phase, why: Option<&Why>) -> String {
+fn status(phase: Phase, why: Option<&DutyReason>) -> String {
     match (phase, why) {
         (Phase::Serving(epoch), None) => format!("serving, epoch {epoch}"),
         (Phase::Serving(epoch), Some(why)) => format!("serving, epoch {epoch}: {why}"),
         (Phase::Down | Phase::Unsure, Some(why)) => format!("waiting: {why}"),
-        (Phase::Down | Phase::Unsure, None) => "not up".to_owned(),
+        (Phase::Down | Phase::Unsure, None) => "not running".to_owned(),
     }
 }
 
@@ -339,14 +344,14 @@ impl Rounds {
     }
 
     /// What changes is told once.
-    fn tell(&mut self, why: Option<&Why>) {
+    fn tell(&mut self, why: Option<&DutyReason>) {
         if self.told.as_ref() == why {
             return;
         }
         match why {
-            Some(why @ (Why::Unreadable(_) | Why::NoLedger)) => {
+            Some(why @ (DutyReason::Unreadable(_) | DutyReason::NoLedger)) => {
                 // The text of an error may differ from time to time: one line for all of them.
-                if !matches!((&self.told, why), (Some(Why::Unreadable(_)), Why::Unreadable(_))) {
+                if !matches!((&self.told, why), (Some(DutyReason::Unreadable(_)), DutyReason::Unreadable(_))) {
                     tracing::warn!(phase = ?self.phase, "{why}");
                 }
             }

@@ -8,15 +8,15 @@ mod loops;
 use std::path::Path;
 use std::time::Duration;
 
-use failover_agent::disk::{BroughtUp, Fault, Finding, Volume};
+use failover_agent::disk::{BroughtUp, DataVolume, DeviceContent, DiskFault};
 use failover_core::spec::Filesystem;
 use loops::{BOUND, Lab, LoopDisk, MIB, can_run, run, try_run};
 
-async fn up(lab: &Lab, volume: &Volume) -> BroughtUp {
+async fn up(lab: &Lab, volume: &DataVolume) -> BroughtUp {
     lab.disks.bring_up(volume, BOUND).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
-async fn fault(lab: &Lab, volume: &Volume) -> (Fault, String) {
+async fn fault(lab: &Lab, volume: &DataVolume) -> (DiskFault, String) {
     let error = lab.disks.bring_up(volume, BOUND).await.expect_err("must be refused");
     let text = error.to_string();
     println!("{text}");
@@ -100,7 +100,7 @@ async fn every_makers_link_is_known_and_a_partitions_is_not_the_volume() {
     let disk = LoopDisk::attach(&lab.image("volume.img", 64 * MIB), &[]);
     lab.link(&disk, "nvme-QEMU_NVMe_Ctrl_vol0123456789abcdef0-part1");
     let outcome = lab.disks.bring_up(&lab.volume(Filesystem::Ext4), Duration::from_millis(300)).await;
-    assert!(matches!(*outcome.unwrap_err().fault, Fault::DeviceMissing { .. }));
+    assert!(matches!(*outcome.unwrap_err().fault, DiskFault::DeviceMissing { .. }));
 }
 
 /// `/sys` says which serial a device has; a link that says otherwise is left over from another volume.
@@ -120,7 +120,7 @@ async fn the_serial_counts_more_than_a_stale_link() {
     let outcome = lab.disks.bring_up(&lab.volume(Filesystem::Ext4), Duration::from_millis(300)).await;
     let error = outcome.unwrap_err();
     assert!(
-        matches!(*error.fault, Fault::DeviceMissing { .. }) && error.to_string().contains("vol0fffffffffffffff0"),
+        matches!(*error.fault, DiskFault::DeviceMissing { .. }) && error.to_string().contains("vol0fffffffffffffff0"),
         "{error}"
     );
     // NVMe pads its serials with blanks.
@@ -141,12 +141,12 @@ async fn another_device_at_the_mount_point_is_refused_and_so_is_another_place() 
     run("mount", &["-t", "tmpfs", "somebody", at.to_str().unwrap()]);
     let (fault_found, text) = fault(&lab, &volume).await;
     run("umount", &[at.to_str().unwrap()]);
-    assert!(matches!(fault_found, Fault::MountTaken { .. }) && text.contains("somebody is mounted at"), "{text}");
+    assert!(matches!(fault_found, DiskFault::MountTaken { .. }) && text.contains("somebody is mounted at"), "{text}");
     let elsewhere = lab.path("elsewhere");
     std::fs::create_dir(&elsewhere).unwrap();
     run("mount", &[disk.text(), elsewhere.to_str().unwrap()]);
     let (fault_found, text) = fault(&lab, &volume).await;
-    assert!(matches!(fault_found, Fault::MountedElsewhere { .. }), "{text}");
+    assert!(matches!(fault_found, DiskFault::MountedElsewhere { .. }), "{text}");
     let examination = lab.disks.examine(&volume).await;
     assert_eq!(examination.mounted_at, [elsewhere]);
     assert_eq!(examination.problems.len(), 1, "{examination:?}");
@@ -171,7 +171,7 @@ async fn what_the_mount_hides_is_told_and_a_file_is_no_mount_point() {
     lab.disks.take_down(&volume.mount, BOUND).await.unwrap();
     assert!(!mounted_at(&lab.mount_point()));
     volume.mount = lab.mount_point().join("left-behind");
-    assert!(matches!(fault(&lab, &volume).await.0, Fault::MountPoint { .. }));
+    assert!(matches!(fault(&lab, &volume).await.0, DiskFault::MountPoint { .. }));
 }
 
 #[tokio::test]
@@ -215,7 +215,7 @@ async fn what_e2fsck_may_repair_is_repaired_and_what_not_is_left() {
     run("debugfs", &["-w", "-R", "clri <2>", disk.text()]);
     run("debugfs", &["-w", "-R", "ssv state 0", disk.text()]);
     let (found, text) = fault(&lab, &volume).await;
-    assert!(matches!(found, Fault::Damaged { tool: "e2fsck", .. }), "{text}");
+    assert!(matches!(found, DiskFault::Damaged { tool: "e2fsck", .. }), "{text}");
     assert!(!mounted_at(&lab.mount_point()));
 }
 
@@ -237,7 +237,7 @@ async fn an_xfs_replays_its_log_and_a_damaged_one_is_only_reported() {
     lab.disks.take_down(&volume.mount, BOUND).await.unwrap();
     disk.write_at(&[0xff; 512], 512);
     let (found, text) = fault(&lab, &volume).await;
-    assert!(matches!(found, Fault::Damaged { tool: "xfs_repair -n", .. }), "{text}");
+    assert!(matches!(found, DiskFault::Damaged { tool: "xfs_repair -n", .. }), "{text}");
     assert_eq!(disk.read_at(512, 512), [0xff; 512], "it was repaired unasked");
 }
 
@@ -312,18 +312,18 @@ async fn options_are_the_mounts_and_read_only_is_an_error() {
     }
     let lab = Lab::new();
     let _disk = ext4(&lab);
-    let volume = Volume { options: vec!["noatime".into(), "commit=7".into()], ..lab.volume(Filesystem::Ext4) };
+    let volume = DataVolume { options: vec!["noatime".into(), "commit=7".into()], ..lab.volume(Filesystem::Ext4) };
     up(&lab, &volume).await;
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
     let line = mounts.lines().find(|line| line.contains(lab.mount_point().to_str().unwrap())).unwrap();
     assert!(line.contains("noatime") && line.contains("commit=7"), "{line}");
     // As after an error of the disk.
     run("mount", &["-o", "remount,ro", lab.mount_point().to_str().unwrap()]);
-    assert!(matches!(fault(&lab, &volume).await.0, Fault::ReadOnly { .. }));
+    assert!(matches!(fault(&lab, &volume).await.0, DiskFault::ReadOnly { .. }));
     run("umount", &[lab.mount_point().to_str().unwrap()]);
-    let wrong = Volume { options: vec!["no-such-option".into()], ..volume };
+    let wrong = DataVolume { options: vec!["no-such-option".into()], ..volume };
     let (found, text) = fault(&lab, &wrong).await;
-    assert!(matches!(found, Fault::Tool(_)) && text.contains("mount -t ext4 -o no-such-option"), "{text}");
+    assert!(matches!(found, DiskFault::Tool(_)) && text.contains("mount -t ext4 -o no-such-option"), "{text}");
     assert!(!mounted_at(&lab.mount_point()));
 }
 
@@ -340,7 +340,7 @@ async fn examining_says_what_there_is() {
     let before = disk.sha256();
     let examination = lab.disks.examine(&volume).await;
     assert!(
-        matches!(examination.finding, Finding::Filesystem { kind: "ext4", size_bytes, .. } if size_bytes == 64 * MIB)
+        matches!(examination.finding, DeviceContent::Filesystem { kind: "ext4", size_bytes, .. } if size_bytes == 64 * MIB)
     );
     assert!(examination.problems.is_empty() && examination.mounted_at.is_empty(), "{examination:?}");
     assert_eq!(disk.sha256(), before);

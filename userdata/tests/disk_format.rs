@@ -8,7 +8,7 @@ mod loops;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use failover_agent::disk::{BroughtUp, Disks, Fault, Limits, MARKER_FILE_NAME, Roots, Volume};
+use failover_agent::disk::{BroughtUp, DataVolume, DiskFault, DiskTimeouts, Disks, MARKER_FILE_NAME, Roots};
 use failover_core::ids::VolumeId;
 use failover_core::spec::Filesystem;
 use loops::{BOUND, Lab, LoopDisk, MIB, can_run, run, volume_at};
@@ -21,12 +21,12 @@ fn note_place(size_bytes: u64) -> u64 {
     size_bytes - MIB
 }
 
-async fn up(lab: &Lab, volume: &Volume) -> BroughtUp {
+async fn up(lab: &Lab, volume: &DataVolume) -> BroughtUp {
     lab.disks.bring_up(volume, BOUND).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Mounted, usable, marked, and without the note.
-async fn is_complete(lab: &Lab, disk: &LoopDisk, volume: &Volume, size_bytes: u64) {
+async fn is_complete(lab: &Lab, disk: &LoopDisk, volume: &DataVolume, size_bytes: u64) {
     assert_eq!(disk.read_at(4096, note_place(size_bytes)), vec![0; 4096], "the note is still there");
     let file = lab.mount_point().join("written");
     std::fs::write(&file, "kept").unwrap();
@@ -99,12 +99,12 @@ async fn survives_kills(filesystem: Filesystem, tool: &str, size_bytes: u64, wri
         // Not allowed any more, it is left alone, half made as it is.
         let before = disk.sha256();
         let error = lab.disks.bring_up(&lab.volume(filesystem), BOUND).await.unwrap_err();
-        assert!(matches!(*error.fault, Fault::HalfFormatted { .. }), "write {write}: {error}");
+        assert!(matches!(*error.fault, DiskFault::HalfFormatted { .. }), "write {write}: {error}");
         // A copy of it isn't this volume.
-        let copy = Volume { volume_id: VolumeId::new("vol-0aaaaaaaaaaaaaaa0").unwrap(), ..volume.clone() };
+        let copy = DataVolume { volume_id: VolumeId::new("vol-0aaaaaaaaaaaaaaa0").unwrap(), ..volume.clone() };
         lab.link(&disk, "nvme-Amazon_Elastic_Block_Store_vol0aaaaaaaaaaaaaaa0");
         let error = lab.disks.bring_up(&copy, BOUND).await.unwrap_err();
-        assert!(matches!(*error.fault, Fault::HalfFormatted { .. }), "write {write}: {error}");
+        assert!(matches!(*error.fault, DiskFault::HalfFormatted { .. }), "write {write}: {error}");
         assert_eq!(disk.sha256(), before, "write {write}");
         // And ended a second time, a bit later.
         killed_at_write(&mut lab, tool, write + 2);
@@ -204,13 +204,13 @@ async fn data_over_an_interrupted_formatting_is_not_formatted() {
     disk.write_at(b"raw data of somebody's", 0);
     let before = disk.sha256();
     let error = lab.disks.bring_up(&volume, BOUND).await.unwrap_err();
-    assert!(matches!(*error.fault, Fault::Data { at_byte: 0 }), "{error:?}");
+    assert!(matches!(*error.fault, DiskFault::Data { at_byte: 0 }), "{error:?}");
     assert_eq!(disk.sha256(), before);
     disk.write_at(&[0; 4096], 0);
     run("mkswap", &[disk.text()]);
     let before = disk.sha256();
     let error = lab.disks.bring_up(&volume, BOUND).await.unwrap_err();
-    assert!(matches!(*error.fault, Fault::Foreign { .. }), "{error:?}");
+    assert!(matches!(*error.fault, DiskFault::Foreign { .. }), "{error:?}");
     assert_eq!(disk.sha256(), before);
 }
 
@@ -249,7 +249,7 @@ async fn a_damaged_note_is_data() {
     disk.write_at(&note, note_place(EXT4_BYTES));
     let before = disk.sha256();
     let error = lab.disks.bring_up(&volume, BOUND).await.unwrap_err();
-    assert!(matches!(*error.fault, Fault::Data { .. }), "{error:?}");
+    assert!(matches!(*error.fault, DiskFault::Data { .. }), "{error:?}");
     assert_eq!(disk.sha256(), before);
 }
 
@@ -261,8 +261,8 @@ async fn an_agent_to_be_killed() {
     let Ok(directory) = std::env::var(CHILD) else { return };
     let directory = std::path::PathBuf::from(directory);
     let roots = Roots { by_id: directory.join("by-id"), ..Roots::default() };
-    let volume = Volume { blank_allowed: true, ..volume_at(directory.join("data"), Filesystem::Ext4) };
-    let _ = Disks { roots, limits: Limits::default() }.bring_up(&volume, BOUND).await;
+    let volume = DataVolume { blank_allowed: true, ..volume_at(directory.join("data"), Filesystem::Ext4) };
+    let _ = Disks { roots, limits: DiskTimeouts::default() }.bring_up(&volume, BOUND).await;
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use failover_agent::disk::Fault;
+use failover_agent::disk::DiskFault;
 use failover_core::spec::Filesystem;
 use loops::{BOUND, Lab, LoopDisk, MIB, can_run, run, try_run};
 
@@ -159,7 +159,7 @@ async fn who_never_lets_go_is_named_in_time() {
         let error = lab.disks.bring_up(&lab.volume(filesystem), BOUND).await.unwrap_err();
         let text = error.to_string();
         println!("{text}");
-        assert!(matches!(*error.fault, Fault::InUse { .. }) && error.may_pass(), "{error:?}");
+        assert!(matches!(*error.fault, DiskFault::InUse { .. }) && error.may_pass(), "{error:?}");
         assert!(text.contains(&format!("pid {}: open {}", other.pid(), disk.text())), "{text}");
         assert!(began.elapsed() >= RELEASE && began.elapsed() < FOR_GOOD / 2, "{:?}", began.elapsed());
         assert!(!is_mounted(&lab));
@@ -251,6 +251,6 @@ async fn who_looks_into_a_refused_mount_does_not_keep_it() {
     let mut volume = lab.volume(Filesystem::Ext4);
     volume.oldest_epoch = 1;
     let error = lab.disks.bring_up(&volume, BOUND).await.unwrap_err();
-    assert!(matches!(*error.fault, Fault::Marker(_)), "{error:?}");
+    assert!(matches!(*error.fault, DiskFault::Marker(_)), "{error:?}");
     assert!(!is_mounted(&lab) && calls(&lab) == 2);
 }

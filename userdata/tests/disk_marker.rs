@@ -8,7 +8,7 @@ mod loops;
 use std::io::Write;
 use std::path::Path;
 
-use failover_agent::disk::{Fault, MARKER_FILE_NAME, Marker, MarkerFault, Volume};
+use failover_agent::disk::{DataVolume, DiskFault, MARKER_FILE_NAME, Marker, MarkerFault};
 use failover_core::ids::{ServiceName, VolumeId, VolumeName};
 use failover_core::spec::Filesystem;
 use loops::{BOUND, Lab, LoopDisk, MIB, can_run, run};
@@ -35,12 +35,12 @@ fn by_hand(lab: &Lab, disk: &LoopDisk, change: impl FnOnce(&Path)) {
     run("umount", &[at.to_str().unwrap()]);
 }
 
-async fn refused(lab: &Lab, volume: &Volume) -> MarkerFault {
+async fn refused(lab: &Lab, volume: &DataVolume) -> MarkerFault {
     let error = lab.disks.bring_up(volume, BOUND).await.expect_err("must be refused");
     println!("{error}");
     assert!(!std::fs::read_to_string("/proc/self/mounts").unwrap().contains(lab.mount_point().to_str().unwrap()));
     match *error.fault {
-        Fault::Marker(fault) => fault,
+        DiskFault::Marker(fault) => fault,
         other => panic!("{other:?}"),
     }
 }
@@ -53,20 +53,20 @@ async fn whose_data_it_is_and_since_when() {
     let lab = Lab::new();
     let disk = served(&lab, Filesystem::Ext4, 64 * MIB).await;
     let volume = lab.volume(Filesystem::Ext4);
-    let other_service = Volume { service: ServiceName::new("shop").unwrap(), ..volume.clone() };
+    let other_service = DataVolume { service: ServiceName::new("shop").unwrap(), ..volume.clone() };
     assert!(matches!(refused(&lab, &other_service).await, MarkerFault::Other { .. }));
-    let other_name = Volume { name: VolumeName::new("log").unwrap(), ..volume.clone() };
+    let other_name = DataVolume { name: VolumeName::new("log").unwrap(), ..volume.clone() };
     assert!(matches!(refused(&lab, &other_name).await, MarkerFault::Other { .. }));
-    let older_ledger = Volume { epoch: 6, ..volume.clone() };
+    let older_ledger = DataVolume { epoch: 6, ..volume.clone() };
     assert!(matches!(refused(&lab, &older_ledger).await, MarkerFault::Later { found: 7, ledger: 6 }));
-    let older_copy = Volume { epoch: 9, oldest_epoch: 8, ..volume.clone() };
+    let older_copy = DataVolume { epoch: 9, oldest_epoch: 8, ..volume.clone() };
     assert!(matches!(refused(&lab, &older_copy).await, MarkerFault::Older { oldest_allowed: 8, .. }));
     // None of them changed it.
     by_hand(&lab, &disk, |root| assert_eq!(marker_at(root).epoch, 7));
     // The copy on another volume, in a later epoch, is the service's data.
     lab.link(&disk, "nvme-Amazon_Elastic_Block_Store_vol0bbbbbbbbbbbbbbb0");
     let volume_id = VolumeId::new("vol-0bbbbbbbbbbbbbbb0").unwrap();
-    let next = Volume { epoch: 8, oldest_epoch: 7, volume_id: volume_id.clone(), ..volume };
+    let next = DataVolume { epoch: 8, oldest_epoch: 7, volume_id: volume_id.clone(), ..volume };
     let brought_up = lab.disks.bring_up(&next, BOUND).await.unwrap();
     assert_eq!(brought_up.marker.unwrap().epoch, 7);
     let now = marker_at(&lab.mount_point());
@@ -84,7 +84,7 @@ async fn no_marker_counts_as_epoch_0() {
     let disk = lab.blank(64 * MIB);
     run("mkfs.ext4", &["-q", disk.text()]);
     let volume = lab.volume(Filesystem::Ext4);
-    let after_one = Volume { oldest_epoch: 1, ..volume.clone() };
+    let after_one = DataVolume { oldest_epoch: 1, ..volume.clone() };
     let fault = refused(&lab, &after_one).await;
     assert!(matches!(fault, MarkerFault::Older { .. }) && fault.to_string().contains("it has no marker"), "{fault}");
     lab.disks.bring_up(&volume, BOUND).await.unwrap();
@@ -156,7 +156,7 @@ async fn a_full_disk_still_gets_its_marker() {
         let lab = Lab::new();
         let disk = served(&lab, filesystem, size_bytes).await;
         by_hand(&lab, &disk, fill);
-        let next = Volume { epoch: 8, ..lab.volume(filesystem) };
+        let next = DataVolume { epoch: 8, ..lab.volume(filesystem) };
         lab.disks.bring_up(&next, BOUND).await.unwrap_or_else(|error| panic!("{filesystem:?}: {error}"));
         assert_eq!(marker_at(&lab.mount_point()).epoch, 8, "{filesystem:?}");
         lab.disks.take_down(&lab.mount_point(), BOUND).await.unwrap();

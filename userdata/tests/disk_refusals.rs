@@ -7,12 +7,12 @@ mod loops;
 
 use std::time::Duration;
 
-use failover_agent::disk::{DiskError, Fault, Volume};
+use failover_agent::disk::{DataVolume, DiskError, DiskFault};
 use failover_core::spec::Filesystem;
 use loops::{BOUND, Lab, LoopDisk, MIB, can_run, run, try_run};
 
 /// Brings it up with everything allowed that the ledger can allow, and checks that it is refused and untouched.
-async fn refused(lab: &Lab, disk: &LoopDisk, volume: &Volume) -> DiskError {
+async fn refused(lab: &Lab, disk: &LoopDisk, volume: &DataVolume) -> DiskError {
     let before = disk.sha256();
     let error = lab.disks.bring_up(volume, BOUND).await.expect_err("must be refused");
     assert_eq!(disk.sha256(), before, "it was written to, though {error}");
@@ -35,7 +35,7 @@ async fn refuses_what(size_bytes: u64, tools: &[&str], command: &[&str], expecte
     let (program, arguments) = command.split_first().unwrap();
     run(program, &[arguments, &[disk.text()]].concat());
     let error = refused(&lab, &disk, &lab.blank_volume(Filesystem::Xfs)).await;
-    assert!(matches!(*error.fault, Fault::Foreign { .. }), "{error:?}");
+    assert!(matches!(*error.fault, DiskFault::Foreign { .. }), "{error:?}");
     assert!(error.to_string().contains(expected), "{error}");
 }
 
@@ -133,7 +133,7 @@ async fn a_filesystem_and_a_partition_table_at_once() {
     sector[510..].copy_from_slice(&[0x55, 0xaa]);
     disk.write_at(&sector, 0);
     let error = refused(&lab, &disk, &lab.blank_volume(Filesystem::Ext4)).await;
-    assert!(matches!(*error.fault, Fault::Unclear { .. }), "{error}");
+    assert!(matches!(*error.fault, DiskFault::Unclear { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn a_zeroed_head_with_data_behind() {
     for at_byte in [32 * MIB - 1, 17 * MIB + 12_345, 4096] {
         disk.write_at(b"x", at_byte);
         let error = refused(&lab, &disk, &lab.blank_volume(Filesystem::Ext4)).await;
-        assert!(matches!(*error.fault, Fault::Data { at_byte: found } if found == at_byte), "{error:?}");
+        assert!(matches!(*error.fault, DiskFault::Data { at_byte: found } if found == at_byte), "{error:?}");
         // Not allowed to be blank, it isn't read to the end; nothing is written all the same.
         refused(&lab, &disk, &lab.volume(Filesystem::Ext4)).await;
     }
@@ -160,10 +160,10 @@ async fn blank_but_nobody_said_so() {
     let lab = Lab::new();
     let disk = lab.blank(32 * MIB);
     let error = refused(&lab, &disk, &lab.volume(Filesystem::Ext4)).await;
-    assert!(matches!(*error.fault, Fault::BlankNotAllowed), "{error:?}");
-    let unspecified = Volume { filesystem: None, ..lab.blank_volume(Filesystem::Ext4) };
+    assert!(matches!(*error.fault, DiskFault::BlankNotAllowed), "{error:?}");
+    let unspecified = DataVolume { filesystem: None, ..lab.blank_volume(Filesystem::Ext4) };
     let error = refused(&lab, &disk, &unspecified).await;
-    assert!(matches!(*error.fault, Fault::BlankUnspecified), "{error:?}");
+    assert!(matches!(*error.fault, DiskFault::BlankUnspecified), "{error:?}");
 }
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn sectors_that_cannot_be_read() {
         return;
     }
     let error = lab.disks.bring_up(&lab.blank_volume(Filesystem::Ext4), BOUND).await.unwrap_err();
-    assert!(matches!(*error.fault, Fault::Unreadable { .. }), "{error:?}");
+    assert!(matches!(*error.fault, DiskFault::Unreadable { .. }), "{error:?}");
     assert!(error.to_string().contains("can't be read at byte"), "{error}");
     assert_eq!(std::fs::metadata(&image).unwrap().len(), 16 * MIB, "written to");
 }
@@ -198,7 +198,7 @@ async fn a_filesystem_whose_end_is_missing() {
     std::fs::File::options().write(true).open(&image).unwrap().set_len(20 * MIB).unwrap();
     let disk = lab.attach(&image);
     let error = refused(&lab, &disk, &lab.blank_volume(Filesystem::Ext4)).await;
-    assert!(matches!(*error.fault, Fault::CutOff { .. }), "{error:?}");
+    assert!(matches!(*error.fault, DiskFault::CutOff { .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -213,7 +213,7 @@ async fn a_device_that_somebody_holds() {
     let lock = std::fs::File::open(&disk.path).unwrap();
     lock.try_lock().unwrap();
     let error = refused(&lab, &disk, &lab.volume(Filesystem::Ext4)).await;
-    assert!(matches!(*error.fault, Fault::InUse { .. }) && error.may_pass(), "{error:?}");
+    assert!(matches!(*error.fault, DiskFault::InUse { .. }) && error.may_pass(), "{error:?}");
     assert!(error.to_string().contains(&format!("pid {}", std::process::id())), "names who holds it: {error}");
 }
 
@@ -223,7 +223,7 @@ async fn a_volume_that_never_comes_is_an_error_in_time() {
     let began = std::time::Instant::now();
     let error = lab.disks.bring_up(&lab.volume(Filesystem::Xfs), Duration::from_millis(600)).await.unwrap_err();
     assert!(began.elapsed() >= Duration::from_millis(600) && began.elapsed() < Duration::from_secs(5));
-    assert!(matches!(*error.fault, Fault::DeviceMissing { .. }) && error.may_pass(), "{error:?}");
+    assert!(matches!(*error.fault, DiskFault::DeviceMissing { .. }) && error.may_pass(), "{error:?}");
     assert!(error.to_string().contains("serial vol0123456789abcdef0"), "{error}");
 }
 
@@ -237,7 +237,7 @@ async fn two_devices_with_one_serial() {
     let other = LoopDisk::attach(&lab.image("other.img", 32 * MIB), &[]);
     lab.link(&other, "nvme-QEMU_NVMe_Ctrl_vol0123456789abcdef0");
     let error = lab.disks.bring_up(&lab.blank_volume(Filesystem::Ext4), BOUND).await.unwrap_err();
-    assert!(matches!(*error.fault, Fault::DeviceAmbiguous { .. }), "{error:?}");
+    assert!(matches!(*error.fault, DiskFault::DeviceAmbiguous { .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -245,14 +245,14 @@ async fn settings_that_cannot_be_meant() {
     let lab = Lab::new();
     let good = lab.volume(Filesystem::Xfs);
     for wrong in [
-        Volume { mount: "data".into(), ..good.clone() },
-        Volume { mount: "/".into(), ..good.clone() },
-        Volume { mount: "/srv/../etc".into(), ..good.clone() },
-        Volume { options: vec!["noatime,loop".into()], ..good.clone() },
-        Volume { oldest_epoch: 8, ..good.clone() },
+        DataVolume { mount: "data".into(), ..good.clone() },
+        DataVolume { mount: "/".into(), ..good.clone() },
+        DataVolume { mount: "/srv/../etc".into(), ..good.clone() },
+        DataVolume { options: vec!["noatime,loop".into()], ..good.clone() },
+        DataVolume { oldest_epoch: 8, ..good.clone() },
     ] {
         let error = lab.disks.bring_up(&wrong, BOUND).await.unwrap_err();
-        assert!(matches!(*error.fault, Fault::Settings { .. }), "{error:?}");
+        assert!(matches!(*error.fault, DiskFault::Settings { .. }), "{error:?}");
     }
 }
 

@@ -9,7 +9,7 @@ use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use failover_agent::disk::Fault;
+use failover_agent::disk::DiskFault;
 use failover_core::spec::Filesystem;
 use loops::{BOUND, Lab, LoopDisk, MIB, can_run, run};
 
@@ -48,7 +48,7 @@ async fn mounted(lab: &Lab) -> LoopDisk {
 
 async fn is_busy(lab: &Lab, expected: &[&str]) {
     let error = lab.disks.take_down(&lab.mount_point(), SHORT).await.unwrap_err();
-    assert!(matches!(*error.fault, Fault::Busy { .. }) && error.may_pass(), "{error:?}");
+    assert!(matches!(*error.fault, DiskFault::Busy { .. }) && error.may_pass(), "{error:?}");
     let text = error.to_string();
     assert!(expected.iter().all(|part| text.contains(part)), "{expected:?} in {text}");
     println!("{text}");

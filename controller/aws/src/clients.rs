@@ -30,7 +30,7 @@ const READ_ATTEMPTS: u32 = 3;
 
 /// What an operator says about how to reach AWS. What is left out comes from `AWS_*` variables and profiles, as everywhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct ClientSettings {
     /// The region.
     pub region: Option<String>,
     /// The profile in the shared configuration files.
@@ -75,7 +75,7 @@ struct Clients {
 
 impl Aws {
     /// AWS as the environment, the profile and `settings` configure it, over TLS.
-    pub async fn from_environment(settings: &Settings) -> Result<Self, SetupError> {
+    pub async fn from_environment(settings: &ClientSettings) -> Result<Self, SetupError> {
         let mut loader = aws_config::defaults(behavior())
             .http_client(over_tls())
             .sleep_impl(TokioSleep::new())
@@ -142,7 +142,7 @@ impl Aws {
         &self.0.ec2
     }
 
-    /// For effects: one attempt, because most have no client token (aws-facts 2.9); the engine looks before it tries again.
+    /// For effects: one attempt, because most have no client token (aws-facts 2.9); the engine observes before it tries again.
     pub(crate) fn ec2_effects(&self) -> &aws_sdk_ec2::Client {
         &self.0.ec2_effects
     }

@@ -7,7 +7,7 @@
 //! act       Step ──► StepOutcome: one effect, bounded in time, done already counts as accepted
 //! store     the ledger in DynamoDB: lease, compare-and-set, wake marks, history
 //! metadata  what an instance learns about itself; claim: what one without a controller asks about its address
-//! specs, notify, clues   specs in SSM, messages through SNS, from a resource's id to its service
+//! specs, notify, subjects   specs in SSM, messages through SNS, from a resource's id to its service
 //! ```
 //!
 //! It decides nothing: what to do is `failover-core`'s, when to do it the engine's.
@@ -16,7 +16,6 @@ mod act;
 pub mod claim;
 mod clients;
 mod clock;
-mod clues;
 mod convert;
 mod error;
 mod metadata;
@@ -24,12 +23,13 @@ mod notify;
 pub mod observe;
 pub mod specs;
 pub mod store;
+mod subjects;
 #[cfg(test)]
 mod testing;
 mod transport;
 
 pub use act::Acted;
-pub use clients::{Aws, Settings, SetupError};
+pub use clients::{Aws, ClientSettings, SetupError};
 pub use clock::Clock;
 pub use error::{AwsError, classify, code};
 pub use metadata::{Metadata, MetadataError, SpotAction};

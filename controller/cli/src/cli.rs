@@ -11,7 +11,7 @@ use crate::error::CliError;
 const USAGE: &str = "failover --to <standby|INSTANCE|ZONE> [OPTIONS]\n       failover <COMMAND> [OPTIONS]";
 /// Exit codes, as the help shows them; see [`crate::exit_codes`].
 const EXIT_CODES: &str = "Exit codes: 0 done or settled, 1 error, 2 wrong use, 3 refused or halted (the reason is printed), \
-4 not finished in time (it goes on).";
+4 not finished in time (it continues).";
 
 /// Moves a service from one EC2 instance to another.
 ///

@@ -3,7 +3,7 @@
 //! What was typed is not what counts: a service may be left out, and some options mean nothing beside others.
 
 use clap::Args;
-use failover_aws::Settings;
+use failover_aws::ClientSettings;
 use failover_core::ids::ServiceName;
 use failover_engine::Names;
 
@@ -87,7 +87,7 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// The real one, or what an endpoint URL puts in its place.
-    Aws(Settings),
+    Aws(ClientSettings),
     /// The embedded region.
     Simulated,
 }
@@ -99,7 +99,7 @@ impl GlobalArgs {
         let place = if self.simulated {
             Place::Simulated
         } else {
-            Place::Aws(Settings { region: self.region, profile: self.profile, endpoint_url: self.endpoint_url })
+            Place::Aws(ClientSettings { region: self.region, profile: self.profile, endpoint_url: self.endpoint_url })
         };
         let topic = self.topic.filter(|arn| !arn.is_empty());
         Ok(Config {

@@ -70,7 +70,7 @@ pub enum CliError {
     /// Asked, and not confirmed.
     #[error("not confirmed: nothing was changed")]
     NotConfirmed,
-    /// The wish does not apply to how the service stands.
+    /// The request does not apply to how the service stands.
     #[error("{service}: {reason}")]
     NotNow {
         /// Which service.
@@ -78,8 +78,8 @@ pub enum CliError {
         /// Why not.
         reason: String,
     },
-    /// Somebody else's wish took its place.
-    #[error("the request was replaced by a later one before anybody looked at it; see `failover history`")]
+    /// Somebody else's request took its place.
+    #[error("the request was replaced by a later one before anybody handled it; see `failover history`")]
     RequestReplaced,
     /// AWS can't be reached with what is configured.
     #[error(transparent)]

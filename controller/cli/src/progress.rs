@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Mutex, PoisonError};
 
 use failover_core::step::StepKey;
-use failover_engine::{Moment, MomentKind, Watcher};
+use failover_engine::{ProgressEvent, ProgressKind, Watcher};
 use jiff::Timestamp;
 
 use crate::render::{line, seconds_between};
@@ -22,7 +22,7 @@ const NO_WRAP: &str = "\x1b[?7l";
 const WRAP: &str = "\x1b[?7h";
 
 /// Shows moments as they come.
-pub struct Progress<W: Write + Send> {
+pub struct ProgressDisplay<W: Write + Send> {
     state: Mutex<State<W>>,
 }
 
@@ -67,17 +67,17 @@ enum What {
 
 /// Elsewhere than on a terminal: how often the same wait is said again.
 const SAY_AGAIN_SECONDS: f64 = 30.0;
-/// The engine looks again every few seconds: what was not waited for since then is over.
+/// The engine observes again every few seconds: what was not waited for since then is over.
 const STALE_SECONDS: f64 = 45.0;
 
-impl Progress<io::Stderr> {
+impl ProgressDisplay<io::Stderr> {
     /// On this process's standard error.
     pub fn on_stderr() -> Self {
         Self::new(io::stderr(), io::stderr().is_terminal())
     }
 }
 
-impl<W: Write + Send> Progress<W> {
+impl<W: Write + Send> ProgressDisplay<W> {
     /// On `out`; redrawn if it is `live`, that is a terminal.
     pub fn new(out: W, is_live: bool) -> Self {
         Self {
@@ -108,61 +108,61 @@ impl<W: Write + Send> Progress<W> {
     }
 }
 
-impl<W: Write + Send> Watcher for Progress<W> {
-    fn see(&self, moment: &Moment) {
-        self.with(|state| state.take(moment));
+impl<W: Write + Send> Watcher for ProgressDisplay<W> {
+    fn see(&self, event: &ProgressEvent) {
+        self.with(|state| state.take(event));
     }
 }
 
 impl<W: Write> State<W> {
-    fn take(&mut self, moment: &Moment) {
-        let began = *self.began.get_or_insert(moment.at);
-        let told = |word: &str| format!("{} {word}{}", elapsed(began, moment.at), moment.text);
-        match &moment.kind {
-            MomentKind::Recorded => {
+    fn take(&mut self, event: &ProgressEvent) {
+        let began = *self.began.get_or_insert(event.at);
+        let told = |word: &str| format!("{} {word}{}", elapsed(began, event.at), event.text);
+        match &event.kind {
+            ProgressKind::Recorded => {
                 self.waiting.clear();
-                self.redraw(Some(told("")), moment.at);
+                self.redraw(Some(told("")), event.at);
             }
-            MomentKind::Trying(step) => {
+            ProgressKind::Trying(step) => {
                 self.waiting.clear();
-                self.under_way.push(Tried { step: step.clone(), text: moment.text.clone(), since: moment.at });
-                self.redraw(None, moment.at);
+                self.under_way.push(Tried { step: step.clone(), text: event.text.clone(), since: event.at });
+                self.redraw(None, event.at);
             }
-            MomentKind::Accepted(step) => {
+            ProgressKind::Accepted(step) => {
                 self.under_way.retain(|tried| tried.step != *step);
                 self.accepted.insert(step.clone());
-                self.redraw(Some(told("accepted: ")), moment.at);
+                self.redraw(Some(told("accepted: ")), event.at);
             }
-            MomentKind::Failed(step) => {
+            ProgressKind::Failed(step) => {
                 self.under_way.retain(|tried| tried.step != *step);
-                self.redraw(Some(told("failed: ")), moment.at);
+                self.redraw(Some(told("failed: ")), event.at);
             }
-            MomentKind::Waiting(step) => self.wait(moment, step.as_ref(), began),
+            ProgressKind::Waiting(step) => self.wait(event, step.as_ref(), began),
         }
     }
 
-    fn wait(&mut self, moment: &Moment, step: Option<&StepKey>, began: Timestamp) {
-        let at = moment.at;
+    fn wait(&mut self, event: &ProgressEvent, step: Option<&StepKey>, began: Timestamp) {
+        let at = event.at;
         self.waiting.retain(|wait| seconds_between(wait.seen_at, at) < STALE_SECONDS);
-        let is_due = self.is_due(moment, step);
+        let is_due = self.is_due(event, step);
         if self.is_live {
             self.redraw(None, at);
         } else if is_due {
-            let told = format!("{} waiting: {}", elapsed(began, at), moment.text);
+            let told = format!("{} waiting: {}", elapsed(began, at), event.text);
             self.redraw(Some(told), at);
         }
     }
 
     /// Takes note of a wait; says whether it is time to tell of it.
-    fn is_due(&mut self, moment: &Moment, step: Option<&StepKey>) -> bool {
-        let at = moment.at;
-        let what = step.map_or_else(|| What::Shape(shape(&moment.text)), |step| What::Step(step.clone()));
+    fn is_due(&mut self, event: &ProgressEvent, step: Option<&StepKey>) -> bool {
+        let at = event.at;
+        let what = step.map_or_else(|| What::Shape(shape(&event.text)), |step| What::Step(step.clone()));
         let Some(wait) = self.waiting.iter_mut().find(|wait| wait.what == what) else {
             let goes_without_saying = step.is_some_and(|step| self.accepted.contains(step));
-            self.waiting.push(Waiting { what, text: moment.text.clone(), since: at, seen_at: at, said_at: at });
+            self.waiting.push(Waiting { what, text: event.text.clone(), since: at, seen_at: at, said_at: at });
             return !goes_without_saying;
         };
-        wait.text.clone_from(&moment.text);
+        wait.text.clone_from(&event.text);
         wait.seen_at = at;
         let is_due = seconds_between(wait.said_at, at) >= SAY_AGAIN_SECONDS;
         if is_due {
@@ -225,11 +225,11 @@ mod tests {
         StepKey(key.to_owned())
     }
 
-    fn shown(is_live: bool, moments: &[(i64, MomentKind, &str)]) -> String {
-        let progress = Progress::new(Vec::new(), is_live);
+    fn shown(is_live: bool, events: &[(i64, ProgressKind, &str)]) -> String {
+        let progress = ProgressDisplay::new(Vec::new(), is_live);
         let start: Timestamp = "2026-01-05T09:00:00Z".parse().unwrap();
-        for (milliseconds, kind, text) in moments {
-            progress.see(&Moment {
+        for (milliseconds, kind, text) in events {
+            progress.see(&ProgressEvent {
                 at: start + SignedDuration::from_millis(*milliseconds),
                 service: ServiceName::new("sample").unwrap(),
                 kind: kind.clone(),
@@ -245,16 +245,16 @@ mod tests {
         let text = shown(
             false,
             &[
-                (0, MomentKind::Recorded, "a failover begins"),
-                (400, MomentKind::Trying(step("stop i-1")), "stop i-1"),
-                (900, MomentKind::Accepted(step("stop i-1")), "stop i-1: in other words"),
-                (900, MomentKind::Waiting(Some(step("stop i-1"))), "stop i-1"),
-                (1_000, MomentKind::Waiting(None), "i-1 is stopping"),
-                (3_000, MomentKind::Waiting(None), "i-1 is stopping"),
-                (4_000, MomentKind::Waiting(None), "snap-1 is 14 % complete"),
-                (5_000, MomentKind::Waiting(None), "snap-1 is 16 % complete"),
-                (34_000, MomentKind::Waiting(None), "snap-1 is 60 % complete"),
-                (42_345, MomentKind::Failed(step("attach vol-1")), "attach vol-1: IncorrectState: a\nb\u{1b}[2J"),
+                (0, ProgressKind::Recorded, "a failover begins"),
+                (400, ProgressKind::Trying(step("stop i-1")), "stop i-1"),
+                (900, ProgressKind::Accepted(step("stop i-1")), "stop i-1: in other words"),
+                (900, ProgressKind::Waiting(Some(step("stop i-1"))), "stop i-1"),
+                (1_000, ProgressKind::Waiting(None), "i-1 is stopping"),
+                (3_000, ProgressKind::Waiting(None), "i-1 is stopping"),
+                (4_000, ProgressKind::Waiting(None), "snap-1 is 14 % complete"),
+                (5_000, ProgressKind::Waiting(None), "snap-1 is 16 % complete"),
+                (34_000, ProgressKind::Waiting(None), "snap-1 is 60 % complete"),
+                (42_345, ProgressKind::Failed(step("attach vol-1")), "attach vol-1: IncorrectState: a\nb\u{1b}[2J"),
             ],
         );
         assert_eq!(
@@ -270,9 +270,9 @@ mod tests {
         let text = shown(
             true,
             &[
-                (0, MomentKind::Trying(step("stop i-1")), "stop i-1"),
-                (2_000, MomentKind::Waiting(None), "i-1 is stopping"),
-                (3_000, MomentKind::Recorded, "fenced"),
+                (0, ProgressKind::Trying(step("stop i-1")), "stop i-1"),
+                (2_000, ProgressKind::Waiting(None), "i-1 is stopping"),
+                (3_000, ProgressKind::Recorded, "fenced"),
             ],
         );
         assert!(text.contains("  … trying 0s: stop i-1\n"), "{text:?}");
@@ -290,10 +290,10 @@ mod tests {
         let text = shown(
             true,
             &[
-                (0, MomentKind::Trying(step("snapshot vol-1")), "snapshot vol-1"),
-                (0, MomentKind::Trying(step("snapshot vol-1 vol-2")), "snapshot vol-1, vol-2"),
-                (500, MomentKind::Accepted(step("snapshot vol-1 vol-2")), "snapshot vol-1, vol-2: snap-2"),
-                (900, MomentKind::Waiting(Some(step("snapshot vol-1"))), "snapshot vol-1"),
+                (0, ProgressKind::Trying(step("snapshot vol-1")), "snapshot vol-1"),
+                (0, ProgressKind::Trying(step("snapshot vol-1 vol-2")), "snapshot vol-1, vol-2"),
+                (500, ProgressKind::Accepted(step("snapshot vol-1 vol-2")), "snapshot vol-1, vol-2: snap-2"),
+                (900, ProgressKind::Waiting(Some(step("snapshot vol-1"))), "snapshot vol-1"),
             ],
         );
         let (_, after) = text.split_once("accepted: ").unwrap();

@@ -63,9 +63,9 @@ impl Session {
     }
 
     /// What an operator asks for now.
-    pub fn wish(&self, to: &Destination, drill: bool) -> Request {
+    pub fn request_to(&self, to: &Destination, drill: bool) -> Request {
         Request {
-            // One command line is one wish: its edit is repeated by the SDK only until it is known to have landed.
+            // One command line is one request: its edit is repeated by the SDK only until it is known to have landed.
             id: None,
             to: to.clone(),
             drill,

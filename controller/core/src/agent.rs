@@ -34,12 +34,12 @@ impl AgentReport {
 pub enum AgentState {
     /// It waits until the ledger names it.
     Waiting,
-    /// It brings the service up.
+    /// It starts the service.
     Starting,
     /// The service is ready on it.
     Ready,
     /// Its units are stopped and its volumes synced and unmounted: it writes no more, and will not before a later epoch names it.
     Quiesced,
-    /// It can't go on; why.
+    /// It has failed; why.
     Failed(String),
 }

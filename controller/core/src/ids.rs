@@ -140,7 +140,7 @@ name!(
 impl FailoverId {
     /// The id of the failover that leads a service to `epoch`, begun at `at`.
     ///
-    /// It needs no randomness: an epoch is reached once, and a failover that is given up leaves the epoch but not the second.
+    /// It needs no randomness: an epoch is reached once, and a failover that is aborted leaves the epoch but not the second.
     pub fn of(epoch: u64, at: jiff::Timestamp) -> Self {
         Self(format!("f{:012}-e{epoch}", at.as_millisecond().unsigned_abs()))
     }

@@ -10,23 +10,23 @@ use failover_core::spec::{Spec, Topology};
 use failover_core::world::{Part, Tags, World, tag};
 use jiff::Timestamp;
 
-use crate::look::interest;
+use crate::observe::interest;
 use crate::{Engine, EngineError};
 
 impl Engine {
     /// The first ledger of a service, from what is seen; written down, unless somebody was faster.
     ///
     /// # Errors
-    /// Anything doubtful is refused by its name, and nothing is changed.
+    /// Anything ambiguous is refused by its name, and nothing is changed.
     pub(crate) async fn adopt(&self, spec: &Spec) -> Result<Ledger, EngineError> {
         let mut world = World::unseen(Timestamp::UNIX_EPOCH);
         let mut interest = interest(spec, None);
         if spec.topology == Topology::AutoScaling {
             // The group tells which instances are meant before they carry a tag.
-            self.look(spec, &interest, &[Part::Groups], &mut world).await;
+            self.observe(spec, &interest, &[Part::Groups], &mut world).await;
             interest.members = world.groups.iter_known().flat_map(|(_, group)| group.members.keys().cloned()).collect();
         }
-        Box::pin(self.look(spec, &interest, &Part::ALL, &mut world)).await;
+        Box::pin(self.observe(spec, &interest, &Part::ALL, &mut world)).await;
         let ledger = adopt(spec, &world, self.now())?;
         self.tag(spec, &ledger).await?;
         match self.store.create(&ledger).await {

@@ -56,7 +56,7 @@ mod tests {
     fn ledger() -> Ledger {
         serde_json::from_value(serde_json::json!({
             "service": "db", "epoch": 1, "active": ACTIVE, "active_zone": "eu-central-1a",
-            "active_since": now().to_string(), "members": {}, "heads": {}, "addresses": [],
+            "active_since": now().to_string(), "members": {}, "current_volumes": {}, "addresses": [],
         }))
         .unwrap()
     }

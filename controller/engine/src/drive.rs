@@ -1,11 +1,11 @@
-//! One service, driven until it is settled, stands still, or the host's time is nearly up.
+//! One service, driven until it is settled, stands still, or the deadline is near.
 
 use std::time::Duration;
 
 use failover_aws::{Acquired, Released, StoreError, Stored};
 use failover_core::decide;
 use failover_core::ids::ServiceName;
-use failover_core::ledger::{Change, Notice};
+use failover_core::ledger::{Change, Notification};
 use failover_core::report::Report;
 use failover_core::spec::{Spec, Topology};
 use failover_core::step::{FailureClass, Step, StepOutcome};
@@ -14,12 +14,12 @@ use failover_core::world::{Listing, Part, World};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::look::interest;
-use crate::{Engine, EngineError, Host, MomentKind};
+use crate::observe::interest;
+use crate::{Deadline, Engine, EngineError, ProgressKind};
 
 /// How long a lease holds. After a crash, nobody takes over before it is past; every write extends it.
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
-/// A waiting holder extends its lease when less than this is left: more than the longest pause between two looks.
+/// A waiting holder extends its lease when less than this is left: more than the longest pause between two observations.
 const LEASE_RENEWAL: SignedDuration = SignedDuration::from_secs(12);
 /// How long one effect may take. With the margin it stays well within the lease that was extended just before.
 const STEP_DEADLINE: Duration = Duration::from_secs(10);
@@ -44,7 +44,7 @@ pub enum Ended {
         /// Why.
         reasons: Vec<String>,
     },
-    /// Another holds the lease; it looks again before it lets go.
+    /// Another holds the lease; it observes again before it releases it.
     Busy {
         /// Who.
         holder: String,
@@ -59,7 +59,7 @@ pub enum Ended {
         /// Its report.
         report: Box<Report>,
     },
-    /// The host's time is nearly up; the next tick or event goes on.
+    /// The deadline is near; the next tick or event goes on.
     OutOfTime {
         /// The report of the failover that runs, if one does.
         report: Option<Box<Report>>,
@@ -69,17 +69,17 @@ pub enum Ended {
 }
 
 impl Engine {
-    /// Looks at a service and does what is to be done.
+    /// Drives a service: observes it and does what is to be done.
     ///
     /// # Guarantees
     /// Every effect is preceded by a compare-and-set that names it, under a lease that outlives it.
-    pub async fn run(&self, service: &ServiceName, host: Host) -> Result<Run, EngineError> {
+    pub async fn run(&self, service: &ServiceName, deadline: Deadline) -> Result<Run, EngineError> {
         let spec = self.spec_of(service).await?;
-        self.run_with(&spec, host).await
+        self.run_with(&spec, deadline).await
     }
 
     /// The same, with a spec that was read already.
-    pub async fn run_with(&self, spec: &Spec, host: Host) -> Result<Run, EngineError> {
+    pub async fn run_with(&self, spec: &Spec, deadline: Deadline) -> Result<Run, EngineError> {
         let service = &spec.service;
         let now = self.now();
         let held = match self.store.acquire(service, &self.holder, now, lease_end(now)).await? {
@@ -87,10 +87,12 @@ impl Engine {
             Acquired::Busy { holder, .. } => {
                 return Ok(Run { ended: Ended::Busy { holder }, reports: Vec::new() });
             }
-            Acquired::NoLedger if spec.topology == Topology::AutoScaling => return self.run_first(spec, host).await,
+            Acquired::NoLedger if spec.topology == Topology::AutoScaling => {
+                return self.run_first(spec, deadline).await;
+            }
             Acquired::NoLedger => return Err(EngineError::NoLedger { service: service.clone() }),
         };
-        let mut drive = Drive::new(self, spec, held, host);
+        let mut drive = Drive::new(self, spec, held, deadline);
         let ended = drive.until_it_ends().await;
         tracing::debug!(at = %self.now(), %service, holder = self.holder, ?ended, "the run ended");
         match ended {
@@ -101,9 +103,9 @@ impl Engine {
                 Ok(Run { ended, reports: drive.reports })
             }
             Err(error) => {
-                // The lease would hold others up for nothing; if it can't be let go, it runs out.
+                // The lease would hold others up for nothing; if it can't be released, it expires.
                 if let Err(release) = self.store.release(&drive.held, &self.holder).await {
-                    tracing::warn!(%service, error = %release, "the lease was not let go");
+                    tracing::warn!(%service, error = %release, "the lease was not released");
                 }
                 Err(error)
             }
@@ -113,9 +115,9 @@ impl Engine {
 
 impl Engine {
     /// A group comes under control with its first instance.
-    async fn run_first(&self, spec: &Spec, host: Host) -> Result<Run, EngineError> {
+    async fn run_first(&self, spec: &Spec, deadline: Deadline) -> Result<Run, EngineError> {
         match Box::pin(self.adopt(spec)).await {
-            Ok(_) => Box::pin(self.run_with(spec, host)).await,
+            Ok(_) => Box::pin(self.run_with(spec, deadline)).await,
             Err(error) if Self::awaits_its_first(spec, &error) => {
                 let ended = Ended::Settled { reasons: vec![error.to_string()] };
                 Ok(Run { ended, reports: Vec::new() })
@@ -132,7 +134,7 @@ fn lease_end(now: Timestamp) -> Timestamp {
 struct Drive<'a> {
     engine: &'a Engine,
     spec: &'a Spec,
-    host: Host,
+    deadline: Deadline,
     /// The record as it was last written or read, with `unsaved` on top.
     held: Stored,
     /// Outcomes that ride along with the next write. Were they lost, the steps would count as unanswered: read first, then tried again.
@@ -142,14 +144,14 @@ struct Drive<'a> {
 }
 
 impl<'a> Drive<'a> {
-    fn new(engine: &'a Engine, spec: &'a Spec, held: Stored, host: Host) -> Self {
+    fn new(engine: &'a Engine, spec: &'a Spec, held: Stored, deadline: Deadline) -> Self {
         let world = World::unseen(Timestamp::UNIX_EPOCH);
-        Self { engine, spec, host, held, unsaved: Vec::new(), world, reports: Vec::new() }
+        Self { engine, spec, deadline, held, unsaved: Vec::new(), world, reports: Vec::new() }
     }
 
     async fn until_it_ends(&mut self) -> Result<Ended, EngineError> {
         for _ in 0..MOST_ROUNDS {
-            if !self.host.has_time(self.engine.now()) {
+            if !self.deadline.has_time(self.engine.now()) {
                 return self.out_of_time(Vec::new()).await;
             }
             self.post().await?;
@@ -164,24 +166,24 @@ impl<'a> Drive<'a> {
     /// Does what the verdict says; says how the run ended, if it did.
     async fn follow(&mut self, verdict: Verdict) -> Result<Option<Ended>, EngineError> {
         match verdict {
-            Verdict::Look(parts) => self.look(&parts).await?,
+            Verdict::Observe(parts) => self.observe(&parts).await?,
             Verdict::Record { changes, reasons } => {
                 for reason in &reasons {
-                    self.engine.tell(&self.spec.service, MomentKind::Recorded, reason);
+                    self.engine.tell(&self.spec.service, ProgressKind::Recorded, reason);
                 }
                 self.commit(&changes).await?;
             }
             Verdict::Act { changes, steps, reasons: _ } => self.act(changes, steps).await?,
             Verdict::Wait { until, parts, reasons } => {
                 for Awaited { step, text } in &reasons {
-                    self.engine.tell(&self.spec.service, MomentKind::Waiting(step.clone()), text);
+                    self.engine.tell(&self.spec.service, ProgressKind::Waiting(step.clone()), text);
                 }
-                if !self.host.has_time(until) {
+                if !self.deadline.has_time(until) {
                     let waiting_for = reasons.into_iter().map(|awaited| awaited.text).collect();
                     return self.out_of_time(waiting_for).await.map(Some);
                 }
                 self.sleep_until(until).await;
-                self.look(&parts).await?;
+                self.observe(&parts).await?;
             }
             Verdict::Settled { reasons } => {
                 self.engine.forget_agents(&self.held.ledger, &self.world).await;
@@ -206,12 +208,12 @@ impl<'a> Drive<'a> {
         Some(Box::new(Report::running(&self.held.ledger, failover, self.engine.now())))
     }
 
-    async fn look(&mut self, parts: &[Part]) -> Result<(), EngineError> {
+    async fn observe(&mut self, parts: &[Part]) -> Result<(), EngineError> {
         self.renew().await?;
         let interest = interest(self.spec, Some(&self.held.ledger));
         let began = self.engine.now();
-        Box::pin(self.engine.look(self.spec, &interest, parts, &mut self.world)).await;
-        self.world.look_took = self.engine.now().duration_since(began);
+        Box::pin(self.engine.observe(self.spec, &interest, parts, &mut self.world)).await;
+        self.world.observation_took = self.engine.now().duration_since(began);
         Ok(())
     }
 
@@ -246,7 +248,7 @@ impl<'a> Drive<'a> {
                 self.held = stored;
                 self.unsaved.clear();
                 if changes.iter().any(|change| matches!(change, Change::Begin(_))) {
-                    self.forget_agents_words();
+                    self.forget_agent_reports();
                 }
                 Ok(true)
             }
@@ -260,8 +262,8 @@ impl<'a> Drive<'a> {
 
     /// What an agent said before the failover stood in the ledger, it may have taken back meanwhile (decision 11). The order of reading and
     /// writing tells that, no clock has to.
-    fn forget_agents_words(&mut self) {
-        self.world.agents = Listing::unknown("not looked at since the failover began", Timestamp::UNIX_EPOCH);
+    fn forget_agent_reports(&mut self) {
+        self.world.agents = Listing::unknown("not observed since the failover began", Timestamp::UNIX_EPOCH);
     }
 
     /// Keeps a fact, which holds whatever else is edited meanwhile, for the next write.
@@ -314,17 +316,19 @@ impl<'a> Drive<'a> {
 
     async fn act_once(&self, step: &Step) -> (failover_core::step::StepKey, StepOutcome, u32) {
         let (service, key) = (&self.spec.service, step.key());
-        self.engine.tell(service, MomentKind::Trying(key.clone()), step.to_string());
+        self.engine.tell(service, ProgressKind::Trying(key.clone()), step.to_string());
         let acted = self.engine.aws.act(step, STEP_DEADLINE).await;
         let (kind, text) = match &acted.outcome {
-            StepOutcome::Accepted { made } if made.is_empty() => (MomentKind::Accepted(key.clone()), step.to_string()),
+            StepOutcome::Accepted { made } if made.is_empty() => {
+                (ProgressKind::Accepted(key.clone()), step.to_string())
+            }
             StepOutcome::Accepted { made } => {
-                (MomentKind::Accepted(key.clone()), format!("{step}: {}", made.join(", ")))
+                (ProgressKind::Accepted(key.clone()), format!("{step}: {}", made.join(", ")))
             }
             StepOutcome::Failed { code, message, .. } => {
-                (MomentKind::Failed(key.clone()), format!("{step}: {code}: {message}"))
+                (ProgressKind::Failed(key.clone()), format!("{step}: {code}: {message}"))
             }
-            StepOutcome::Unanswered => (MomentKind::Failed(key.clone()), format!("{step}: no answer")),
+            StepOutcome::Unanswered => (ProgressKind::Failed(key.clone()), format!("{step}: no answer")),
         };
         self.engine.tell(service, kind, text);
         (key, acted.outcome, acted.api_calls)
@@ -337,8 +341,8 @@ impl<'a> Drive<'a> {
         }
         let sent = self.engine.post(&self.held.ledger).await?;
         let ended = self.held.ledger.outbox.iter().take(sent).filter_map(|notice| match notice {
-            Notice::Ended(report) => Some(report.as_ref().clone()),
-            Notice::Halted(_) | Notice::Refused { .. } => None,
+            Notification::Ended(report) => Some(report.as_ref().clone()),
+            Notification::Halted(_) | Notification::Refused { .. } => None,
         });
         let ended: Vec<Report> = ended.collect();
         self.keep(Change::Sent(sent))?;
@@ -347,7 +351,7 @@ impl<'a> Drive<'a> {
         Ok(())
     }
 
-    /// Ends the run, unless somebody left a wake-up mark: then it looks again.
+    /// Ends the run, unless somebody left a wake-up mark: then it observes again.
     async fn let_go(&mut self, ended: Ended) -> Result<Option<Ended>, EngineError> {
         self.save().await?;
         match self.engine.store.release(&self.held, &self.engine.holder).await? {
@@ -363,7 +367,7 @@ impl<'a> Drive<'a> {
     async fn out_of_time(&mut self, waiting_for: Vec<String>) -> Result<Ended, EngineError> {
         self.save().await?;
         let ended = Ended::OutOfTime { report: self.running_report(), waiting_for };
-        // A wake-up mark does not keep a host that has no time; whoever comes next sees the same ledger.
+        // A wake-up mark does not keep a run whose deadline is near; whoever comes next sees the same ledger.
         if let Released::Woken(stored) = self.engine.store.release(&self.held, &self.engine.holder).await? {
             self.engine.store.release(&stored, &self.engine.holder).await?;
         }
@@ -375,6 +379,6 @@ fn not_begun() -> StepOutcome {
     StepOutcome::Failed {
         class: FailureClass::Retryable,
         code: "NotBegun".to_owned(),
-        message: "the lease would not have outlived it".to_owned(),
+        message: "the lease would have expired first".to_owned(),
     }
 }

@@ -6,7 +6,7 @@ use failover_aws::{Aws, Clock, Specs, Store};
 use failover_core::ids::ServiceName;
 
 use crate::names::Names;
-use crate::watch::{Moment, MomentKind, Watcher};
+use crate::watch::{ProgressEvent, ProgressKind, Watcher};
 
 /// The controller, for all services of one account and region. Cheap to clone; built once.
 #[derive(Clone)]
@@ -57,11 +57,11 @@ impl Engine {
     }
 
     /// Tells the log and the watcher what happened.
-    pub(crate) fn tell(&self, service: &ServiceName, kind: MomentKind, text: impl Into<String>) {
-        let moment = Moment { at: self.now(), service: service.clone(), kind, text: text.into() };
-        tracing::info!(at = %moment.at, service = %moment.service, kind = moment.kind.as_str(), "{}", moment.text);
+    pub(crate) fn tell(&self, service: &ServiceName, kind: ProgressKind, text: impl Into<String>) {
+        let event = ProgressEvent { at: self.now(), service: service.clone(), kind, text: text.into() };
+        tracing::info!(at = %event.at, service = %event.service, kind = event.kind.as_str(), "{}", event.text);
         if let Some(watcher) = &self.watcher {
-            watcher.see(&moment);
+            watcher.see(&event);
         }
     }
 }

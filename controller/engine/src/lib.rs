@@ -1,4 +1,4 @@
-//! The loop: lease, observe, decide, record, act; until the service is settled or the host's time is nearly up.
+//! The loop: lease, observe, decide, record, act; until the service is settled or the deadline is near.
 //!
 //! ```text
 //! which service ──► lease ──► observe ──► decide ──► record intent (compare-and-set) ──► act (one call, deadline)
@@ -7,27 +7,27 @@
 //! ```
 //!
 //! The same engine runs in the Lambda, in the daemon, under the command line and against the simulated region; only its
-//! [`Host`] differs: how long it may run. What it must do after a crash is what it does anyway: look and decide.
+//! [`Deadline`] differs: until when it may run. What it must do after a crash is what it does anyway: observe and decide.
 
 mod adopt;
 mod agents;
+mod deadline;
 mod drive;
 mod engine;
 mod error;
-mod host;
-mod look;
 mod names;
+mod observe;
 mod operate;
 mod post;
 mod tick;
 mod watch;
 
+pub use deadline::Deadline;
 pub use drive::{Ended, Run};
 pub use engine::Engine;
 pub use error::{EngineError, in_one_line};
-pub use host::Host;
-pub use look::Survey;
 pub use names::Names;
-pub use operate::{Applied, Check, Status};
-pub use tick::{Clue, Tick};
-pub use watch::{Moment, MomentKind, Watcher};
+pub use observe::Survey;
+pub use operate::{Applied, ServicePlan, Status};
+pub use tick::{Subject, Tick};
+pub use watch::{ProgressEvent, ProgressKind, Watcher};

@@ -82,7 +82,7 @@ pub struct VolumeStatus {
 
 /// Whether a service could fail over now.
 #[derive(Debug, Clone, Serialize)]
-pub struct Check {
+pub struct ServicePlan {
     /// Which service.
     pub service: ServiceName,
     /// What would be done for a drill, or why it would be refused.
@@ -90,7 +90,7 @@ pub struct Check {
 }
 
 impl Engine {
-    /// Puts a service under control: its set-up is adopted if it is beyond doubt, its spec is kept in SSM.
+    /// Puts a service under control: its set-up is adopted if it is unambiguous, its spec is kept in SSM.
     pub async fn apply(&self, text: &str) -> Result<Applied, EngineError> {
         let spec = Spec::parse(text)?;
         if let Some(stored) = self.store.read(&spec.service).await? {
@@ -111,9 +111,9 @@ impl Engine {
         }
     }
 
-    /// Writes an operator's wish down. The next run looks at it.
-    pub async fn ask(&self, service: &ServiceName, request: Request) -> Result<(), EngineError> {
-        self.edit(service, Change::Ask(request)).await
+    /// Writes an operator's request down. The next run handles it.
+    pub async fn request(&self, service: &ServiceName, request: Request) -> Result<(), EngineError> {
+        self.edit(service, Change::Request(request)).await
     }
 
     /// Stops every change of the service until it is resumed. A failover that runs goes on.
@@ -146,10 +146,10 @@ impl Engine {
     }
 
     /// What a failover would do now. Changes nothing.
-    pub async fn plan(&self, service: &ServiceName, request: &Request) -> Result<Check, EngineError> {
+    pub async fn plan(&self, service: &ServiceName, request: &Request) -> Result<ServicePlan, EngineError> {
         let Survey { spec, ledger, world } = self.see(service).await?;
         let plan = plan(&spec, &ledger, &world, request, self.now());
-        Ok(Check { service: service.clone(), plan })
+        Ok(ServicePlan { service: service.clone(), plan })
     }
 
     /// How a service stands. Changes nothing.
@@ -158,11 +158,11 @@ impl Engine {
         let (state, reasons) = state(&ledger);
         let now = self.now();
         let instances = ledger.members.iter().map(|(id, member)| member_status(&ledger, &world, id, &member.zone));
-        let volumes = ledger.heads.iter().map(|(name, head)| VolumeStatus {
+        let volumes = ledger.current_volumes.iter().map(|(name, current)| VolumeStatus {
             name: name.clone(),
-            volume_id: head.volume.clone(),
-            zone: head.zone.clone(),
-            recovery_point_age_seconds: failover_core::decide::recovery_point(&world, name, head)
+            volume_id: current.volume.clone(),
+            zone: current.zone.clone(),
+            recovery_point_age_seconds: failover_core::decide::recovery_point(&world, name, current)
                 .map(|taken_at| now.duration_since(taken_at).as_secs()),
         });
         Ok(Status {
@@ -195,7 +195,7 @@ impl Engine {
 fn same_volumes(spec: &Spec, stored: &Stored) -> Result<(), EngineError> {
     let named: std::collections::BTreeSet<&VolumeName> = spec.volumes.iter().map(|volume| &volume.name).collect();
     let known: std::collections::BTreeSet<&VolumeName> =
-        stored.ledger.heads.keys().chain(&stored.ledger.unborn).collect();
+        stored.ledger.current_volumes.keys().chain(&stored.ledger.uninitialized).collect();
     if named == known {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! Sending what people should hear of: to the history, and to the topic. A crash sends it twice rather than never.
 
 use failover_core::ids::ServiceName;
-use failover_core::ledger::{Ledger, Notice};
+use failover_core::ledger::{Ledger, Notification};
 use failover_core::report::{Outcome, Report};
 
 use crate::{Engine, EngineError};
@@ -17,7 +17,7 @@ impl Engine {
     pub(crate) async fn post(&self, ledger: &Ledger) -> Result<usize, EngineError> {
         let mut sent = 0;
         for notice in &ledger.outbox {
-            if let Notice::Ended(report) = notice {
+            if let Notification::Ended(report) = notice {
                 self.store.put_history(&ledger.service, &report.failover_id, &json(report)).await?;
             }
             self.publish(&ledger.service, notice).await;
@@ -26,21 +26,21 @@ impl Engine {
         Ok(sent)
     }
 
-    async fn publish(&self, service: &ServiceName, notice: &Notice) {
+    async fn publish(&self, service: &ServiceName, notice: &Notification) {
         let Some(topic) = &self.topic else { return };
         let (subject, message) = message(service, notice);
         if let Err(error) = self.aws.publish(topic, &subject, &message).await {
-            tracing::error!(%service, %error, "the topic could not be told: {subject}");
+            tracing::error!(%service, %error, "the topic could not be notified: {subject}");
         }
     }
 }
 
-fn message(service: &ServiceName, notice: &Notice) -> (String, String) {
+fn message(service: &ServiceName, notice: &Notification) -> (String, String) {
     let (subject, body) = match notice {
-        Notice::Ended(report) => (ended(report), json(report)),
-        Notice::Halted(report) => (format!("{service}: failover halted, an operator is needed"), json(report)),
-        Notice::Refused { at, reason } => (
-            format!("{service} fails, and no failover begins"),
+        Notification::Ended(report) => (ended(report), json(report)),
+        Notification::Halted(report) => (format!("{service}: failover halted, an operator is needed"), json(report)),
+        Notification::Refused { at, reason } => (
+            format!("{service} is failing, and no failover can begin"),
             serde_json::json!({ "service": service, "at": at, "reason": reason }).to_string(),
         ),
     };
@@ -54,7 +54,7 @@ fn ended(report: &Report) -> String {
             format!("{}: {what} to {} done, down {:.0} s", report.service, to.instance_id, report.downtime_seconds)
         }
         (Outcome::Refused, _) => format!("{}: {what} refused", report.service),
-        _ => format!("{}: {what} given up", report.service),
+        _ => format!("{}: {what} aborted", report.service),
     }
 }
 

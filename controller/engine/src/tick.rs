@@ -1,4 +1,4 @@
-//! All services: which one a clue means, and a look at everything that is not settled.
+//! All services: which one a subject means, and a tick over everything that is not settled.
 
 use std::collections::BTreeMap;
 
@@ -13,15 +13,15 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 
 use crate::error::in_one_line;
-use crate::look::interest;
-use crate::{Ended, Engine, EngineError, Host, Run};
+use crate::observe::interest;
+use crate::{Deadline, Ended, Engine, EngineError, Run};
 
 /// Services driven side by side: each waits for AWS most of its time.
 const SIDE_BY_SIDE: usize = 16;
 
 /// What an event says of the service that it is about. Nothing in it decides anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Clue {
+pub enum Subject {
     /// The service itself.
     Service(ServiceName),
     /// A CloudWatch alarm.
@@ -34,34 +34,34 @@ pub enum Clue {
     Everything,
 }
 
-/// What came of looking at every service.
+/// What came of observing every service.
 #[derive(Debug, Clone, Default)]
 pub struct Tick {
-    /// How many services were looked at.
+    /// How many services were observed.
     pub services: usize,
     /// Those that something was done for, and what came of it.
     pub driven: BTreeMap<ServiceName, Result<Run, String>>,
-    /// Services that could not be looked at, and why. They stop no others.
+    /// Services that could not be driven, and why. They stop no others.
     pub broken: BTreeMap<String, String>,
 }
 
 impl Engine {
-    /// The services that a clue is about; none if it is about nothing of ours.
+    /// The services that a subject is about; none if it is about nothing of ours.
     ///
     /// An id is first looked for in the ledgers (a terminated instance loses its tags), then by its tag.
-    pub async fn services_of(&self, clue: &Clue) -> Result<Vec<ServiceName>, EngineError> {
-        match clue {
-            Clue::Service(service) => Ok(vec![service.clone()]),
-            Clue::Alarm(alarm) => {
+    pub async fn services_of(&self, subject: &Subject) -> Result<Vec<ServiceName>, EngineError> {
+        match subject {
+            Subject::Service(service) => Ok(vec![service.clone()]),
+            Subject::Alarm(alarm) => {
                 let specs = self.specs.all().await?;
                 let about = specs.into_iter().filter_map(|(service, spec)| {
                     spec.is_ok_and(|spec| spec.detect.alarms.contains(alarm)).then_some(service)
                 });
                 Ok(about.collect())
             }
-            Clue::Group(group) => self.services_of_group(group).await,
-            Clue::Resource(id) => self.services_of_resource(id).await,
-            Clue::Everything => Ok(self.specs.all().await?.into_keys().collect()),
+            Subject::Group(group) => self.services_of_group(group).await,
+            Subject::Resource(id) => self.services_of_resource(id).await,
+            Subject::Everything => Ok(self.specs.all().await?.into_keys().collect()),
         }
     }
 
@@ -92,27 +92,27 @@ impl Engine {
         Ok(tagged.and_then(|name| ServiceName::new(name).ok()).into_iter().collect())
     }
 
-    /// Looks at every service with few calls, and drives those that something is to be done for.
-    pub async fn tick(&self, host: Host) -> Result<Tick, EngineError> {
+    /// Observes every service with few calls, and drives those that something is to be done for.
+    pub async fn tick(&self, deadline: Deadline) -> Result<Tick, EngineError> {
         let (specs, ledgers) = futures::join!(self.specs.all(), self.store.read_all());
         let mut tick = Tick::default();
         let (services, firsts) = pair(specs?, ledgers?, &mut tick);
         tick.services = services.len();
         let interests: Vec<_> = services.iter().map(|(spec, stored)| interest(spec, Some(&stored.ledger))).collect();
-        let worlds = Box::pin(self.aws.look_at_all(&interests)).await;
+        let worlds = Box::pin(self.aws.observe_all(&interests)).await;
         let now = self.now();
         let busy = |stored: &Stored| stored.lease.as_ref().is_some_and(|lease| lease.until > now);
         let to_drive: Vec<&Spec> = services
             .iter()
             .filter(|(spec, stored)| {
-                // Somebody works on it: the mark that a run would leave makes them look again.
+                // Somebody works on it: the mark that a run would leave makes them observe again.
                 busy(stored) || worlds.get(&spec.service).is_some_and(|world| needs_a_run(spec, &stored.ledger, world))
             })
             .map(|(spec, _)| spec)
             .chain(&firsts)
             .collect();
         let runs = futures::stream::iter(to_drive)
-            .map(|spec| async move { (spec.service.clone(), self.run_with(spec, host).await) })
+            .map(|spec| async move { (spec.service.clone(), self.run_with(spec, deadline).await) })
             .buffer_unordered(SIDE_BY_SIDE);
         let driven: Vec<_> = runs.collect().await;
         for (service, run) in driven {
@@ -125,7 +125,7 @@ impl Engine {
 fn knows(ledger: &Ledger, id: &str) -> bool {
     ledger.active.as_str() == id
         || ledger.members.keys().any(|member| member.as_str() == id)
-        || ledger.heads.values().any(|head| head.volume.as_str() == id)
+        || ledger.current_volumes.values().any(|current| current.volume.as_str() == id)
         || ledger.superseded.keys().any(|volume| volume.as_str() == id)
 }
 
@@ -152,7 +152,7 @@ fn pair<S: std::error::Error, L: std::error::Error>(
     (services, firsts)
 }
 
-/// Whether anything is to be done, as of the oldest thing seen: looking at a thousand services takes a while.
+/// Whether anything is to be done, as of the oldest thing seen: observing a thousand services takes a while.
 fn needs_a_run(spec: &Spec, ledger: &Ledger, world: &World) -> bool {
     if !ledger.outbox.is_empty() {
         return true;

@@ -6,20 +6,20 @@ use jiff::Timestamp;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moment {
+pub struct ProgressEvent {
     /// When.
     pub at: Timestamp,
     /// To which service.
     pub service: ServiceName,
     /// What kind.
-    pub kind: MomentKind,
+    pub kind: ProgressKind,
     /// In words.
     pub text: String,
 }
 
-/// Kinds of moments. What is about a step carries its key: the words differ from one moment to the next.
+/// Kinds of progress events. What is about a step carries its key: the words differ from one moment to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MomentKind {
+pub enum ProgressKind {
     /// The ledger was changed.
     Recorded,
     /// A step is tried.
@@ -32,7 +32,7 @@ pub enum MomentKind {
     Waiting(Option<StepKey>),
 }
 
-impl MomentKind {
+impl ProgressKind {
     /// In one word, for the log.
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
@@ -48,5 +48,5 @@ impl MomentKind {
 /// Whoever watches. Called while the engine works: it must not block.
 pub trait Watcher: Send + Sync {
     /// Something happened.
-    fn see(&self, moment: &Moment);
+    fn see(&self, event: &ProgressEvent);
 }

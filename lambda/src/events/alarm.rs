@@ -1,17 +1,17 @@
 //! CloudWatch alarms in the three shapes in which they come (aws-facts 5): through EventBridge, as a direct action, through SNS.
 //!
-//! Every change of state is a reason to look, the return to OK too: it clears a suspicion. Besides the alarm's name, the instances and
-//! volumes of its metrics are clues: an alarm about the active instance leads to its service even if no spec names the alarm. It is
+//! Every change of state is a reason to drive the service, the return to OK too: it clears a suspicion. Besides the alarm's name, the instances and
+//! volumes of its metrics are subjects: an alarm about the active instance leads to its service even if no spec names the alarm. It is
 //! then no evidence, but what it saw may be.
 
 use failover_core::ids::AlarmName;
-use failover_engine::Clue;
+use failover_engine::Subject;
 use serde_json::Value;
 
-use super::clue::resource;
+use super::drive::{Trigger, drive};
 use super::error::{EventError, shown_text};
-use super::look::{Trigger, look};
 use super::read::At;
+use super::subject::resource;
 
 const STATES: [&str; 3] = ["OK", "ALARM", "INSUFFICIENT_DATA"];
 
@@ -50,9 +50,9 @@ pub(super) fn notification(message: &At<'_>) -> Result<Trigger, EventError> {
     Ok(changed(name, state, single.into_iter().chain(several).flat_map(in_a_list)))
 }
 
-fn changed(name: AlarmName, state: &str, resources: impl Iterator<Item = Clue>) -> Trigger {
+fn changed(name: AlarmName, state: &str, resources: impl Iterator<Item = Subject>) -> Trigger {
     let what = format!("alarm {} is {state}", shown_text(name.as_str()));
-    look(what, std::iter::once(Clue::Alarm(name)).chain(resources))
+    drive(what, std::iter::once(Subject::Alarm(name)).chain(resources))
 }
 
 fn state<'a>(at: &At<'a>) -> Result<&'a str, EventError> {
@@ -65,19 +65,19 @@ fn allowed_states() -> String {
 }
 
 /// `{"InstanceId": "i-…"}`
-fn by_name(dimensions: &Value) -> impl Iterator<Item = Clue> + use<> {
+fn by_name(dimensions: &Value) -> impl Iterator<Item = Subject> + use<> {
     let ids = DIMENSIONS.iter().filter_map(|name| dimensions.get(name)?.as_str().and_then(resource));
     ids.collect::<Vec<_>>().into_iter()
 }
 
 /// `[{"name": "InstanceId", "value": "i-…"}]`; the keys have been seen with and without a capital.
-fn in_a_list(dimensions: &Value) -> impl Iterator<Item = Clue> + use<> {
+fn in_a_list(dimensions: &Value) -> impl Iterator<Item = Subject> + use<> {
     let text = |dimension: &Value, keys: [&str; 2]| {
         keys.iter().find_map(|key| dimension.get(key)?.as_str()).map(ToOwned::to_owned)
     };
     let dimensions = dimensions.as_array().into_iter().flatten();
     let ours = dimensions
         .filter(|dimension| text(dimension, ["name", "Name"]).is_some_and(|name| DIMENSIONS.contains(&name.as_str())));
-    let clues = ours.filter_map(|dimension| resource(&text(dimension, ["value", "Value"])?));
-    clues.collect::<Vec<_>>().into_iter()
+    let subjects = ours.filter_map(|dimension| resource(&text(dimension, ["value", "Value"])?));
+    subjects.collect::<Vec<_>>().into_iter()
 }

@@ -1,12 +1,12 @@
 //! Events from EventBridge: an envelope with `source`, `detail-type` and `detail` (aws-facts 1.6, 2.8).
 
 use failover_core::ids::InstanceId;
-use failover_engine::Clue;
+use failover_engine::Subject;
 
-use super::clue::{RESOURCE, resource};
+use super::drive::{Trigger, drive};
 use super::error::{EventError, shown_text};
-use super::look::{Trigger, look};
 use super::read::At;
+use super::subject::{RESOURCE, resource};
 use super::{alarm, group};
 
 /// A kind of event that is understood, and what reads it.
@@ -85,22 +85,22 @@ fn activity(event: &At<'_>) -> Result<Trigger, EventError> {
 fn instance(detail: &At<'_>, verb: &str, word: &str) -> Result<Trigger, EventError> {
     let id: InstanceId = detail.need("instance-id", "an instance's id")?.name()?;
     let word = detail.need(word, "a word")?.word()?;
-    Ok(look(format!("{id} {verb} {word}"), [Clue::Resource(id.to_string())]))
+    Ok(drive(format!("{id} {verb} {word}"), [Subject::Resource(id.to_string())]))
 }
 
 fn rebalance(detail: &At<'_>) -> Result<Trigger, EventError> {
     let id: InstanceId = detail.need("instance-id", "an instance's id")?.name()?;
-    Ok(look(format!("{id} is at an elevated risk of interruption"), [Clue::Resource(id.to_string())]))
+    Ok(drive(format!("{id} is at an elevated risk of interruption"), [Subject::Resource(id.to_string())]))
 }
 
 /// The volume, and the instance if there is one, are only named in `resources`; KMS keys may be beside them.
 fn volume(event: &At<'_>, detail: &At<'_>) -> Result<Trigger, EventError> {
     let resources = event.need("resources", "the ARNs of a volume and what it is attached to")?;
     let arns: Vec<&str> = resources.items()?.map(|item| item.text()).collect::<Result<_, _>>()?;
-    let clues: Vec<Clue> = arns.into_iter().filter_map(resource).collect();
-    let Some(Clue::Resource(first)) = clues.first() else { return Err(resources.wrong(RESOURCE)) };
+    let subjects: Vec<Subject> = arns.into_iter().filter_map(resource).collect();
+    let Some(Subject::Resource(first)) = subjects.first() else { return Err(resources.wrong(RESOURCE)) };
     let what = format!("{first}: {}", result(detail)?);
-    Ok(look(what, clues))
+    Ok(drive(what, subjects))
 }
 
 /// `createSnapshot succeeded`. AWS's own sample has a space before an event's name.
@@ -114,9 +114,9 @@ fn snapshot(detail: &At<'_>) -> Result<Trigger, EventError> {
     let result = result(detail)?;
     let snapshot = one_resource(&detail.need("snapshot_id", RESOURCE)?)?;
     let source = detail.get("source").map(|source| one_resource(&source)).transpose()?;
-    let Clue::Resource(id) = &snapshot else { return Err(detail.wrong(RESOURCE)) };
+    let Subject::Resource(id) = &snapshot else { return Err(detail.wrong(RESOURCE)) };
     let what = format!("{id}: {result}");
-    Ok(look(what, std::iter::once(snapshot).chain(source)))
+    Ok(drive(what, std::iter::once(snapshot).chain(source)))
 }
 
 /// What an event about several snapshots must list.
@@ -125,34 +125,34 @@ const SNAPSHOTS: &str = "an array of snapshots, at least one";
 fn snapshots(detail: &At<'_>) -> Result<Trigger, EventError> {
     let result = result(detail)?;
     let snapshots = detail.need("snapshots", SNAPSHOTS)?;
-    let mut clues = Vec::new();
+    let mut subjects = Vec::new();
     for item in snapshots.items()? {
-        clues.push(one_resource(&item.need("snapshot_id", RESOURCE)?)?);
+        subjects.push(one_resource(&item.need("snapshot_id", RESOURCE)?)?);
         if let Some(source) = item.get("source") {
-            clues.push(one_resource(&source)?);
+            subjects.push(one_resource(&source)?);
         }
     }
-    if clues.is_empty() {
+    if subjects.is_empty() {
         return Err(snapshots.wrong(SNAPSHOTS));
     }
-    Ok(look(format!("several snapshots: {result}"), clues))
+    Ok(drive(format!("several snapshots: {result}"), subjects))
 }
 
-fn one_resource(at: &At<'_>) -> Result<Clue, EventError> {
+fn one_resource(at: &At<'_>) -> Result<Subject, EventError> {
     resource(at.text()?).ok_or_else(|| at.wrong(RESOURCE))
 }
 
 /// Scheduled stops, retirements and outages. Entities of other kinds (`AWS_ACCOUNT`, `UNKNOWN`, buckets …) are none of ours.
 fn health(detail: &At<'_>) -> Result<Trigger, EventError> {
     let code = detail.need("eventTypeCode", "the kind of health event")?.word()?;
-    let mut clues = Vec::new();
+    let mut subjects = Vec::new();
     if let Some(entities) = detail.get("affectedEntities") {
         for entity in entities.items()? {
-            clues.extend(resource(entity.need("entityValue", "an entity's id")?.text()?));
+            subjects.extend(resource(entity.need("entityValue", "an entity's id")?.text()?));
         }
     }
-    if !clues.is_empty() {
-        return Ok(look(format!("AWS Health: {code}"), clues));
+    if !subjects.is_empty() {
+        return Ok(drive(format!("AWS Health: {code}"), subjects));
     }
     let service = detail.need("service", "the AWS service that is meant")?.text()?;
     match service {

@@ -1,6 +1,6 @@
 //! What SNS puts around a message, and what it sends of its own accord.
 
-use super::look::Trigger;
+use super::drive::Trigger;
 use super::read::At;
 
 /// Whether it is a message with SNS's envelope around it, as a queue gets it without raw delivery.

@@ -15,7 +15,7 @@ pub enum EventError {
     /// It is larger than anything Lambda passes on.
     #[error("the event is larger than {allowed_bytes} bytes; allowed is at most that")]
     TooLarge {
-        /// The most that is looked at.
+        /// The most that is read.
         allowed_bytes: usize,
     },
     /// It has none of the forms that are understood.

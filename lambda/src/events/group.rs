@@ -4,10 +4,10 @@
 //! Every one names its group; with it, the service is found although the instance is new and nobody knows it yet.
 
 use failover_core::ids::{GroupName, InstanceId};
-use failover_engine::Clue;
+use failover_engine::Subject;
 
+use super::drive::{Trigger, drive};
 use super::error::{EventError, shown_text};
-use super::look::{Trigger, look};
 use super::read::At;
 
 /// What Auto Scaling sends to see whether a target of messages can be reached.
@@ -44,13 +44,13 @@ pub(super) fn message(message: &At<'_>) -> Result<Trigger, EventError> {
     activity(message, &shown_text(event.strip_prefix("autoscaling:").unwrap_or(event)))
 }
 
-/// A look at the group and the instance. A launch that failed has no instance: its id is missing or empty.
+/// The group and the instance are the subjects. A launch that failed has no instance: its id is missing or empty.
 fn about(detail: &At<'_>, what: impl FnOnce(&str) -> String) -> Result<Trigger, EventError> {
     let group: GroupName = detail.need("AutoScalingGroupName", GROUP)?.name()?;
     let id = detail.get("EC2InstanceId").filter(|id| id.value().as_str() != Some(""));
     let instance = id.map(|id| id.name::<InstanceId>()).transpose()?;
     let said = what(instance.as_ref().map_or("an instance", InstanceId::as_str));
     let said = format!("group {}: {said}", shown_text(group.as_str()));
-    let instance = instance.map(|id| Clue::Resource(id.to_string()));
-    Ok(look(said, instance.into_iter().chain([Clue::Group(group)])))
+    let instance = instance.map(|id| Subject::Resource(id.to_string()));
+    Ok(drive(said, instance.into_iter().chain([Subject::Group(group)])))
 }

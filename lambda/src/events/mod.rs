@@ -1,4 +1,4 @@
-//! From what Lambda hands over to a [`Trigger`]: why we look, and at which services.
+//! From what Lambda hands over to a [`Trigger`]: why services are driven, and which.
 //!
 //! ```text
 //! detail-type            ──► bridge    EventBridge: instance, spot, volume, snapshot, health, alarm, Auto Scaling group, schedule
@@ -15,21 +15,21 @@
 
 mod alarm;
 mod bridge;
-mod clue;
+mod drive;
 mod envelope;
 mod error;
 mod family;
 mod group;
-mod look;
 mod payload;
 mod read;
 mod records;
 mod request;
 mod sns;
 mod sqs;
+mod subject;
 
 pub use bridge::understood;
+pub use drive::Trigger;
 pub use error::EventError;
-pub use look::Trigger;
 pub use payload::trigger;
 pub use request::ManualRequest;

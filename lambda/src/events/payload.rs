@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use super::drive::Trigger;
 use super::error::{EventError, shown};
 use super::family::Family;
-use super::look::Trigger;
 use super::read::At;
 use super::{alarm, bridge, envelope, group, records, request};
 

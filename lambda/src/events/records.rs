@@ -1,7 +1,7 @@
 //! `Records`: several messages in one event, each of a topic's or of a queue's.
 
+use super::drive::{Trigger, drive, joined};
 use super::error::EventError;
-use super::look::{Trigger, joined, look};
 use super::read::At;
 use super::{sns, sqs};
 
@@ -28,22 +28,22 @@ fn of_record(record: &At<'_>) -> Result<Trigger, EventError> {
     }
 }
 
-/// Several triggers as one: a tick looks at everything anyway.
+/// Several triggers as one: a tick observes everything anyway.
 fn together(triggers: Vec<Trigger>) -> Trigger {
-    let (mut said, mut clues, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut said, mut subjects, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
     for trigger in triggers {
         match trigger {
             Trigger::Tick { .. } | Trigger::Manual(_) => return trigger,
-            Trigger::Look { what, clues: more } => {
+            Trigger::Drive { what, subjects: more } => {
                 said.push(what);
-                clues.extend(more);
+                subjects.extend(more);
             }
             Trigger::Nothing { reason } => reasons.push(reason),
         }
     }
-    if clues.is_empty() {
+    if subjects.is_empty() {
         let reason = if reasons.is_empty() { "Records is empty".to_owned() } else { joined(&reasons) };
         return Trigger::Nothing { reason };
     }
-    look(joined(&said), clues)
+    drive(joined(&said), subjects)
 }

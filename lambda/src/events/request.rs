@@ -20,7 +20,7 @@ pub struct ManualRequest {
     pub service: ServiceName,
     /// Where to.
     pub to: Destination,
-    /// Only when everything is known and well.
+    /// Only when everything is known and healthy.
     pub drill: bool,
     /// How much data may be lost, in the operator's own words.
     pub accepted_loss_seconds: Option<u64>,

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use super::drive::Trigger;
 use super::error::{EventError, shown};
 use super::family::Family;
-use super::look::Trigger;
 use super::read::At;
 use super::{alarm, bridge, envelope, group};
 
@@ -39,7 +39,7 @@ pub(super) fn of_message(message: &At<'_>) -> Result<Trigger, EventError> {
         }
         // Our own notices among them, if they go to the same topic.
         Some(Family::Request | Family::Records | Family::SubscriptionConfirmation) | None => {
-            Ok(Trigger::Nothing { reason: format!("{} tells of nothing of ours", message.path()) })
+            Ok(Trigger::Nothing { reason: format!("{} is about no service under control", message.path()) })
         }
     }
 }

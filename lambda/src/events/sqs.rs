@@ -1,12 +1,12 @@
 //! Events that come through an SQS queue: `Records`, each with a body that is what was sent to the queue, or an SNS envelope around it.
 //!
-//! One record that can't be understood fails the invocation, and with it the whole batch comes again: looking twice is harmless, and
+//! One record that can't be understood fails the invocation, and with it the whole batch comes again: driving twice is harmless, and
 //! the queue's redrive policy takes what never gets through. Partial batch responses are not given.
 
 use serde_json::Value;
 
+use super::drive::Trigger;
 use super::error::EventError;
-use super::look::Trigger;
 use super::read::At;
 use super::{envelope, sns};
 

@@ -36,12 +36,13 @@ impl ServiceTruth {
     /// Of the service that the ledger is of, whose volumes are those that the ledger names.
     pub fn of(truth: &Truth, ledger: &Ledger) -> Self {
         let service = ledger.service.as_str();
-        let heads: Vec<&str> = ledger.heads.values().map(|head| head.volume.as_str()).collect();
+        let current_volumes: Vec<&str> =
+            ledger.current_volumes.values().map(|current| current.volume.as_str()).collect();
         let downtime = truth.downtime();
         let gaps = downtime.get(service).into_iter().flatten().map(Interval::seconds);
         Self {
             two_writers: truth.two_writers().iter().filter(|overlap| overlap.service == service).count(),
-            lost_seconds: truth.lost_seconds(&heads),
+            lost_seconds: truth.lost_seconds(&current_volumes),
             downtime_seconds: gaps.reduce(f64::max),
             serving: truth.serving().get(service).map(|serving| serving.instance.clone()),
         }
@@ -51,7 +52,7 @@ impl ServiceTruth {
     pub fn in_words(&self) -> String {
         let writers = match self.two_writers {
             0 => "none".to_owned(),
-            stretches => format!("{stretches} stretches"),
+            stretches => format!("{stretches} intervals"),
         };
         let downtime = self.downtime_seconds.map_or_else(|| "none".to_owned(), |seconds| format!("{seconds:.1} s"));
         let serving = self.serving.as_deref().unwrap_or("no instance");

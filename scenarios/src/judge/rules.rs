@@ -52,15 +52,15 @@ pub(super) fn only_copy_kept(case: &Case<'_>) -> impl Iterator<Item = Finding> {
     })
 }
 
-/// Every volume of the service is a head or kept for its retention; snapshots stay within their number.
+/// Every volume of the service is current or kept for its retention; snapshots stay within their number.
 pub(super) fn nothing_leaked(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let heads = case.ledger.heads.values().map(|head| head.volume.as_str());
-    let known: BTreeSet<&str> = heads.chain(case.ledger.superseded.keys().map(VolumeId::as_str)).collect();
+    let current_volumes = case.ledger.current_volumes.values().map(|current| current.volume.as_str());
+    let known: BTreeSet<&str> = current_volumes.chain(case.ledger.superseded.keys().map(VolumeId::as_str)).collect();
     let volumes = case.truth.resources().iter().filter(|it| it.kind == "volume");
     for volume in volumes.filter(|it| it.tags.contains_key("failover:volume")) {
         let is_gone = matches!(volume.state, "deleting" | "deleted");
-        // A failover that is under way knows of volumes that the ledger's heads do not name yet.
+        // A failover that is under way knows of volumes that the ledger's current volumes do not name yet.
         if case.ledger.failover.is_none() && !known.contains(volume.id.as_str()) && !is_gone {
             findings.push(Finding::new("nothing is leaked", format!("{} is in nobody's books", volume.id)));
         }

@@ -10,7 +10,7 @@ use failover_aws::Aws;
 use failover_core::ids::ServiceName;
 use failover_core::ledger::Ledger;
 use failover_core::report::Report;
-use failover_engine::{Engine, Host, Names};
+use failover_engine::{Deadline, Engine, Names};
 use failover_lambda::{Invocation, handle};
 use failover_simulator::{Fault, Region};
 use futures::StreamExt as _;
@@ -225,7 +225,7 @@ impl<'a> Stage<'a> {
         let engine = Engine::new(self.aws.clone(), embedded::clock(&self.region), &Names::default(), holder);
         Box::pin(async move {
             let ends_at = engine.now().saturating_add(LAMBDA_TIMEOUT).unwrap_or(Timestamp::MAX);
-            let invocation = Invocation { host: Host::until(ends_at), request_id: Some(event.request_id.clone()) };
+            let invocation = Invocation { deadline: Deadline::at(ends_at), request_id: Some(event.request_id.clone()) };
             match handle(&engine, event.payload.clone(), invocation).await {
                 Ok(_) => (event, true),
                 Err(error) => {

@@ -111,7 +111,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "group-rebalance",
-        summary: "the group levels its zones: it launches in another one before it terminates",
+        summary: "the group rebalances its zones: it launches in another one before it terminates",
         layout: Layout::Group(ONE),
         script: |_| vec![group(330, "rebalance_zones")],
         expect: Expect::Done,
@@ -150,14 +150,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "group-force-delete",
-        summary: "somebody deletes the group by force: no hook runs, nothing replaces the instance, people are told",
+        summary: "somebody deletes the group by force: no hook runs, nothing replaces the instance, people are notified",
         layout: Layout::Group(ONE),
         script: |_| vec![group(330, "force_delete")],
         expect: Expect::StandsStill("no Auto Scaling group"),
     },
     Scenario {
         name: "group-scaled-in",
-        summary: "somebody sets the desired capacity to 0: the data is kept safe, people are told",
+        summary: "somebody sets the desired capacity to 0: the data is kept safe, people are notified",
         layout: Layout::Group(ONE),
         script: |_| vec![group(330, "scale_in")],
         expect: Expect::Halted("desired capacity is 0"),
@@ -178,21 +178,21 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "group-zone-down",
-        summary: "the zone goes dark, the spec says to proceed: the newest periodic copy is promoted, its loss reported",
+        summary: "the zone is lost, the spec says to proceed: the newest periodic copy is promoted, its loss reported",
         layout: Layout::Group(Group { spec: PROCEEDS, ..ONE }),
         script: |_| vec![set_alarm(270), zone_down(260)],
         expect: Expect::DoneWithLoss { zone: 'b', most_seconds: 900 },
     },
     Scenario {
         name: "group-zone-down-halts",
-        summary: "the zone goes dark: the fence can't be shown, and the default is to halt",
+        summary: "the zone is lost: the fence can't be confirmed, and the default is to halt",
         layout: Layout::Group(ONE),
         script: |_| vec![set_alarm(340), zone_down(330)],
-        expect: Expect::Halted("not shown to be fenced"),
+        expect: Expect::Halted("cannot confirm that the old instance has stopped writing"),
     },
     Scenario {
         name: "group-zone-down-and-back",
-        summary: "the zone goes dark and comes back: the halted failover goes on and loses nothing",
+        summary: "the zone is lost and comes back: the halted failover continues and loses nothing",
         layout: Layout::Group(ONE),
         script: |_| {
             let up = json!({ "zone": { "name": zone('a'), "fault": "up" } });
@@ -202,14 +202,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "group-periodic-snapshots",
-        summary: "a service is copied every minute, old copies are let go; then its zone goes dark and the newest is used",
+        summary: "a service is copied every minute, old copies are deleted; then its zone is lost and the newest is used",
         layout: Layout::Group(Group { volumes: &["data", "log"], spec: PROCEEDS, ..ONE }),
         script: |_| vec![zone_down(1200)],
         expect: Expect::DoneWithLoss { zone: 'b', most_seconds: 900 },
     },
     Scenario {
         name: "group-no-capacity-in-zone",
-        summary: "there is no room in the zone of the data: the group launches elsewhere, the data follows",
+        summary: "there is no capacity in the zone of the data: the group launches elsewhere, the data follows",
         layout: Layout::Group(ONE),
         script: |_| {
             vec![
@@ -277,7 +277,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "group-agent-quiesces",
-        summary: "the group terminates its instance: the agent stops the service and lets the volume go, nothing has to be stopped",
+        summary: "the group terminates its instance: the agent stops the service and releases the volume, nothing has to be stopped",
         layout: Layout::Group(Group { agents: Agents::Good, spec: ATTENDED, ..ONE }),
         script: |_| vec![oldest(330, "terminate_in_group")],
         expect: Expect::Done,
@@ -291,7 +291,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "group-agent-drill",
-        summary: "a drill with agents: the old one serves on until its replacement is well, although the group has begun to terminate it",
+        summary: "a drill with agents: the old one keeps serving until its replacement is healthy, although the group has begun to terminate it",
         layout: Layout::Group(Group { agents: Agents::Good, spec: ATTENDED, ..ONE }),
         script: |_| vec![ask(330, "standby", true)],
         expect: Expect::Drill,

@@ -63,7 +63,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "drill-cold",
-        summary: "a drill to a stopped standby: it is started and its status checks awaited before anything is taken down",
+        summary: "a drill to a stopped standby: it is started and its status checks awaited before anything is stopped",
         layout: Layout::Standby(Standby { standbys: &[('b', false)], ..ONE }),
         script: |_| vec![ask(30, "standby", true)],
         expect: Expect::DrillIn('b'),
@@ -133,7 +133,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "shutdown-ignored",
-        summary: "the guest's network fails and it ignores the shutdown: it is cut after the grace period",
+        summary: "the guest's network fails and it ignores the shutdown: it is stopped by force after the grace period",
         layout: Layout::Standby(ONE),
         script: |made| vec![active(20, "ignore_shutdown", made), active(30, "impair_network", made)],
         expect: Expect::DoneIn('b'),
@@ -154,14 +154,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "zone-down-halts",
-        summary: "the active zone goes dark: the fence can't be shown, and the default is to halt",
+        summary: "the active zone is lost: the fence can't be confirmed, and the default is to halt",
         layout: Layout::Standby(ONE),
         script: |_| vec![set_alarm(40), zone_down(30)],
-        expect: Expect::Halted("not shown to be fenced"),
+        expect: Expect::Halted("cannot confirm that the old instance has stopped writing"),
     },
     Scenario {
         name: "zone-down-and-back",
-        summary: "the active zone goes dark and comes back: the halted failover goes on and loses nothing",
+        summary: "the active zone is lost and comes back: the halted failover continues and loses nothing",
         layout: Layout::Standby(ONE),
         script: |_| {
             let up = json!({ "zone": { "name": zone('a'), "fault": "up" } });
@@ -171,7 +171,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "zone-down-proceeds",
-        summary: "the active zone goes dark, the spec says to proceed: the newest periodic copy is promoted, its loss reported",
+        summary: "the active zone is lost, the spec says to proceed: the newest periodic copy is promoted, its loss reported",
         layout: Layout::Standby(Standby {
             spec: "[fence]\nwhen_unconfirmed = \"proceed\"\nconfirm_within_seconds = 60\n\
                    [data]\nmax_loss_seconds = 600\nsnapshot_every_seconds = 60\n",
@@ -200,29 +200,29 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             ..ONE
         }),
         script: |_| {
-            let wish = json!({ "service": SERVICE, "to": "standby", "accept_data_loss_seconds": 3600 });
-            let accept = Act { at_seconds: 900, what: Happening::Event(wish) };
+            let request = json!({ "service": SERVICE, "to": "standby", "accept_data_loss_seconds": 3600 });
+            let accept = Act { at_seconds: 900, what: Happening::Event(request) };
             vec![set_alarm(270), zone_down(260), accept]
         },
         expect: Expect::DoneWithLoss { zone: 'b', most_seconds: 3600 },
     },
     Scenario {
         name: "no-capacity-next-standby",
-        summary: "there is no room to start the first standby: the next one takes over",
+        summary: "there is no capacity to start the first standby: the next one takes over",
         layout: Layout::Standby(Standby { standbys: &[('b', false), ('c', false)], ..ONE }),
         script: |made| vec![no_room('b'), stop_active(made)],
         expect: Expect::DoneIn('c'),
     },
     Scenario {
         name: "no-capacity",
-        summary: "there is no room to start the only standby: it halts, with the data in place",
+        summary: "there is no capacity to start the only standby: it halts, with the data in place",
         layout: Layout::Standby(Standby { standbys: &[('b', false)], ..ONE }),
         script: |made| vec![no_room('b'), stop_active(made)],
         expect: Expect::Halted("InsufficientInstanceCapacity"),
     },
     Scenario {
         name: "drill-no-capacity",
-        summary: "a drill whose cold standby gets no room: refused, nothing was taken down",
+        summary: "a drill whose cold standby gets no capacity: refused, the service was not interrupted",
         layout: Layout::Standby(Standby { standbys: &[('b', false)], ..ONE }),
         script: |_| vec![no_room('b'), ask(30, "standby", true)],
         expect: Expect::Untouched,
@@ -303,14 +303,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "old-side-returns",
-        summary: "somebody starts the old instance again while the copy is made: it is fenced and copied anew",
+        summary: "somebody starts the old instance again while the copy is made: it is fenced and copied again",
         layout: Layout::Standby(ONE),
         script: |made| vec![stop_active(made), active(110, "start", made)],
         expect: Expect::DoneIn('b'),
     },
     Scenario {
         name: "standby-agent-drill",
-        summary: "a drill between instances with agents: one stops the service and lets the volume go, the other brings it up",
+        summary: "a drill between instances with agents: one stops the service and releases the volume, the other starts it",
         layout: Layout::Standby(Standby {
             agents: Agents::Good,
             spec: "[agent]\nunits = [\"sample.service\"]\n",
@@ -321,7 +321,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "no-standby",
-        summary: "the active instance is stopped and no instance can take over: people are told",
+        summary: "the active instance is stopped and no instance can take over: people are notified",
         layout: Layout::Standby(Standby { standbys: &[('b', true)], ..ONE }),
         script: |made| {
             let gone =

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use crate::model::address::{Address, Association};
 use crate::model::instance::InstanceState;
-use crate::model::transition::Transition;
-use crate::protocol::error::AwsError;
+use crate::model::transition::StateTransition;
+use crate::protocol::error::ApiError;
 use crate::state::State;
 use crate::time::RegionTime;
 
@@ -42,7 +42,7 @@ impl State {
         by_interface: bool,
         allow_reassociation: bool,
         at: RegionTime,
-    ) -> Result<String, AwsError> {
+    ) -> Result<String, ApiError> {
         let (Some(address), Some(instance)) = (self.addresses.get(allocation_id), self.instances.get(instance_id))
         else {
             return Ok(String::new());
@@ -53,7 +53,7 @@ impl State {
                 return Ok(association.association_id.clone());
             }
             if !allow_reassociation {
-                return Err(AwsError::client(
+                return Err(ApiError::client(
                     "Resource.AlreadyAssociated",
                     format!(
                         "resource {allocation_id} is already associated with associate-id {}",
@@ -89,7 +89,7 @@ impl State {
         let generation = address.generation;
         self.schedule.add(
             at.after(switch),
-            Transition::AddressSwitched { allocation: allocation_id.to_owned(), generation, target },
+            StateTransition::AddressSwitched { allocation: allocation_id.to_owned(), generation, target },
         );
     }
 
@@ -122,9 +122,9 @@ impl State {
     }
 
     /// `ReleaseAddress`: only when nobody has it.
-    pub(crate) fn release_address(&mut self, allocation_id: &str, at: RegionTime) -> Result<(), AwsError> {
+    pub(crate) fn release_address(&mut self, allocation_id: &str, at: RegionTime) -> Result<(), ApiError> {
         if self.addresses.get(allocation_id).is_some_and(|address| address.association.is_some()) {
-            return Err(AwsError::client("InvalidIPAddress.InUse", format!("Address {allocation_id} is in use.")));
+            return Err(ApiError::client("InvalidIPAddress.InUse", format!("Address {allocation_id} is in use.")));
         }
         self.addresses.remove(allocation_id, at);
         Ok(())
@@ -132,12 +132,12 @@ impl State {
 }
 
 /// In the field a pending instance is refused with `InvalidInstanceID`; by its interface, AWS documents `IncorrectInstanceState`.
-fn check_holder_state(id: &str, state: InstanceState, by_interface: bool) -> Result<(), AwsError> {
+fn check_holder_state(id: &str, state: InstanceState, by_interface: bool) -> Result<(), ApiError> {
     if matches!(state, InstanceState::Running | InstanceState::Stopped | InstanceState::Stopping) {
         return Ok(());
     }
     let code = if by_interface { "IncorrectInstanceState" } else { "InvalidInstanceID" };
-    Err(AwsError::client(
+    Err(ApiError::client(
         code,
         format!("The {} instance '{id}' is not in a valid state for this operation.", state.name()),
     ))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::alarm::{Alarm, AlarmState, Alarms, MissingData};
-use crate::model::transition::Transition;
+use crate::model::transition::StateTransition;
 use crate::state::State;
 use crate::time::{RegionTime, timestamp};
 
@@ -110,7 +110,7 @@ impl State {
             let reason = self.reason_of(&name, state);
             self.set_alarm_state(&name, state, reason, String::new(), at);
         }
-        self.schedule.add(at.after(EVALUATE_EVERY), Transition::AlarmsEvaluated);
+        self.schedule.add(at.after(EVALUATE_EVERY), StateTransition::AlarmsEvaluated);
     }
 
     fn reason_of(&self, name: &str, state: AlarmState) -> String {

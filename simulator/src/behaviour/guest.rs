@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::guest::{AgentView, Guest, ServicePhase};
 use crate::model::instance::InstanceState;
-use crate::model::transition::Transition;
+use crate::model::transition::StateTransition;
 use crate::model::volume::AttachmentState;
 use crate::model::zone::ZoneLoss;
 use crate::state::State;
@@ -131,7 +131,7 @@ impl State {
             guest.service = ServicePhase::Starting;
             let guest_generation = guest.generation;
             let wait = self.sample(self.timing.guests.service_start);
-            self.schedule.add(at.after(wait), Transition::ServiceUp { instance: id.to_owned(), guest_generation });
+            self.schedule.add(at.after(wait), StateTransition::ServiceUp { instance: id.to_owned(), guest_generation });
         }
     }
 

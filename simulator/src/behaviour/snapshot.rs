@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::snapshot::{Snapshot, SnapshotState};
-use crate::model::transition::Transition;
+use crate::model::transition::StateTransition;
 use crate::model::volume::VolumeState;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::state::State;
 use crate::time::RegionTime;
 use crate::timing::distribution::seconds_duration;
 
 impl State {
     /// What AWS checks before it takes a snapshot of a volume.
-    pub(crate) fn check_snapshot_allowed(&self, volume_id: &str, at: RegionTime) -> Result<(), AwsError> {
+    pub(crate) fn check_snapshot_allowed(&self, volume_id: &str, at: RegionTime) -> Result<(), ApiError> {
         let Some(volume) = self.volumes.get(volume_id) else { return Ok(()) };
         if !matches!(volume.state, VolumeState::Available | VolumeState::InUse) {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "IncorrectState",
                 format!("The volume '{volume_id}' is in the '{}' state.", volume.state.name()),
             ));
@@ -26,7 +26,7 @@ impl State {
             || self.snapshots.iter().map(|(_, snapshot)| snapshot).filter(|snapshot| snapshot.volume_id == volume_id);
         let least_interval = seconds_duration(timing.least_interval_seconds);
         if of_volume().any(|snapshot| at.since(snapshot.started_at) < least_interval) {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "SnapshotCreationPerVolumeRateExceeded",
                 "The maximum per volume CreateSnapshot request rate has been exceeded. Use an increasing or variable sleep interval between requests.",
             ));
@@ -35,7 +35,7 @@ impl State {
         let unfinished = of_volume().filter(|snapshot| snapshot.state != SnapshotState::Completed).count();
         let allowed = if matches!(volume.volume_type.as_str(), "st1" | "sc1") { 1 } else { timing.pending_per_volume };
         if unfinished >= allowed {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "ConcurrentSnapshotLimitExceeded",
                 format!(
                     "Maximum allowed in-progress snapshots for a single volume exceeded. Volume '{volume_id}' has {unfinished} in progress."
@@ -61,7 +61,7 @@ impl State {
         if let Some(snapshot) = self.snapshots.get_mut(&id) {
             snapshot.will_fail = will_fail;
         }
-        self.schedule.add(at.after(duration), Transition::SnapshotDone { snapshot: id.clone() });
+        self.schedule.add(at.after(duration), StateTransition::SnapshotDone { snapshot: id.clone() });
         id
     }
 

@@ -3,7 +3,7 @@
 use crate::model::alarm::DataPoint;
 use crate::model::instance::InstanceState;
 use crate::model::status::{Check, StatusChecks};
-use crate::model::transition::Transition;
+use crate::model::transition::StateTransition;
 use crate::state::State;
 use crate::time::RegionTime;
 use crate::timing::distribution::seconds_duration;
@@ -15,7 +15,7 @@ impl State {
         let Some(instance) = self.instances.get_mut(id) else { return };
         instance.status = StatusChecks::all(Check::Initializing);
         let generation = instance.generation;
-        self.schedule.add(at.after(wait), Transition::StatusEvaluated { instance: id.to_owned(), generation });
+        self.schedule.add(at.after(wait), StateTransition::StatusEvaluated { instance: id.to_owned(), generation });
     }
 
     /// For an instance that runs from the start: evaluated from some second of the first minute on.
@@ -24,7 +24,7 @@ impl State {
         let Some(instance) = self.instances.get_mut(id) else { return };
         instance.status = StatusChecks::passed();
         let generation = instance.generation;
-        self.schedule.add(at.after(offset), Transition::StatusEvaluated { instance: id.to_owned(), generation });
+        self.schedule.add(at.after(offset), StateTransition::StatusEvaluated { instance: id.to_owned(), generation });
     }
 
     pub(crate) fn evaluate_status(&mut self, id: &str, generation: u64, at: RegionTime) {
@@ -54,7 +54,7 @@ impl State {
         }
         self.publish_status(id, new, at);
         let again = at.after(seconds_duration(self.timing.status.check_every_seconds.max(1.0)));
-        self.schedule.add(again, Transition::StatusEvaluated { instance: id.to_owned(), generation });
+        self.schedule.add(again, StateTransition::StatusEvaluated { instance: id.to_owned(), generation });
     }
 
     fn publish_status(&mut self, id: &str, status: StatusChecks, at: RegionTime) {

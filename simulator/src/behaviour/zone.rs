@@ -3,7 +3,7 @@
 //! AWS documents that `DescribeInstances` fails as a whole when it names an instance of an impaired zone or no instance at all; in 2011 AWS
 //! switched off volume and snapshot calls for the affected zone. Beyond that the behaviour is assumed: see [`crate::timing::calls::ZoneDownTiming`].
 
-use crate::model::transition::Transition;
+use crate::model::transition::StateTransition;
 use crate::model::zone::{ZoneAnswer, ZoneLoss};
 use crate::state::State;
 use crate::time::RegionTime;
@@ -74,7 +74,7 @@ impl State {
     }
 
     /// Keeps back a transition of a zone that is down; gives back one that may happen.
-    pub(crate) fn hold_back(&mut self, transition: Transition) -> Option<Transition> {
+    pub(crate) fn hold_back(&mut self, transition: StateTransition) -> Option<StateTransition> {
         if !self.any_zone_down() {
             return Some(transition);
         }
@@ -89,31 +89,31 @@ impl State {
     }
 
     /// The zone whose being down stops the transition; none for what goes on regardless.
-    fn zone_of(&self, transition: &Transition) -> Option<String> {
+    fn zone_of(&self, transition: &StateTransition) -> Option<String> {
         let of_instance = |id: &str| self.instances.get(id).map(|instance| instance.zone.clone());
         let of_volume = |id: &str| self.volumes.get(id).map(|volume| volume.zone.clone());
         match transition {
-            Transition::InstanceRunning { instance, .. }
-            | Transition::InstanceStopped { instance, .. }
-            | Transition::InstanceTerminated { instance, .. } => of_instance(instance),
+            StateTransition::InstanceRunning { instance, .. }
+            | StateTransition::InstanceStopped { instance, .. }
+            | StateTransition::InstanceTerminated { instance, .. } => of_instance(instance),
             // A guest that is cut off only from the network boots, starts and stops its service as ever.
-            Transition::GuestUp { instance, .. } | Transition::ServiceUp { instance, .. } => {
+            StateTransition::GuestUp { instance, .. } | StateTransition::ServiceUp { instance, .. } => {
                 of_instance(instance).filter(|zone| self.zone_loss(zone) == Some(ZoneLoss::Power))
             }
-            Transition::VolumeCreated { volume }
-            | Transition::VolumeDeleted { volume }
-            | Transition::VolumeAttached { volume, .. }
-            | Transition::DetachTried { volume, .. }
-            | Transition::VolumeDetached { volume, .. } => of_volume(volume),
-            Transition::SnapshotDone { snapshot } => self.snapshots.get(snapshot).map(|snapshot| snapshot.zone.clone()),
-            Transition::AddressSwitched { target, .. } => target.as_deref().and_then(of_instance),
-            Transition::GuestDown { .. }
-            | Transition::StatusEvaluated { .. }
-            | Transition::AlarmsEvaluated
-            | Transition::InstanceForgotten { .. }
-            | Transition::SpotReclaimed { .. }
+            StateTransition::VolumeCreated { volume }
+            | StateTransition::VolumeDeleted { volume }
+            | StateTransition::VolumeAttached { volume, .. }
+            | StateTransition::DetachTried { volume, .. }
+            | StateTransition::VolumeDetached { volume, .. } => of_volume(volume),
+            StateTransition::SnapshotDone { snapshot } => self.snapshots.get(snapshot).map(|snapshot| snapshot.zone.clone()),
+            StateTransition::AddressSwitched { target, .. } => target.as_deref().and_then(of_instance),
+            StateTransition::GuestDown { .. }
+            | StateTransition::StatusEvaluated { .. }
+            | StateTransition::AlarmsEvaluated
+            | StateTransition::InstanceForgotten { .. }
+            | StateTransition::SpotReclaimed { .. }
             // Auto Scaling is regional.
-            | Transition::Scaling { .. } => None,
+            | StateTransition::Scaling { .. } => None,
         }
     }
 }

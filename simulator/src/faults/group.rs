@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::error::{FaultError, known, refused};
-use crate::model::scaling::member::Cause;
+use crate::model::scaling::member::RemovalCause;
 use crate::model::scaling::process::Process;
 use crate::state::State;
 use crate::time::RegionTime;
@@ -48,8 +48,8 @@ impl State {
         known("group", name, &self.scaling.groups.ids())?;
         match fault {
             GroupFault::ScaleIn => self.scale_in(name, at),
-            GroupFault::Refresh => self.begin_planned(name, Cause::InstanceRefresh, at)?,
-            GroupFault::MaxLifetime => self.begin_planned(name, Cause::MaxLifetime, at)?,
+            GroupFault::Refresh => self.begin_planned(name, RemovalCause::InstanceRefresh, at)?,
+            GroupFault::MaxLifetime => self.begin_planned(name, RemovalCause::MaxLifetime, at)?,
             GroupFault::RebalanceZones => self.rebalance(name, at)?,
             GroupFault::ForceDelete => {
                 self.delete_group(name, true, at).map_err(|error| refused(name, &error.message))?;
@@ -72,7 +72,7 @@ impl State {
         self.wake_group_soon(group, at);
     }
 
-    fn begin_planned(&mut self, group: &str, cause: Cause, at: RegionTime) -> Result<(), FaultError> {
+    fn begin_planned(&mut self, group: &str, cause: RemovalCause, at: RegionTime) -> Result<(), FaultError> {
         if self.start_refresh(group, cause, at) {
             Ok(())
         } else {
@@ -97,7 +97,7 @@ impl State {
                 allowed: "one with such instances",
             });
         };
-        self.begin_replacement(name, &oldest, Cause::ZoneRebalance, at);
+        self.begin_replacement(name, &oldest, RemovalCause::ZoneRebalance, at);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::bounds::end_of;
 use super::error::{FaultError, known, refused};
 use crate::model::instance::{Condition, ForceStop, InstanceState, StopMode};
-use crate::model::transition::Transition;
+use crate::model::transition::StateTransition;
 use crate::state::State;
 use crate::state::active_faults::CapacityRefusal;
 use crate::time::RegionTime;
@@ -156,7 +156,7 @@ impl State {
         if let Some(found) = self.instances.get_mut(id) {
             found.notices.spot = Some((action, at.after(notice)));
         }
-        let reclaimed = Transition::SpotReclaimed { instance: id.to_owned(), terminate: !stop };
+        let reclaimed = StateTransition::SpotReclaimed { instance: id.to_owned(), terminate: !stop };
         self.schedule.add(at.after(notice), reclaimed);
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 /// Something that happens by itself at a time. A generation that is no longer the resource's makes it void.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Transition {
+pub(crate) enum StateTransition {
     InstanceRunning {
         instance: String,
         generation: u64,
@@ -76,7 +76,7 @@ pub(crate) enum Transition {
     },
 }
 
-impl Transition {
+impl StateTransition {
     /// Whether a guest may serve, or be heard, otherwise than before. What only shows in describes is not: a region of thousands of
     /// instances evaluates their status dozens of times a second.
     pub(crate) const fn is_felt_by_guests(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::transition::Transition;
+use crate::model::transition::StateTransition;
 use crate::time::RegionTime;
 
 /// What a zone has lost.
@@ -24,7 +24,7 @@ pub(crate) struct Zone {
     pub(crate) subnet_id: String,
     pub(crate) down: Option<(ZoneLoss, RegionTime)>,
     /// Transitions that wait for the zone to come back.
-    pub(crate) deferred: Vec<Transition>,
+    pub(crate) deferred: Vec<StateTransition>,
 }
 
 impl Zone {

@@ -5,7 +5,7 @@ use http::Response;
 use serde_json::{Map, Value, json};
 
 use super::cbor;
-use super::error::AwsError;
+use super::error::ApiError;
 use super::request::Request;
 use super::service::{Profile, Protocol, Service};
 use super::xml::Xml;
@@ -23,7 +23,7 @@ pub(crate) struct Answer {
 
 /// What becomes of a call once it has reached the service.
 #[derive(Debug)]
-pub(crate) enum Outcome {
+pub(crate) enum CallOutcome {
     /// An answer is on its way.
     Answer(Answer),
     /// Nothing comes back; whether there was an effect, the caller cannot know.
@@ -90,7 +90,7 @@ pub(crate) fn success_xml(request: &Request, members: Xml, request_id: &str) -> 
 }
 
 /// An error in the envelope of the request's protocol.
-pub(crate) fn failure(request: &Request, error: &AwsError, request_id: &str) -> Answer {
+pub(crate) fn failure(request: &Request, error: &ApiError, request_id: &str) -> Answer {
     let profile = request.service.map(Service::profile);
     let answer = match request.protocol {
         Protocol::Ec2Query => ec2_failure(error, request_id),
@@ -108,7 +108,7 @@ fn ec2(status: u16, xml: Xml) -> Answer {
     Answer { status, content_type: "text/xml;charset=UTF-8", headers: Vec::new(), body, error_code: None }
 }
 
-fn ec2_failure(error: &AwsError, request_id: &str) -> Answer {
+fn ec2_failure(error: &ApiError, request_id: &str) -> Answer {
     let mut xml = Xml::with_capacity(256);
     xml.raw(DECLARATION);
     xml.element("Response", |xml| {
@@ -123,7 +123,7 @@ fn ec2_failure(error: &AwsError, request_id: &str) -> Answer {
     ec2(error.status, xml)
 }
 
-fn xml_failure(request: &Request, error: &AwsError, request_id: &str) -> Answer {
+fn xml_failure(request: &Request, error: &ApiError, request_id: &str) -> Answer {
     let mut xml = Xml::with_capacity(256);
     let push_error = |xml: &mut Xml| {
         xml.text("Type", error.side());
@@ -146,7 +146,7 @@ fn xml_failure(request: &Request, error: &AwsError, request_id: &str) -> Answer 
 fn structured_failure(
     protocol: Protocol,
     profile: Option<&'static Profile>,
-    error: &AwsError,
+    error: &ApiError,
     request_id: &str,
 ) -> Answer {
     let code = error.code.as_ref();

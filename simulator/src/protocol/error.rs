@@ -6,14 +6,14 @@ use serde_json::{Map, Value};
 
 /// A service's refusal: AWS's own code and text, the HTTP status, and the members that some exceptions carry beside them.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct AwsError {
+pub(crate) struct ApiError {
     pub(crate) status: u16,
     pub(crate) code: Cow<'static, str>,
     pub(crate) message: String,
     pub(crate) members: Map<String, Value>,
 }
 
-impl AwsError {
+impl ApiError {
     /// A client error: HTTP 400, which an SDK does not try again.
     pub(crate) fn client(code: &'static str, message: impl Into<String>) -> Self {
         Self::with_status(400, code, message)

@@ -6,20 +6,20 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::error::AwsError;
+use super::error::ApiError;
 
 /// Nesting deeper than any operation's model: a hostile name must not exhaust the stack.
 const DEEPEST: usize = 16;
 
 /// The fields of forms, one after the other, as one tree. `Action` and `Version` say what the request is; they are none of its parameters.
-pub(crate) fn tree(forms: &[&[u8]]) -> Result<Value, AwsError> {
+pub(crate) fn tree(forms: &[&[u8]]) -> Result<Value, ApiError> {
     let mut root = Node::default();
     for (name, value) in forms.iter().flat_map(|form| form_urlencoded::parse(form)) {
         if name == "Action" || name == "Version" {
             continue;
         }
         if name.split('.').count() > DEEPEST {
-            return Err(AwsError::client("MalformedQueryString", "The query string is nested too deeply"));
+            return Err(ApiError::client("MalformedQueryString", "The query string is nested too deeply"));
         }
         let node = name.split('.').fold(&mut root, |node, part| node.child(part));
         node.value = Some(value.into_owned());

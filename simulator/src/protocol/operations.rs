@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
-use super::error::AwsError;
+use super::error::ApiError;
 use super::input::Input;
 use super::parameter::{Kind, Parameter};
 use super::request::Request;
@@ -87,7 +87,7 @@ impl<H> Operations<H> {
     }
 
     /// The operation that a request asks for, with its parameters, all of which the table names.
-    pub(crate) fn admit(&self, request: &Request) -> Result<Admitted<'_, H>, AwsError> {
+    pub(crate) fn admit(&self, request: &Request) -> Result<Admitted<'_, H>, ApiError> {
         // An unknown operation is refused as such, whatever its body looks like.
         let known = self.named(&request.action)?;
         self.admit_known(known, request.parameters()?)
@@ -95,20 +95,20 @@ impl<H> Operations<H> {
 
     /// The same for parameters that did not come in a request.
     #[cfg(test)]
-    pub(crate) fn admit_tree(&self, name: &str, tree: Value) -> Result<Admitted<'_, H>, AwsError> {
+    pub(crate) fn admit_tree(&self, name: &str, tree: Value) -> Result<Admitted<'_, H>, ApiError> {
         self.admit_known(self.named(name)?, tree)
     }
 
-    fn named(&self, name: &str) -> Result<&Known<H>, AwsError> {
+    fn named(&self, name: &str) -> Result<&Known<H>, ApiError> {
         self.by_name().get(name).ok_or_else(|| {
-            AwsError::unsupported(format!(
+            ApiError::unsupported(format!(
                 "The operation {name} of {} is unknown or not modelled by this simulated region.",
                 self.service.name()
             ))
         })
     }
 
-    fn admit_known<'t>(&self, known: &'t Known<H>, tree: Value) -> Result<Admitted<'t, H>, AwsError> {
+    fn admit_known<'t>(&self, known: &'t Known<H>, tree: Value) -> Result<Admitted<'t, H>, ApiError> {
         let Known { operation, schema } = known;
         schema.check(operation.name, &tree, &self.service.profile().input_errors)?;
         Ok(Admitted { operation, schema, service: self.service, tree })

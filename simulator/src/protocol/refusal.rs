@@ -1,44 +1,44 @@
 //! How each service words that a parameter is missing, or of the wrong type.
 
-use super::error::AwsError;
+use super::error::ApiError;
 
 /// A service's words for input that breaks the operation's model.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct InputErrors {
     /// The parameter (its path) is required.
-    pub(crate) missing: fn(&str) -> AwsError,
+    pub(crate) missing: fn(&str) -> ApiError,
     /// The parameter has to be something else, such as `an integer`.
-    pub(crate) wrong_type: fn(&str, &str) -> AwsError,
+    pub(crate) wrong_type: fn(&str, &str) -> ApiError,
 }
 
 pub(crate) const EC2: InputErrors = InputErrors {
-    missing: |path| AwsError::client("MissingParameter", format!("The request must contain the parameter {path}")),
+    missing: |path| ApiError::client("MissingParameter", format!("The request must contain the parameter {path}")),
     wrong_type: |path, expected| {
-        AwsError::client("InvalidParameterValue", format!("Invalid value for {path}: it has to be {expected}."))
+        ApiError::client("InvalidParameterValue", format!("Invalid value for {path}: it has to be {expected}."))
     },
 };
 
 /// DynamoDB, SSM.
 pub(crate) const VALIDATION_EXCEPTION: InputErrors = InputErrors {
-    missing: |path| AwsError::validation(must_not_be_null(path)),
-    wrong_type: |path, expected| AwsError::client("SerializationException", has_to_be(path, expected)),
+    missing: |path| ApiError::validation(must_not_be_null(path)),
+    wrong_type: |path, expected| ApiError::client("SerializationException", has_to_be(path, expected)),
 };
 
 /// Auto Scaling, STS.
 pub(crate) const VALIDATION_ERROR: InputErrors = InputErrors {
-    missing: |path| AwsError::client("ValidationError", must_not_be_null(path)),
-    wrong_type: |path, expected| AwsError::client("ValidationError", has_to_be(path, expected)),
+    missing: |path| ApiError::client("ValidationError", must_not_be_null(path)),
+    wrong_type: |path, expected| ApiError::client("ValidationError", has_to_be(path, expected)),
 };
 
 pub(crate) const CLOUDWATCH: InputErrors = InputErrors {
-    missing: |path| AwsError::client("MissingParameter", format!("The parameter {path} is required.")),
-    wrong_type: |path, expected| AwsError::client("InvalidParameterValue", has_to_be(path, expected)),
+    missing: |path| ApiError::client("MissingParameter", format!("The parameter {path} is required.")),
+    wrong_type: |path, expected| ApiError::client("InvalidParameterValue", has_to_be(path, expected)),
 };
 
 pub(crate) const SNS: InputErrors = InputErrors {
-    missing: |path| AwsError::client("InvalidParameter", format!("Invalid parameter: {path}")),
+    missing: |path| ApiError::client("InvalidParameter", format!("Invalid parameter: {path}")),
     wrong_type: |path, expected| {
-        AwsError::client("InvalidParameter", format!("Invalid parameter: {}", has_to_be(path, expected)))
+        ApiError::client("InvalidParameter", format!("Invalid parameter: {}", has_to_be(path, expected)))
     },
 };
 

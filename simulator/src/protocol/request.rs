@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
-use super::error::AwsError;
+use super::error::ApiError;
 use super::service::{Protocol, Service};
 use super::{cbor, form};
 
@@ -76,9 +76,9 @@ impl Request {
     }
 
     /// The service, if it is one of this region's, spoken to in a protocol of its own and with credentials for this region.
-    pub(crate) fn service_in(&self, region_name: &str) -> Result<Service, AwsError> {
+    pub(crate) fn service_in(&self, region_name: &str) -> Result<Service, ApiError> {
         let Some(service) = self.service else {
-            return Err(AwsError::unsupported(format!(
+            return Err(ApiError::unsupported(format!(
                 "The simulated region has no service '{}'; it has {}.",
                 self.signing_name,
                 Service::ALL.map(Service::name).join(", ")
@@ -86,7 +86,7 @@ impl Request {
         };
         if !service.profile().protocols.contains(&self.protocol) {
             let message = format!("{} does not speak the protocol {}.", service.name(), self.protocol.name());
-            return Err(AwsError::unsupported(message));
+            return Err(ApiError::unsupported(message));
         }
         match self.region.as_deref() {
             Some(other) if other != region_name => Err(self.wrong_region(other, region_name)),
@@ -94,7 +94,7 @@ impl Request {
         }
     }
 
-    fn wrong_region(&self, named: &str, own: &str) -> AwsError {
+    fn wrong_region(&self, named: &str, own: &str) -> ApiError {
         let (status, code) = match self.protocol {
             Protocol::Ec2Query => (401, "AuthFailure"),
             Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => (400, "InvalidSignatureException"),
@@ -102,16 +102,16 @@ impl Request {
         };
         let message =
             format!("Credential should be scoped to a valid region, not '{named}'. This simulated region is '{own}'.");
-        AwsError::with_status(status, code, message)
+        ApiError::with_status(status, code, message)
     }
 
     /// The parameters as one tree.
-    pub(crate) fn parameters(&self) -> Result<Value, AwsError> {
+    pub(crate) fn parameters(&self) -> Result<Value, ApiError> {
         if self.compressed {
-            return Err(AwsError::unsupported("The simulated region does not model compressed requests."));
+            return Err(ApiError::unsupported("The simulated region does not model compressed requests."));
         }
         let unreadable =
-            |what: &str| AwsError::client("SerializationException", format!("The request's body is no {what}"));
+            |what: &str| ApiError::client("SerializationException", format!("The request's body is no {what}"));
         match self.protocol {
             Protocol::Ec2Query | Protocol::Query => form::tree(&[self.query.as_bytes(), &self.body]),
             // An empty body is an empty structure.

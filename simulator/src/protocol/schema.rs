@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value, json};
 
-use super::error::AwsError;
+use super::error::ApiError;
 use super::parameter::{Kind, Parameter};
 use super::refusal::InputErrors;
 
@@ -68,7 +68,7 @@ impl Schema {
     }
 
     /// Refuses whatever a request carries that this tree does not name.
-    pub(crate) fn check(&self, operation: &str, value: &Value, errors: &InputErrors) -> Result<(), AwsError> {
+    pub(crate) fn check(&self, operation: &str, value: &Value, errors: &InputErrors) -> Result<(), ApiError> {
         match self.kind {
             Some(Kind::Document | Kind::Irrelevant(_)) => return Ok(()),
             Some(Kind::OneOf(known) | Kind::Default(known)) => return self.check_value(operation, value, known),
@@ -93,14 +93,14 @@ impl Schema {
         operation: &str,
         members: &Map<String, Value>,
         errors: &InputErrors,
-    ) -> Result<(), AwsError> {
+    ) -> Result<(), ApiError> {
         if !self.path.is_empty() && self.below.is_empty() {
             return Err((errors.wrong_type)(&self.path, "no structure"));
         }
         for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
             let known = self.below(name).or_else(|| self.below(ENTRY));
             let known = known.ok_or_else(|| {
-                AwsError::unsupported(format!(
+                ApiError::unsupported(format!(
                     "The parameter {} of {operation} is unknown or not modelled by this simulated region.",
                     self.path_of(name)
                 ))
@@ -110,12 +110,12 @@ impl Schema {
         Ok(())
     }
 
-    fn check_value(&self, operation: &str, value: &Value, known: &[&str]) -> Result<(), AwsError> {
+    fn check_value(&self, operation: &str, value: &Value, known: &[&str]) -> Result<(), ApiError> {
         let given = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         if known.contains(&given.as_str()) {
             return Ok(());
         }
-        Err(AwsError::unsupported(format!(
+        Err(ApiError::unsupported(format!(
             "The value {given} for the parameter {} of {operation} is unknown or not modelled by this simulated region; it knows {}.",
             self.path,
             known.join(", ")

@@ -3,14 +3,14 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::answer;
-use super::error::AwsError;
+use super::error::ApiError;
 use super::input::Input;
 use super::operations::{Operation, Operations, operation};
 use super::parameter::{default_only, document, irrelevant, one_of};
 use super::request::Request;
 use super::service::{Protocol, Service};
 
-type Handler = fn(Input<'_>) -> Result<Value, AwsError>;
+type Handler = fn(Input<'_>) -> Result<Value, ApiError>;
 
 static OPERATIONS: Operations<Handler> = Operations::new(Service::Ec2, TABLE);
 
@@ -26,13 +26,13 @@ const TABLE: &[Operation<Handler>] = &[operation(
     ],
 )];
 
-fn run(input: Input<'_>) -> Result<Value, AwsError> {
+fn run(input: Input<'_>) -> Result<Value, ApiError> {
     let iops = input
         .list("BlockDeviceMapping")?
         .into_iter()
         .map(|mapping| mapping.structure("Ebs")?.map_or(Ok(None), |ebs| ebs.integer("Iops")));
     Ok(json!({
-        "iops": iops.collect::<Result<Vec<_>, AwsError>>()?,
+        "iops": iops.collect::<Result<Vec<_>, ApiError>>()?,
         "ids": input.texts("InstanceId")?,
         "image": input.filled_text("ImageId")?,
         "attributes": input.map("Attributes")?.into_iter().map(|(key, _)| key).collect::<Vec<_>>(),
@@ -40,7 +40,7 @@ fn run(input: Input<'_>) -> Result<Value, AwsError> {
     }))
 }
 
-fn call(tree: Value) -> Result<Value, AwsError> {
+fn call(tree: Value) -> Result<Value, ApiError> {
     let admitted = OPERATIONS.admit_tree("RunInstances", tree)?;
     (admitted.operation.handler)(admitted.input())
 }

@@ -7,8 +7,8 @@ use http::{Request, Response};
 use thiserror::Error;
 
 use super::Region;
-use crate::protocol::answer::{self, NO_REQUEST_ID, Outcome};
-use crate::protocol::error::AwsError;
+use crate::protocol::answer::{self, CallOutcome, NO_REQUEST_ID};
+use crate::protocol::error::ApiError;
 use crate::protocol::request::Request as AwsRequest;
 use crate::protocol::service::Service;
 use crate::services;
@@ -19,7 +19,7 @@ use crate::timing::distribution::{Distribution, seconds_duration};
 
 /// A call that got no answer, as the network shows it to the caller.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum TransportError {
+pub enum ConnectionError {
     /// Nothing came back. There may have been an effect.
     #[error("{service} {action}: no answer after {waited:?}")]
     NoAnswer {
@@ -45,14 +45,14 @@ struct Passage {
 impl Region {
     /// Answers any AWS request of any service that the region has. It takes as long as the timing model says, part of it before the effect and
     /// part after: a caller that stops waiting cannot know whether there was one.
-    pub async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+    pub async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectionError> {
         let passage = self.depart(request);
         pause(passage.before).await;
         if passage.effects.iter().any(|effect| matches!(effect, ActionEffect::Hang { after_effect: false })) {
             return Err(silence(&passage).await);
         }
         let outcome = self.act(|state, now| act_on(state, &passage, now));
-        let Outcome::Answer(answer) = outcome else { return Err(silence(&passage).await) };
+        let CallOutcome::Answer(answer) = outcome else { return Err(silence(&passage).await) };
         pause(passage.after).await;
         if passage.log_index.is_some() {
             let (mut state, now) = self.lock();
@@ -100,22 +100,22 @@ async fn pause(duration: Duration) {
 }
 
 /// Waits as long as the transport does, and then gives up.
-async fn silence(passage: &Passage) -> TransportError {
+async fn silence(passage: &Passage) -> ConnectionError {
     tokio::time::sleep(passage.hang).await;
     let request = &passage.request;
-    TransportError::NoAnswer { service: request.service_name(), action: request.action.clone(), waited: passage.hang }
+    ConnectionError::NoAnswer { service: request.service_name(), action: request.action.clone(), waited: passage.hang }
 }
 
 /// The call has arrived: faults first, then the service.
-fn act_on(state: &mut State, passage: &Passage, now: RegionTime) -> Outcome {
+fn act_on(state: &mut State, passage: &Passage, now: RegionTime) -> CallOutcome {
     let request = &passage.request;
     let failure = passage.effects.iter().find_map(|effect| match effect {
         ActionEffect::Fail { code, status, after_effect } => Some((code, *status, *after_effect)),
         ActionEffect::Hang { .. } | ActionEffect::Slow { .. } => None,
     });
     let fail = |code: &str, status| {
-        let error = AwsError::with_status(status, code.to_owned(), format!("{code}: injected by a fault."));
-        Outcome::Answer(answer::failure(request, &error, NO_REQUEST_ID))
+        let error = ApiError::with_status(status, code.to_owned(), format!("{code}: injected by a fault."));
+        CallOutcome::Answer(answer::failure(request, &error, NO_REQUEST_ID))
     };
     if let Some((code, status, false)) = failure {
         return fail(code, status);
@@ -127,7 +127,9 @@ fn act_on(state: &mut State, passage: &Passage, now: RegionTime) -> Outcome {
     }
     match failure {
         Some((code, status, _)) => fail(code, status),
-        None if passage.effects.iter().any(|effect| matches!(effect, ActionEffect::Hang { .. })) => Outcome::Silence,
+        None if passage.effects.iter().any(|effect| matches!(effect, ActionEffect::Hang { .. })) => {
+            CallOutcome::Silence
+        }
         None => outcome,
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
 
-pub use self::call::TransportError;
+pub use self::call::ConnectionError;
 use crate::events::Delivery;
 use crate::faults::{Fault, FaultError};
 use crate::model::guest::AgentView;

@@ -1,4 +1,4 @@
-//! The control endpoints: what people and tests see of a served region, and how they meddle with it.
+//! The control endpoints: what people and tests see of a served region, and how they change it.
 //!
 //! | request | answer |
 //! |---|---|

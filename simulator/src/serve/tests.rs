@@ -40,16 +40,16 @@ async fn get(served: &Served, path: &str) -> Value {
     serde_json::from_str(&body).unwrap()
 }
 
-/// Asks until the answer is as wished, for ten seconds at most.
-async fn until(served: &Served, path: &str, wished: impl Fn(&Value) -> bool) -> Value {
+/// Asks until the answer is as expected, for ten seconds at most.
+async fn until(served: &Served, path: &str, expected: impl Fn(&Value) -> bool) -> Value {
     for _ in 0..500 {
         let seen = get(served, path).await;
-        if wished(&seen) {
+        if expected(&seen) {
             return seen;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("{path} never became what was wished for; last: {}", get(served, path).await)
+    panic!("{path} never became what was expected; last: {}", get(served, path).await)
 }
 
 #[tokio::test]

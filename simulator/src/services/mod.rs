@@ -13,8 +13,8 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::model::stores::Stores;
-use crate::protocol::answer::{self, Answer, Outcome};
-use crate::protocol::error::AwsError;
+use crate::protocol::answer::{self, Answer, CallOutcome};
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 use crate::protocol::operations::Operations;
 use crate::protocol::request::Request;
@@ -23,11 +23,11 @@ use crate::state::State;
 use crate::time::RegionTime;
 
 /// Lets the service that the request is for act on it.
-pub(crate) fn answer(state: &mut State, request: &Request, now: RegionTime) -> Outcome {
+pub(crate) fn answer(state: &mut State, request: &Request, now: RegionTime) -> CallOutcome {
     match request.service_in(&state.region_name) {
         Ok(Service::Ec2) => ec2::handle(state, request, now),
-        Ok(service) => Outcome::Answer(zoneless(state, service, request, now)),
-        Err(error) => Outcome::Answer(answer::failure(request, &error, &state.ids.uuid())),
+        Ok(service) => CallOutcome::Answer(zoneless(state, service, request, now)),
+        Err(error) => CallOutcome::Answer(answer::failure(request, &error, &state.ids.uuid())),
     }
 }
 
@@ -57,8 +57,8 @@ fn zoneless(state: &mut State, service: Service, request: &Request, now: RegionT
 fn run<H>(
     operations: &Operations<H>,
     request: &Request,
-    handle: impl FnOnce(&H, Input<'_>) -> Result<Value, AwsError>,
-) -> Result<Value, AwsError> {
+    handle: impl FnOnce(&H, Input<'_>) -> Result<Value, ApiError>,
+) -> Result<Value, ApiError> {
     let admitted = operations.admit(request)?;
     handle(&admitted.operation.handler, admitted.input())
 }

@@ -19,7 +19,7 @@ use crate::model::settings::Settings;
 use crate::model::snapshot::Snapshot;
 use crate::model::stores::Stores;
 use crate::model::table::Table;
-use crate::model::transition::Transition;
+use crate::model::transition::StateTransition;
 use crate::model::volume::Volume;
 use crate::model::zone::Zone;
 use crate::setup::Setup;
@@ -134,7 +134,7 @@ impl State {
             transitions: Vec::new(),
         };
         let first_evaluation = state.sample(Distribution::between(0.0, 60.0));
-        state.schedule.add(RegionTime::START.after(first_evaluation), Transition::AlarmsEvaluated);
+        state.schedule.add(RegionTime::START.after(first_evaluation), StateTransition::AlarmsEvaluated);
         state
     }
 

@@ -3,19 +3,19 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use crate::model::transition::Transition;
+use crate::model::transition::StateTransition;
 use crate::time::RegionTime;
 
 /// Pending transitions.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
     order: BinaryHeap<Reverse<(RegionTime, u64)>>,
-    pending: BTreeMap<u64, Transition>,
+    pending: BTreeMap<u64, StateTransition>,
     next_sequence: u64,
 }
 
 impl Schedule {
-    pub(crate) fn add(&mut self, at: RegionTime, transition: Transition) {
+    pub(crate) fn add(&mut self, at: RegionTime, transition: StateTransition) {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         self.order.push(Reverse((at, sequence)));
@@ -27,7 +27,7 @@ impl Schedule {
     }
 
     /// The next transition that is due by `now`.
-    pub(crate) fn pop_due(&mut self, now: RegionTime) -> Option<(RegionTime, Transition)> {
+    pub(crate) fn pop_due(&mut self, now: RegionTime) -> Option<(RegionTime, StateTransition)> {
         let Reverse((at, sequence)) = *self.order.peek()?;
         if at > now {
             return None;
@@ -45,10 +45,11 @@ mod tests {
     fn transitions_come_by_time_and_then_in_order_of_request() {
         let mut schedule = Schedule::default();
         for (seconds, volume) in [(5, "late"), (3, "first"), (3, "second")] {
-            schedule.add(RegionTime::from_seconds(seconds), Transition::VolumeCreated { volume: volume.to_owned() });
+            schedule
+                .add(RegionTime::from_seconds(seconds), StateTransition::VolumeCreated { volume: volume.to_owned() });
         }
         let mut names = Vec::new();
-        while let Some((_, Transition::VolumeCreated { volume })) = schedule.pop_due(RegionTime::from_seconds(4)) {
+        while let Some((_, StateTransition::VolumeCreated { volume })) = schedule.pop_due(RegionTime::from_seconds(4)) {
             names.push(volume);
         }
         assert_eq!(names, ["first", "second"]);

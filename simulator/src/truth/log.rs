@@ -20,7 +20,7 @@ pub struct Segment {
 
 /// What a volume or snapshot holds.
 #[derive(Debug, Clone)]
-pub(super) struct Content {
+pub(super) struct VolumeContent {
     pub(super) data: DataName,
     pub(super) segments: Vec<Segment>,
     /// A completed snapshot, or a volume: something that a restore or an attach can use.
@@ -28,7 +28,7 @@ pub(super) struct Content {
     pub(super) deleted: bool,
 }
 
-impl Content {
+impl VolumeContent {
     pub(crate) fn moments(&self) -> TimeSet {
         TimeSet::from_intervals(self.segments.iter().map(|segment| segment.interval))
     }
@@ -58,7 +58,7 @@ pub struct DeletedOnlyCopy {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TruthLog {
     names: BTreeMap<String, BTreeSet<String>>,
-    pub(super) contents: BTreeMap<String, Content>,
+    pub(super) contents: BTreeMap<String, VolumeContent>,
     /// Who writes each volume now, and since when.
     writing: BTreeMap<(String, String), RegionTime>,
     pub(super) writes: Vec<Write>,
@@ -73,7 +73,7 @@ impl TruthLog {
     pub(crate) fn register(&mut self, volume_id: &str, data: DataName) {
         self.names.entry(data.service.clone()).or_default().insert(data.volume_name.clone());
         self.contents
-            .insert(volume_id.to_owned(), Content { data, segments: Vec::new(), usable: true, deleted: false });
+            .insert(volume_id.to_owned(), VolumeContent { data, segments: Vec::new(), usable: true, deleted: false });
     }
 
     pub(crate) fn data_of(&self, resource: &str) -> Option<&DataName> {
@@ -148,7 +148,7 @@ impl TruthLog {
     fn copy(&mut self, from: &str, to: &str, at: RegionTime, usable: bool) {
         let Some(data) = self.data_of(from).cloned() else { return };
         let segments = self.segments_at(from, at);
-        self.contents.insert(to.to_owned(), Content { data, segments, usable, deleted: false });
+        self.contents.insert(to.to_owned(), VolumeContent { data, segments, usable, deleted: false });
     }
 
     pub(crate) fn snapshot_completed(&mut self, snapshot: &str) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use failover_core::ids::ServiceName;
 use failover_core::ledger::{Destination, Request};
 use failover_core::report::Outcome;
-use failover_engine::{Host, Names};
+use failover_engine::{Deadline, Names};
 use failover_scenarios::embedded::{self, Embedded, sample};
 use failover_simulator::Region;
 
@@ -15,15 +15,15 @@ use crate::chain::{self, Chain};
 
 /// What one failover cost.
 pub(crate) struct Drill {
-    /// Real time from the operator's wish to the settled service.
+    /// Real time from the operator's request to the settled service.
     pub(crate) wall: Duration,
-    /// Processor time of this thread from wish to settled: what others do on the machine counts less.
+    /// Processor time of this thread from request to settled: what others do on the machine counts less.
     pub(crate) cpu: Duration,
     /// Real time until then: the region, the clients, the adoption.
     pub(crate) wall_of_set_up: Duration,
-    /// The region's time from wish to settled.
+    /// The region's time from request to settled.
     pub(crate) simulated: Duration,
-    /// Calls from wish to settled, by service and action.
+    /// Calls from request to settled, by service and action.
     pub(crate) calls: Calls,
     /// The downtime, and what it consists of.
     pub(crate) chain: Chain,
@@ -67,8 +67,8 @@ async fn fail_over(seed: u64) -> Result<Drill, Failure> {
         at: engine.now(),
         by: "benchmark".to_owned(),
     };
-    engine.ask(&service, request).await?;
-    let run = engine.run(&service, Host::patient()).await?;
+    engine.request(&service, request).await?;
+    let run = engine.run(&service, Deadline::none()).await?;
     let (wall, cpu) = (asked.elapsed(), cpu_time()?.saturating_sub(cpu_then));
     let calls = calls_between(&before, region.region.call_counts());
     let simulated = region.region.now().since(asked_at);

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime};
 
-use failover_aws::{Aws, Clock, Settings};
-use failover_engine::{Engine, Host, Names};
+use failover_aws::{Aws, ClientSettings, Clock};
+use failover_engine::{Deadline, Engine, Names};
 use failover_scenarios::embedded;
 use failover_simulator::serve::{ServeOptions, serve};
 use failover_simulator::setup::DataName;
@@ -115,7 +115,7 @@ fn put(region: &Region, service: &str) {
 /// Ticks, a minute apart, until there is nothing left to do.
 async fn settle(engine: &Engine, services: usize) -> Result<(), Failure> {
     for _ in 0..MOST_TICKS {
-        let tick = engine.tick(Host::patient()).await?;
+        let tick = engine.tick(Deadline::none()).await?;
         if tick.services != services || !tick.broken.is_empty() {
             return Err(format!("{} services were seen, broken: {:?}", tick.services, tick.broken).into());
         }
@@ -133,7 +133,7 @@ async fn in_process(region: &Region, engine: &Engine) -> Result<(Calls, Duration
     for _ in 0..TIMED {
         tokio::time::sleep(Duration::from_mins(1)).await;
         let (before, began_at, began) = (region.call_counts(), region.now(), Instant::now());
-        let tick = engine.tick(Host::patient()).await?;
+        let tick = engine.tick(Deadline::none()).await?;
         walls.push(began.elapsed());
         simulated = region.now().since(began_at);
         calls = calls_between(&before, region.call_counts());
@@ -170,11 +170,12 @@ async fn alone(region: &Region) -> Result<Memory, Failure> {
 pub(crate) fn tick_against(url: &str) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let settings = Settings { region: Some(REGION.to_owned()), profile: None, endpoint_url: Some(url.to_owned()) };
+        let settings =
+            ClientSettings { region: Some(REGION.to_owned()), profile: None, endpoint_url: Some(url.to_owned()) };
         let aws = Aws::from_environment(&settings).await?;
         let engine = Engine::new(aws, Clock::system(), &Names::default(), "alone");
         let before_mb = memory::resident_mb()?;
-        let tick = engine.tick(Host::patient()).await?;
+        let tick = engine.tick(Deadline::none()).await?;
         if !tick.driven.is_empty() || !tick.broken.is_empty() {
             return Err(format!("driven: {:?}, broken: {:?}", tick.driven, tick.broken).into());
         }

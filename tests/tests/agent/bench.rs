@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use failover_agent::disk::Volume;
+use failover_agent::disk::DataVolume;
 use failover_agent::machine::{Context, Machine, Trouble};
 use failover_core::spec::Ready;
 use tokio::sync::Notify;
@@ -143,7 +143,7 @@ impl Bench {
 }
 
 impl Machine for Bench {
-    async fn mount(&self, volume: &Volume, _: Duration) -> Result<Vec<String>, Trouble> {
+    async fn mount(&self, volume: &DataVolume, _: Duration) -> Result<Vec<String>, Trouble> {
         let (mount, id, epoch) = (volume.mount.clone(), volume.volume_id.to_string(), volume.epoch);
         let name = format!("mount {}", mount.display());
         self.effect(name, |state| {
@@ -168,7 +168,7 @@ impl Machine for Bench {
         .await
     }
 
-    async fn released(&self, _: &Volume) -> Result<(), Trouble> {
+    async fn released(&self, _: &DataVolume) -> Result<(), Trouble> {
         let held = self.state.borrow().faults.held_elsewhere;
         if held { Err(Trouble::new("letting go", "a container has it mounted")) } else { Ok(()) }
     }

@@ -24,8 +24,8 @@ async fn fail_over(stage: &Stage, from: &InstanceId, to: &InstanceId) {
     stage.until("the old side is quiet", 200, quiet).await;
     stage.apply(Change::Fenced(Proof::Quiesced)).await;
     sleep(Duration::from_secs(3)).await;
-    let heads = stage.ledger().await.heads;
-    stage.apply(Change::Promote { heads }).await;
+    let current_volumes = stage.ledger().await.current_volumes;
+    stage.apply(Change::Promote { current_volumes }).await;
     stage.until_state(to, 200, |state| *state == AgentState::Ready).await;
     stage.apply(Change::Finish).await;
 }

@@ -1,10 +1,10 @@
 //! The boot agent against the simulated region, on machines made of memory, under virtual time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::future_not_send, missing_docs)]
 
-mod alone;
 mod bench;
 mod crashes;
 mod stage;
+mod standalone;
 
 use std::time::Duration;
 
@@ -68,8 +68,8 @@ fn a_failover_away_makes_it_quiet_and_the_target_serves_under_the_next_epoch() {
         let down = ["run checkpoint epoch Some(1)", "stop sample.service", "unmount /var/lib/sample"];
         assert!(effects.ends_with(&down.map(str::to_owned)), "{effects:?}");
         stage.apply(Change::Fenced(Proof::Quiesced)).await;
-        let heads = stage.ledger().await.heads;
-        stage.apply(Change::Promote { heads }).await;
+        let current_volumes = stage.ledger().await.current_volumes;
+        stage.apply(Change::Promote { current_volumes }).await;
         stage.until_state(&new.me, 30, |state| *state == AgentState::Ready).await;
         assert_eq!(stage.report(&new.me).await.unwrap().epoch, 2);
         // While the failover runs, the old side says again that it is quiet, under the new epoch.
@@ -93,8 +93,8 @@ fn it_fences_itself_when_the_ledger_names_another() {
         stage.begin(&target, false).await;
         stage.apply(Change::BeginFence).await;
         stage.apply(Change::WaiveFence("a test".to_owned())).await;
-        let heads = stage.ledger().await.heads;
-        stage.apply(Change::Promote { heads }).await;
+        let current_volumes = stage.ledger().await.current_volumes;
+        stage.apply(Change::Promote { current_volumes }).await;
         stage.apply(Change::Finish).await;
         sleep(seconds(30)).await;
         assert!(old.is_up(), "what can't be read stops nothing");
@@ -317,8 +317,8 @@ fn after_a_shutdown_a_failover_that_counted_it_keeps_it_down() {
             let (active, counted) = tokio::join!(boot, failover);
             if counted {
                 stage.apply(Change::Fenced(Proof::Quiesced)).await;
-                let heads = stage.ledger().await.heads;
-                stage.apply(Change::Promote { heads }).await;
+                let current_volumes = stage.ledger().await.current_volumes;
+                stage.apply(Change::Promote { current_volumes }).await;
             }
             for _ in 0..400 {
                 sleep(Duration::from_millis(100)).await;
@@ -354,8 +354,8 @@ fn a_failover_that_is_given_up_lets_it_serve_again() {
         sleep(seconds(60)).await;
         assert_eq!(stage.state(&active.me).await, Some(AgentState::Quiesced));
         let fence = stage.ledger().await.failover.unwrap().fence;
-        assert!(matches!(fence, FenceState::Proven { .. }));
-        stage.apply(Change::GiveUp { outcome: Outcome::Halted, reason: "a test".to_owned() }).await;
+        assert!(matches!(fence, FenceState::Confirmed { .. }));
+        stage.apply(Change::Abort { outcome: Outcome::Halted, reason: "a test".to_owned() }).await;
         stage.until_state(&active.me, 60, |state| *state == AgentState::Ready).await;
     });
 }

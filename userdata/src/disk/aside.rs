@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::error::Fault;
+use super::error::DiskFault;
 
 /// Does work that may hang on a device on a thread of its own, and waits for it no longer than `deadline`.
 ///
@@ -10,17 +10,17 @@ use super::error::Fault;
 pub(super) async fn aside<T: Send + 'static>(
     operation: &'static str,
     deadline: Duration,
-    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
+    work: impl FnOnce() -> Result<T, DiskFault> + Send + 'static,
+) -> Result<T, DiskFault> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let thread = std::thread::Builder::new().name("disk".to_owned()).spawn(move || {
         // Nobody listens any more once the deadline has passed.
         let _ = sender.send(work());
     });
-    thread.map_err(|source| Fault::System { operation, path: "a thread".into(), source })?;
+    thread.map_err(|source| DiskFault::System { operation, path: "a thread".into(), source })?;
     match tokio::time::timeout(deadline, receiver).await {
         Ok(Ok(result)) => result,
-        Ok(Err(_)) | Err(_) => Err(Fault::Stalled { operation, waited: deadline }),
+        Ok(Err(_)) | Err(_) => Err(DiskFault::Stalled { operation, waited: deadline }),
     }
 }
 
@@ -35,7 +35,7 @@ mod tests {
             std::thread::sleep(Duration::from_secs(2));
             Ok(())
         });
-        assert!(matches!(hung.await, Err(Fault::Stalled { operation: "looking", .. })));
+        assert!(matches!(hung.await, Err(DiskFault::Stalled { operation: "looking", .. })));
         assert_eq!(aside("looking", Duration::from_secs(5), || Ok(7)).await.unwrap(), 7);
     }
 }

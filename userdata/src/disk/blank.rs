@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::aside::aside;
-use super::disks::Limits;
-use super::error::{Fault, filesystem_name};
-use super::volume::Volume;
+use super::disks::DiskTimeouts;
+use super::error::{DiskFault, filesystem_name};
+use super::volume::DataVolume;
 
 /// Large reads, so that a volume's throughput is the limit and not its operations per second.
 const READ_BYTES: usize = 4 * 1024 * 1024;
@@ -20,7 +20,7 @@ const READ_BYTES: usize = 4 * 1024 * 1024;
 const ALIGNMENT_BYTES: usize = 4096;
 
 /// How often it is looked whether reading goes on, and how often a person is told.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const POLL_EVERY: Duration = Duration::from_secs(1);
 const TELL_EVERY: Duration = Duration::from_secs(30);
 
 /// How long the rate is measured before the time that is left is estimated.
@@ -47,7 +47,7 @@ pub(super) fn first_nonzero(
     let mut at_byte = 0_u64;
     while at_byte < size_bytes {
         if !go_on(at_byte) {
-            return Err(ReadFault { at_byte, source: io::Error::other("given up") });
+            return Err(ReadFault { at_byte, source: io::Error::other("aborted") });
         }
         let wanted = usize::try_from(size_bytes - at_byte).map_or(READ_BYTES, |left| left.min(READ_BYTES));
         let target = buffer.get_mut(..wanted).unwrap_or_default();
@@ -75,11 +75,11 @@ pub(super) fn is_zero(bytes: &[u8]) -> bool {
 
 /// Reads the device from end to end; `Ok(())` means that every byte is zero.
 pub(super) async fn prove(
-    volume: &Volume,
-    limits: &Limits,
+    volume: &DataVolume,
+    limits: &DiskTimeouts,
     device: std::fs::File,
     size_bytes: u64,
-) -> Result<(), Fault> {
+) -> Result<(), DiskFault> {
     let progress = Arc::new(AtomicU64::new(0));
     let stop = Arc::new(AtomicBool::new(false));
     let watched = Watch { volume, limits, size_bytes, progress: Arc::clone(&progress) };
@@ -92,8 +92,8 @@ pub(super) async fn prove(
         });
         match outcome {
             Ok(None) => Ok(()),
-            Ok(Some(at_byte)) => Err(Fault::Data { at_byte }),
-            Err(ReadFault { at_byte, source }) => Err(Fault::Unreadable { at_byte, source }),
+            Ok(Some(at_byte)) => Err(DiskFault::Data { at_byte }),
+            Err(ReadFault { at_byte, source }) => Err(DiskFault::Unreadable { at_byte, source }),
         }
     });
     let outcome = tokio::select! {
@@ -116,19 +116,19 @@ impl Drop for StopOnDrop {
 
 /// Looks at the reading from aside, since a read that hangs can't do so itself.
 struct Watch<'a> {
-    volume: &'a Volume,
-    limits: &'a Limits,
+    volume: &'a DataVolume,
+    limits: &'a DiskTimeouts,
     size_bytes: u64,
     progress: Arc<AtomicU64>,
 }
 
 impl Watch<'_> {
-    async fn until_too_slow(self) -> Fault {
+    async fn until_too_slow(self) -> DiskFault {
         let began = Instant::now();
         let mut told = began;
         let mut moved = (0_u64, began);
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
             let now = Instant::now();
             let at_byte = self.progress.load(Ordering::Relaxed);
             if at_byte > moved.0 {
@@ -136,12 +136,12 @@ impl Watch<'_> {
             }
             let still = now.duration_since(moved.1);
             if still >= self.limits.stall {
-                return Fault::Stalled { operation: "reading the whole device", waited: still };
+                return DiskFault::Stalled { operation: "reading the whole device", waited: still };
             }
             let elapsed = now.duration_since(began);
             let (bytes_per_second, estimate) = estimate(at_byte, self.size_bytes, elapsed);
             if elapsed >= MEASURE_FOR && estimate > self.limits.blank_read {
-                return Fault::BlankTooLarge {
+                return DiskFault::BlankTooLarge {
                     size_bytes: self.size_bytes,
                     estimate,
                     bytes_per_second,

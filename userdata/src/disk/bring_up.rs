@@ -8,14 +8,14 @@ use jiff::Timestamp;
 
 use super::aside::aside;
 use super::content::{Content, Holding, judge, superblock_of};
-use super::device::{Claim, Device, partitions, wait_for};
+use super::device::{Device, DeviceClaim, partitions, wait_for};
 use super::disks::Disks;
-use super::error::{DiskError, Fault, Subject};
+use super::error::{DiskError, DiskFault, FaultSubject};
 use super::held::{self, Held};
 use super::marker::{self, Marker};
 use super::mountinfo::{Mounted, seen_at};
 use super::taken::Patience;
-use super::volume::Volume;
+use super::volume::DataVolume;
 use super::{filesystem, format, mount};
 
 /// How long an unmount after a failure may take.
@@ -48,18 +48,18 @@ impl Disks {
     ///
     /// What fails leaves nothing mounted that wasn't mounted before. A volume that is mounted already, by that very device,
     /// is checked and marked again.
-    pub async fn bring_up(&self, volume: &Volume, attach_deadline: Duration) -> Result<BroughtUp, DiskError> {
-        let mut subject = Subject::of(volume);
+    pub async fn bring_up(&self, volume: &DataVolume, attach_deadline: Duration) -> Result<BroughtUp, DiskError> {
+        let mut subject = FaultSubject::of(volume);
         let outcome = self.bring_up_inner(volume, attach_deadline, &mut subject).await;
         outcome.map_err(|fault| DiskError { subject: Box::new(subject), fault: Box::new(fault) })
     }
 
     async fn bring_up_inner(
         &self,
-        volume: &Volume,
+        volume: &DataVolume,
         attach_deadline: Duration,
-        subject: &mut Subject,
-    ) -> Result<BroughtUp, Fault> {
+        subject: &mut FaultSubject,
+    ) -> Result<BroughtUp, DiskFault> {
         check_settings(volume)?;
         let device = wait_for(&self.roots, &volume.volume_id, attach_deadline).await?;
         subject.device = Some(device.path.clone());
@@ -70,7 +70,7 @@ impl Disks {
             let found = match self.try_once(volume, &device, &at, &mut so_far).await {
                 // Whoever has the device may mount it, format it, write to it: what was judged before doesn't count any more, so
                 // everything begins again.
-                Err(Fault::Taken { found }) => found,
+                Err(DiskFault::Taken { found }) => found,
                 outcome => return outcome,
             };
             tracing::debug!(volume = %volume.name, device = %device.path.display(), found, "the device is taken");
@@ -79,30 +79,30 @@ impl Disks {
                 devices.push(device.clone());
                 let held = Held { mount: None, devices, number: device.number };
                 let holders = held::find(&self.roots, held).await;
-                return Err(Fault::InUse { waited: patience.within(), found, holders });
+                return Err(DiskFault::InUse { waited: patience.within(), found, holders });
             }
         }
     }
 
     async fn try_once(
         &self,
-        volume: &Volume,
+        volume: &DataVolume,
         device: &Device,
         at: &Path,
         so_far: &mut SoFar,
-    ) -> Result<BroughtUp, Fault> {
+    ) -> Result<BroughtUp, DiskFault> {
         if let Some((mounted, part)) = self.present_mount(device, at)? {
             return self.mounted_already(volume, &mounted, part, at, so_far).await;
         }
         // Against mounts; and locked against probers and a second agent.
         match device.claim_and_lock()? {
             Some(claim) => self.not_yet_mounted(volume, device, claim, so_far).await,
-            None => Err(Fault::Taken { found: "it is claimed or locked".to_owned() }),
+            None => Err(DiskFault::Taken { found: "it is claimed or locked".to_owned() }),
         }
     }
 
     /// The mount of this device at its place; an error if another one is there, or if this one is mounted elsewhere.
-    fn present_mount(&self, device: &Device, at: &Path) -> Result<Option<(Mounted, Device)>, Fault> {
+    fn present_mount(&self, device: &Device, at: &Path) -> Result<Option<(Mounted, Device)>, DiskFault> {
         let mounts = mount::mounts(&self.roots)?;
         let mut parts = partitions(&self.roots, device)?;
         parts.push(device.clone());
@@ -110,11 +110,11 @@ impl Disks {
         if let Some(mounted) = seen_at(&mounts, at) {
             return match part_of(mounted) {
                 Some(part) if mounted.root == Path::new("/") => Ok(Some((mounted.clone(), part))),
-                _ => Err(Fault::MountTaken { mount: at.to_owned(), found: mounted.source.display().to_string() }),
+                _ => Err(DiskFault::MountTaken { mount: at.to_owned(), found: mounted.source.display().to_string() }),
             };
         }
         match mounts.iter().find(|mounted| part_of(mounted).is_some()) {
-            Some(elsewhere) => Err(Fault::MountedElsewhere { at: elsewhere.at.clone() }),
+            Some(elsewhere) => Err(DiskFault::MountedElsewhere { at: elsewhere.at.clone() }),
             None => Ok(None),
         }
     }
@@ -122,23 +122,23 @@ impl Disks {
     /// It is mounted where it belongs, by an earlier run: only the marker and the size are looked at.
     async fn mounted_already(
         &self,
-        volume: &Volume,
+        volume: &DataVolume,
         mounted: &Mounted,
         device: Device,
         at: &Path,
         so_far: &SoFar,
-    ) -> Result<BroughtUp, Fault> {
+    ) -> Result<BroughtUp, DiskFault> {
         let kind = match mounted.filesystem.as_str() {
             "ext4" => Filesystem::Ext4,
             "xfs" => Filesystem::Xfs,
             other => {
                 let expected = super::Expected(volume.filesystem);
-                return Err(Fault::Foreign { found: format!("a mounted {other}"), expected });
+                return Err(DiskFault::Foreign { found: format!("a mounted {other}"), expected });
             }
         };
         if volume.filesystem.is_some_and(|expected| expected != kind) {
             let expected = super::Expected(volume.filesystem);
-            return Err(Fault::Foreign { found: format!("a mounted {}", mounted.filesystem), expected });
+            return Err(DiskFault::Foreign { found: format!("a mounted {}", mounted.filesystem), expected });
         }
         let path = device.path.clone();
         let superblock =
@@ -152,11 +152,11 @@ impl Disks {
     /// It isn't mounted: under a lock, judges it, formats it if that is right, checks it and mounts it.
     async fn not_yet_mounted(
         &self,
-        volume: &Volume,
+        volume: &DataVolume,
         device: &Device,
-        claim: Claim,
+        claim: DeviceClaim,
         so_far: &mut SoFar,
-    ) -> Result<BroughtUp, Fault> {
+    ) -> Result<BroughtUp, DiskFault> {
         let (holding, formatted) = match judge(&self.roots, &self.limits, volume, device).await? {
             Content::Filesystem(holding) => {
                 drop(claim);
@@ -196,21 +196,21 @@ impl Disks {
     /// What is mounted is right, large enough and marked.
     async fn serve_from(
         &self,
-        volume: &Volume,
+        volume: &DataVolume,
         device: &Device,
         at: &Path,
         filesystem_bytes: u64,
         brought_up: &mut BroughtUp,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), DiskFault> {
         let mounts = mount::mounts(&self.roots)?;
         let mounted = seen_at(&mounts, at).filter(|mounted| mounted.number == device.number);
-        let mounted = mounted.ok_or_else(|| Fault::MountTaken {
+        let mounted = mounted.ok_or_else(|| DiskFault::MountTaken {
             mount: at.to_owned(),
             found: seen_at(&mounts, at)
                 .map_or_else(|| "nothing".to_owned(), |other| other.source.display().to_string()),
         })?;
         if mounted.read_only {
-            return Err(Fault::ReadOnly { options: mounted.options.clone() });
+            return Err(DiskFault::ReadOnly { options: mounted.options.clone() });
         }
         let marker = self.read_marker(at).await?;
         marker::check(volume, marker.as_ref())?;
@@ -227,12 +227,12 @@ impl Disks {
         Ok(())
     }
 
-    async fn read_marker(&self, at: &Path) -> Result<Option<Marker>, Fault> {
+    async fn read_marker(&self, at: &Path) -> Result<Option<Marker>, DiskFault> {
         let root = at.to_owned();
         aside("reading the marker", self.limits.stall, move || Ok(marker::read(&root)?)).await
     }
 
-    async fn write_marker(&self, volume: &Volume, at: &Path, found: Option<&Marker>) -> Result<(), Fault> {
+    async fn write_marker(&self, volume: &DataVolume, at: &Path, found: Option<&Marker>) -> Result<(), DiskFault> {
         let (root, volume, found) = (at.to_owned(), volume.clone(), found.cloned());
         aside("writing the marker", self.limits.stall, move || {
             Ok(marker::write(&root, &volume, found.as_ref(), Timestamp::now())?)
@@ -277,23 +277,23 @@ fn fresh(device: &Device, filesystem: Filesystem, so_far: &SoFar) -> BroughtUp {
 }
 
 /// What can be said of the volume's settings before anything is touched.
-pub(super) fn check_settings(volume: &Volume) -> Result<(), Fault> {
+pub(super) fn check_settings(volume: &DataVolume) -> Result<(), DiskFault> {
     let plain = |component| matches!(component, std::path::Component::RootDir | std::path::Component::Normal(_));
     if !volume.mount.is_absolute() || volume.mount == Path::new("/") || !volume.mount.components().all(plain) {
-        return Err(Fault::Settings {
+        return Err(DiskFault::Settings {
             found: format!("the mount point {}", volume.mount.display()),
             allowed: "allowed is an absolute path below / without '..'",
         });
     }
     let unfit = |option: &&String| option.is_empty() || option.contains([',', '\0', '\n', ' ']);
     if let Some(option) = volume.options.iter().find(unfit) {
-        return Err(Fault::Settings {
+        return Err(DiskFault::Settings {
             found: format!("the mount option {option:?}"),
             allowed: "allowed is one option per entry, without commas and blanks",
         });
     }
     if volume.oldest_epoch > volume.epoch {
-        return Err(Fault::Settings {
+        return Err(DiskFault::Settings {
             found: format!("the oldest epoch {} above the ledger's {}", volume.oldest_epoch, volume.epoch),
             allowed: "allowed is at most the ledger's",
         });

@@ -9,12 +9,12 @@ use failover_core::spec::Filesystem;
 use super::aside::aside;
 use super::blank::is_zero;
 use super::device::{Device, open_at, partitions};
-use super::disks::{Limits, Roots};
-use super::error::{Expected, Fault};
+use super::disks::{DiskTimeouts, Roots};
+use super::error::{DiskFault, Expected};
 use super::intent::{self, Intent, SECTOR_BYTES};
 use super::superblock::{self, HEAD_BYTES, Superblock};
 use super::tool::{BLKID, run};
-use super::volume::Volume;
+use super::volume::DataVolume;
 
 /// What a device holds, as far as it may be used.
 #[derive(Debug)]
@@ -53,12 +53,17 @@ const AMBIVALENT: i32 = 8;
 /// The signatures on a device, in `blkid`'s own terms.
 type Signatures = BTreeMap<String, String>;
 
-/// Tells what the volume's device holds. What can't be used is a [`Fault`].
-pub(super) async fn judge(roots: &Roots, limits: &Limits, volume: &Volume, device: &Device) -> Result<Content, Fault> {
+/// Tells what the volume's device holds. What can't be used is a [`DiskFault`].
+pub(super) async fn judge(
+    roots: &Roots,
+    limits: &DiskTimeouts,
+    volume: &DataVolume,
+    device: &Device,
+) -> Result<Content, DiskFault> {
     let (head, note) = read_ends(limits, device).await?;
     let signatures = probe(roots, limits, device).await?;
     match (signatures.get("TYPE"), signatures.get("PTTYPE")) {
-        (Some(kind), Some(table)) => Err(Fault::Unclear {
+        (Some(kind), Some(table)) => Err(DiskFault::Unclear {
             found: format!("signatures of both {} and a {table} partition table", described(kind, &signatures)),
         }),
         (Some(kind), None) => {
@@ -74,22 +79,22 @@ pub(super) async fn judge(roots: &Roots, limits: &Limits, volume: &Volume, devic
 }
 
 /// The first bytes, and our note if there is one.
-async fn read_ends(limits: &Limits, device: &Device) -> Result<(Vec<u8>, Option<Intent>), Fault> {
+async fn read_ends(limits: &DiskTimeouts, device: &Device) -> Result<(Vec<u8>, Option<Intent>), DiskFault> {
     let device = device.clone();
     aside("reading the device's beginning and end", limits.stall, move || {
         let file = std::fs::File::open(&device.path).map_err(|source| device.fault("opening", source))?;
         let mut head = vec![0_u8; HEAD_BYTES.min(usize::try_from(device.size_bytes).unwrap_or(HEAD_BYTES))];
-        file.read_exact_at(&mut head, 0).map_err(|source| Fault::Unreadable { at_byte: 0, source })?;
+        file.read_exact_at(&mut head, 0).map_err(|source| DiskFault::Unreadable { at_byte: 0, source })?;
         let Some(at_byte) = intent::place(device.size_bytes) else { return Ok((head, None)) };
         let mut sector = [0_u8; SECTOR_BYTES];
-        file.read_exact_at(&mut sector, at_byte).map_err(|source| Fault::Unreadable { at_byte, source })?;
+        file.read_exact_at(&mut sector, at_byte).map_err(|source| DiskFault::Unreadable { at_byte, source })?;
         Ok((head, Intent::decode(&sector).filter(|intent| intent.device_bytes == device.size_bytes)))
     })
     .await
 }
 
 /// Asks `blkid` for every signature, past its cache.
-async fn probe(roots: &Roots, limits: &Limits, device: &Device) -> Result<Signatures, Fault> {
+async fn probe(roots: &Roots, limits: &DiskTimeouts, device: &Device) -> Result<Signatures, DiskFault> {
     let path = device.path.as_os_str();
     let finished = run(roots, BLKID, &["-p".as_ref(), "-o".as_ref(), "export".as_ref(), path], limits.probe).await?;
     match finished.code {
@@ -100,7 +105,7 @@ async fn probe(roots: &Roots, limits: &Limits, device: &Device) -> Result<Signat
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect()),
         Some(AMBIVALENT) => {
-            Err(Fault::Unclear { found: format!("signatures that exclude each other: {}", finished.report()) })
+            Err(DiskFault::Unclear { found: format!("signatures that exclude each other: {}", finished.report()) })
         }
         _ => Err(finished.failed().into()),
     }
@@ -108,36 +113,43 @@ async fn probe(roots: &Roots, limits: &Limits, device: &Device) -> Result<Signat
 
 /// The superblock of a filesystem that the volume may hold.
 fn usable(
-    volume: &Volume,
+    volume: &DataVolume,
     device: &Device,
     kind: &str,
     signatures: &Signatures,
     head: &[u8],
-) -> Result<Superblock, Fault> {
+) -> Result<Superblock, DiskFault> {
     let expected = Expected(volume.filesystem);
     let filesystem = match kind {
         "ext4" => Filesystem::Ext4,
         "xfs" => Filesystem::Xfs,
-        _ => return Err(Fault::Foreign { found: described(kind, signatures), expected }),
+        _ => return Err(DiskFault::Foreign { found: described(kind, signatures), expected }),
     };
     if volume.filesystem.is_some_and(|expected| expected != filesystem) {
-        return Err(Fault::Foreign { found: described(kind, signatures), expected });
+        return Err(DiskFault::Foreign { found: described(kind, signatures), expected });
     }
     let superblock = superblock::read(filesystem, head)
         .filter(|superblock| signatures.get("UUID").is_none_or(|uuid| *uuid == superblock.uuid))
-        .ok_or_else(|| Fault::Unclear { found: format!("blkid says {kind}, and its superblock reads otherwise") })?;
+        .ok_or_else(|| DiskFault::Unclear {
+            found: format!("blkid says {kind}, and its superblock reads otherwise"),
+        })?;
     if superblock.size_bytes > device.size_bytes {
-        return Err(Fault::CutOff { filesystem_bytes: superblock.size_bytes, device_bytes: device.size_bytes });
+        return Err(DiskFault::CutOff { filesystem_bytes: superblock.size_bytes, device_bytes: device.size_bytes });
     }
     Ok(superblock)
 }
 
 /// A filesystem beside a note of ours: the one that it announced, finished or not, or somebody else's.
-fn with_note(volume: &Volume, device: &Device, superblock: Superblock, note: Option<Intent>) -> Result<Content, Fault> {
+fn with_note(
+    volume: &DataVolume,
+    device: &Device,
+    superblock: Superblock,
+    note: Option<Intent>,
+) -> Result<Content, DiskFault> {
     let announced = note.filter(|intent| intent.uuid == superblock.uuid);
     match (announced, superblock.in_progress) {
         (Some(intent), true) => may_repeat(volume, intent),
-        (None, true) => Err(Fault::HalfFormatted {
+        (None, true) => Err(DiskFault::HalfFormatted {
             found: "an XFS whose mkfs didn't end, and which wasn't begun by us".to_owned(),
             remedy: "if nothing on it is needed, make the filesystem again by hand with mkfs.xfs -f",
         }),
@@ -156,27 +168,27 @@ fn with_note(volume: &Volume, device: &Device, superblock: Superblock, note: Opt
 }
 
 /// No signature: our own half-made filesystem, or what only reading everything tells.
-fn unsigned(volume: &Volume, head: &[u8], note: Option<Intent>) -> Result<Content, Fault> {
+fn unsigned(volume: &DataVolume, head: &[u8], note: Option<Intent>) -> Result<Content, DiskFault> {
     let Some(intent) = note else { return Ok(Content::NoSignature) };
     // Whoever wrote data over a formatting that was interrupted most likely began at the beginning.
     let beginning = head.get(..EMPTY_UNTIL_SUPERBLOCK).unwrap_or(head);
     if !is_zero(beginning) {
         let at_byte = beginning.iter().position(|&byte| byte != 0).unwrap_or_default() as u64;
-        return Err(Fault::Data { at_byte });
+        return Err(DiskFault::Data { at_byte });
     }
     may_repeat(volume, intent)
 }
 
 /// Whether an interrupted formatting is this volume's own and may be repeated.
-fn may_repeat(volume: &Volume, intent: Intent) -> Result<Content, Fault> {
+fn may_repeat(volume: &DataVolume, intent: Intent) -> Result<Content, DiskFault> {
     if intent.volume_id != volume.volume_id || intent.service != volume.service || intent.volume != volume.name {
-        return Err(Fault::HalfFormatted {
+        return Err(DiskFault::HalfFormatted {
             found: format!("for volume {} of {}, as {}", intent.volume, intent.service, intent.volume_id),
             remedy: "create a new blank volume instead of this copy",
         });
     }
     if !volume.blank_allowed {
-        return Err(Fault::HalfFormatted {
+        return Err(DiskFault::HalfFormatted {
             found: "for this very volume, but the ledger doesn't say any more that it was created blank".to_owned(),
             remedy: "attach the volume that holds the service's data",
         });
@@ -187,11 +199,11 @@ fn may_repeat(volume: &Volume, intent: Intent) -> Result<Content, Fault> {
 /// The filesystem on the one partition that is used.
 async fn on_partition(
     roots: &Roots,
-    limits: &Limits,
-    volume: &Volume,
+    limits: &DiskTimeouts,
+    volume: &DataVolume,
     device: &Device,
     table: &str,
-) -> Result<Holding, Fault> {
+) -> Result<Holding, DiskFault> {
     let expected = Expected(volume.filesystem);
     let partitions = partitions_appeared(roots, device).await?;
     let mut used = Vec::new();
@@ -206,18 +218,18 @@ async fn on_partition(
         [only] => only,
         [] => {
             let found = format!("a {table} partition table with {} partitions and no filesystem", partitions.len());
-            return Err(Fault::Foreign { found, expected });
+            return Err(DiskFault::Foreign { found, expected });
         }
         several => {
             let kinds = several.iter().map(|(partition, kind, _)| format!("{} with {kind}", partition.kernel_name));
             let found = format!("several partitions in use: {}", kinds.collect::<Vec<_>>().join(", "));
-            return Err(Fault::Foreign { found, expected });
+            return Err(DiskFault::Foreign { found, expected });
         }
     };
     let (head, _) = read_ends(limits, partition).await?;
     let superblock = usable(volume, partition, kind, signatures, &head)?;
     if superblock.in_progress {
-        return Err(Fault::HalfFormatted {
+        return Err(DiskFault::HalfFormatted {
             found: format!("an XFS on partition {} whose mkfs didn't end", partition.kernel_name),
             remedy: "if nothing on it is needed, make the filesystem again by hand with mkfs.xfs -f",
         });
@@ -225,7 +237,7 @@ async fn on_partition(
     Ok(Holding { device: (*partition).clone(), superblock, finished_intent: None, on_partition: true })
 }
 
-async fn partitions_appeared(roots: &Roots, device: &Device) -> Result<Vec<Device>, Fault> {
+async fn partitions_appeared(roots: &Roots, device: &Device) -> Result<Vec<Device>, DiskFault> {
     let began = std::time::Instant::now();
     loop {
         let partitions = partitions(roots, device)?;

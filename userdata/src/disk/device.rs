@@ -14,7 +14,7 @@ use failover_core::ids::VolumeId;
 
 use super::aside::aside;
 use super::disks::Roots;
-use super::error::Fault;
+use super::error::DiskFault;
 use super::mountinfo::DeviceNumber;
 
 /// A block device that is there and has a size.
@@ -41,7 +41,7 @@ const O_DIRECT: i32 = if cfg!(target_arch = "x86_64") {
 };
 
 /// How often a device that isn't there yet is looked for. A look is a few small reads.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const POLL_EVERY: Duration = Duration::from_millis(200);
 
 /// The `NVMe` serial of a volume.
 pub(super) fn serial(volume_id: &VolumeId) -> String {
@@ -49,7 +49,7 @@ pub(super) fn serial(volume_id: &VolumeId) -> String {
 }
 
 /// Waits until the volume's device is there.
-pub(super) async fn wait_for(roots: &Roots, volume_id: &VolumeId, deadline: Duration) -> Result<Device, Fault> {
+pub(super) async fn wait_for(roots: &Roots, volume_id: &VolumeId, deadline: Duration) -> Result<Device, DiskFault> {
     let began = Instant::now();
     loop {
         match find_bounded(roots, volume_id).await? {
@@ -57,21 +57,21 @@ pub(super) async fn wait_for(roots: &Roots, volume_id: &VolumeId, deadline: Dura
             None if began.elapsed() >= deadline => {
                 let seen = serials(roots).into_keys().collect::<Vec<_>>().join(", ");
                 let seen = if seen.is_empty() { "none".to_owned() } else { seen };
-                return Err(Fault::DeviceMissing { serial: serial(volume_id), waited: deadline, seen });
+                return Err(DiskFault::DeviceMissing { serial: serial(volume_id), waited: deadline, seen });
             }
-            None => tokio::time::sleep(LOOK_EVERY.min(deadline.saturating_sub(began.elapsed()))).await,
+            None => tokio::time::sleep(POLL_EVERY.min(deadline.saturating_sub(began.elapsed()))).await,
         }
     }
 }
 
 /// Looks for the volume's device once; within a bound, as opening a broken device may hang.
-pub(super) async fn find_bounded(roots: &Roots, volume_id: &VolumeId) -> Result<Option<Device>, Fault> {
+pub(super) async fn find_bounded(roots: &Roots, volume_id: &VolumeId) -> Result<Option<Device>, DiskFault> {
     let (roots, volume_id) = (roots.clone(), volume_id.clone());
     aside("looking for the device", Duration::from_secs(30), move || find(&roots, &volume_id)).await
 }
 
 /// The volume's device, if it is there and has a size.
-fn find(roots: &Roots, volume_id: &VolumeId) -> Result<Option<Device>, Fault> {
+fn find(roots: &Roots, volume_id: &VolumeId) -> Result<Option<Device>, DiskFault> {
     let serial = serial(volume_id);
     let known = serials(roots);
     let mut found: BTreeMap<DeviceNumber, Device> = BTreeMap::new();
@@ -88,14 +88,14 @@ fn find(roots: &Roots, volume_id: &VolumeId) -> Result<Option<Device>, Fault> {
     }
     if found.len() > 1 {
         let paths = found.values().map(|device| device.path.display().to_string()).collect::<Vec<_>>().join(", ");
-        return Err(Fault::DeviceAmbiguous { serial, paths });
+        return Err(DiskFault::DeviceAmbiguous { serial, paths });
     }
     Ok(found.into_values().next())
 }
 
 /// The device at a path; none if it isn't there, isn't a block device or has no size yet.
-pub(super) fn open_at(path: &Path) -> Result<Option<Device>, Fault> {
-    let system = |operation, source| Fault::System { operation, path: path.to_owned(), source };
+pub(super) fn open_at(path: &Path) -> Result<Option<Device>, DiskFault> {
+    let system = |operation, source| DiskFault::System { operation, path: path.to_owned(), source };
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) if metadata.file_type().is_block_device() => metadata,
         Ok(_) => return Ok(None),
@@ -153,7 +153,7 @@ fn names_serial(link: &str, serial: &str) -> bool {
 }
 
 /// The partitions that the kernel sees on a device, by number.
-pub(super) fn partitions(roots: &Roots, device: &Device) -> Result<Vec<Device>, Fault> {
+pub(super) fn partitions(roots: &Roots, device: &Device) -> Result<Vec<Device>, DiskFault> {
     let mut partitions: BTreeMap<u32, Device> = BTreeMap::new();
     for entry in
         std::fs::read_dir(roots.sys.join("class/block").join(&device.kernel_name)).into_iter().flatten().flatten()
@@ -171,7 +171,7 @@ pub(super) fn partitions(roots: &Roots, device: &Device) -> Result<Vec<Device>, 
 ///
 /// It is let go before any tool runs: mkfs and e2fsck claim the device themselves, and newer versions lock it, too.
 #[derive(Debug)]
-pub(super) struct Claim {
+pub(super) struct DeviceClaim {
     _exclusive: File,
     _lock: File,
 }
@@ -179,14 +179,14 @@ pub(super) struct Claim {
 impl Device {
     /// Claims it against mounts and other claims, and locks it against udev, which by systemd's convention leaves a locked
     /// device alone, and against a second agent; `None` while somebody else has either.
-    pub(super) fn claim_and_lock(&self) -> Result<Option<Claim>, Fault> {
+    pub(super) fn claim_and_lock(&self) -> Result<Option<DeviceClaim>, DiskFault> {
         let Some(exclusive) = self.claim()? else { return Ok(None) };
         let lock = File::open(&self.path).map_err(|source| self.fault("opening", source))?;
-        Ok(lock.try_lock().is_ok().then_some(Claim { _exclusive: exclusive, _lock: lock }))
+        Ok(lock.try_lock().is_ok().then_some(DeviceClaim { _exclusive: exclusive, _lock: lock }))
     }
 
     /// Opens it for reading and claims it against mounts and other claims; `None` while somebody else has it.
-    pub(super) fn claim(&self) -> Result<Option<File>, Fault> {
+    pub(super) fn claim(&self) -> Result<Option<File>, DiskFault> {
         match OpenOptions::new().read(true).custom_flags(O_EXCL).open(&self.path) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Ok(None),
@@ -196,14 +196,14 @@ impl Device {
 
     /// Opens it to be read from end to end: past the page cache if it can be, so that the volume is the limit, what is read is what it has,
     /// and the instance's memory is left to others.
-    pub(super) fn open_to_read_all(&self) -> Result<File, Fault> {
+    pub(super) fn open_to_read_all(&self) -> Result<File, DiskFault> {
         let direct = OpenOptions::new().read(true).custom_flags(O_DIRECT).open(&self.path);
         direct.or_else(|_| File::open(&self.path)).map_err(|source| self.fault("opening", source))
     }
 
     /// The fault of an operation on it.
-    pub(super) fn fault(&self, operation: &'static str, source: io::Error) -> Fault {
-        Fault::System { operation, path: self.path.clone(), source }
+    pub(super) fn fault(&self, operation: &'static str, source: io::Error) -> DiskFault {
+        DiskFault::System { operation, path: self.path.clone(), source }
     }
 }
 

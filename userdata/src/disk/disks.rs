@@ -9,7 +9,7 @@ pub struct Disks {
     /// Where things are.
     pub roots: Roots,
     /// How long things may take.
-    pub limits: Limits,
+    pub limits: DiskTimeouts,
 }
 
 /// Where the machine's files are. Tests give others.
@@ -41,7 +41,7 @@ impl Default for Roots {
 
 /// How long things may take. A volume restored from a snapshot loads its blocks at first use, so reads can be slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct DiskTimeouts {
     /// Looking at signatures and superblocks.
     pub probe: Duration,
     /// How long the device may be in use by a prober (udev) or by a predecessor's last command before it is an error.
@@ -60,7 +60,7 @@ pub struct Limits {
     pub stall: Duration,
 }
 
-impl Default for Limits {
+impl Default for DiskTimeouts {
     fn default() -> Self {
         Self {
             probe: Duration::from_mins(2),

@@ -9,20 +9,20 @@ use failover_core::ids::{ServiceName, VolumeId, VolumeName};
 use failover_core::spec::Filesystem;
 use thiserror::Error;
 
-use super::holders::Holders;
+use super::holders::DeviceUsers;
 use super::marker::MarkerFault;
 use super::tool::ToolFault;
-use super::volume::Volume;
+use super::volume::DataVolume;
 
-/// A volume that can't be brought up or taken down: which one, on which device, and why.
+/// A volume that can't be set up or released: which one, on which device, and why.
 #[derive(Debug, Error)]
 #[error("{subject}: {fault}")]
 pub struct DiskError {
     /// What this is about.
-    pub subject: Box<Subject>,
+    pub subject: Box<FaultSubject>,
     /// What is wrong.
     #[source]
-    pub fault: Box<Fault>,
+    pub fault: Box<DiskFault>,
 }
 
 impl DiskError {
@@ -30,19 +30,19 @@ impl DiskError {
     pub fn may_pass(&self) -> bool {
         matches!(
             *self.fault,
-            Fault::DeviceMissing { .. }
-                | Fault::InUse { .. }
-                | Fault::Taken { .. }
-                | Fault::Busy { .. }
-                | Fault::Stalled { .. }
-                | Fault::Tool(ToolFault::Deadline { .. })
+            DiskFault::DeviceMissing { .. }
+                | DiskFault::InUse { .. }
+                | DiskFault::Taken { .. }
+                | DiskFault::Busy { .. }
+                | DiskFault::Stalled { .. }
+                | DiskFault::Tool(ToolFault::Deadline { .. })
         )
     }
 }
 
 /// What a [`DiskError`] is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Subject {
+pub struct FaultSubject {
     /// The service's volume, unless only a mount point was named.
     pub volume: Option<(ServiceName, VolumeName, VolumeId)>,
     /// The mount point.
@@ -51,8 +51,8 @@ pub struct Subject {
     pub device: Option<PathBuf>,
 }
 
-impl Subject {
-    pub(super) fn of(volume: &Volume) -> Self {
+impl FaultSubject {
+    pub(super) fn of(volume: &DataVolume) -> Self {
         Self {
             volume: Some((volume.service.clone(), volume.name.clone(), volume.volume_id.clone())),
             mount: volume.mount.clone(),
@@ -61,7 +61,7 @@ impl Subject {
     }
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for FaultSubject {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.volume {
             Some((service, name, id)) => write!(formatter, "volume {name} of {service} ({id})")?,
@@ -76,7 +76,7 @@ impl fmt::Display for Subject {
 
 /// What is wrong with a volume.
 #[derive(Debug, Error)]
-pub enum Fault {
+pub enum DiskFault {
     /// The volume's settings can't be used.
     #[error("{found}: {allowed}")]
     Settings {
@@ -120,7 +120,7 @@ pub enum Fault {
         /// Where.
         at: PathBuf,
     },
-    /// Somebody has the device for the moment. Bringing a volume up tries again, and ends with [`Fault::InUse`].
+    /// Somebody has the device for the moment. Bringing a volume up tries again, and ends with [`DiskFault::InUse`].
     #[error("somebody else has the device: {found}")]
     Taken {
         /// What was answered.
@@ -134,7 +134,7 @@ pub enum Fault {
         /// What was answered at last.
         found: String,
         /// Who.
-        holders: Holders,
+        holders: DeviceUsers,
     },
     /// The device carries something that is no filesystem of ours.
     #[error(
@@ -247,7 +247,7 @@ pub enum Fault {
         /// How long it was tried.
         waited: Duration,
         /// Who.
-        holders: Holders,
+        holders: DeviceUsers,
     },
     /// The marker binds the data to something else, or is newer or older than it may be.
     #[error(transparent)]
@@ -275,7 +275,7 @@ pub enum Fault {
     },
 }
 
-impl From<ToolFault> for Fault {
+impl From<ToolFault> for DiskFault {
     fn from(fault: ToolFault) -> Self {
         match fault {
             // No failure of the tool: it is worth another try, whichever tool it was.

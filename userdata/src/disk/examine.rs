@@ -7,11 +7,11 @@ use super::bring_up::check_settings;
 use super::content::{Content, judge};
 use super::device::find_bounded;
 use super::disks::Disks;
-use super::error::{DiskError, Fault, Subject};
+use super::error::{DiskError, DiskFault, FaultSubject};
 use super::marker::{self, Marker};
 use super::mount;
 use super::mountinfo::seen_at;
-use super::volume::Volume;
+use super::volume::DataVolume;
 
 /// What was found of one volume.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Examination {
     /// The device's size.
     pub size_bytes: Option<u64>,
     /// What it holds.
-    pub finding: Finding,
+    pub finding: DeviceContent,
     /// Where it is mounted.
     pub mounted_at: Vec<PathBuf>,
     /// The marker, which only a mounted filesystem shows.
@@ -32,7 +32,7 @@ pub struct Examination {
 
 /// What a device holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
+pub enum DeviceContent {
     /// It couldn't be told; the problems say why.
     Unknown,
     /// The filesystem that is expected.
@@ -52,28 +52,33 @@ pub enum Finding {
 
 impl Disks {
     /// Looks at a volume without changing anything: neither device nor mounts.
-    pub async fn examine(&self, volume: &Volume) -> Examination {
+    pub async fn examine(&self, volume: &DataVolume) -> Examination {
         let mut examination = Examination {
             device: None,
             size_bytes: None,
-            finding: Finding::Unknown,
+            finding: DeviceContent::Unknown,
             mounted_at: Vec::new(),
             marker: None,
             problems: Vec::new(),
         };
-        let mut subject = Subject::of(volume);
+        let mut subject = FaultSubject::of(volume);
         if let Err(fault) = self.look(volume, &mut subject, &mut examination).await {
             examination.add(&subject, fault);
         }
         examination
     }
 
-    async fn look(&self, volume: &Volume, subject: &mut Subject, into: &mut Examination) -> Result<(), Fault> {
+    async fn look(
+        &self,
+        volume: &DataVolume,
+        subject: &mut FaultSubject,
+        into: &mut Examination,
+    ) -> Result<(), DiskFault> {
         check_settings(volume)?;
         let found = find_bounded(&self.roots, &volume.volume_id).await?;
         let Some(device) = found else {
             let serial = super::device::serial(&volume.volume_id);
-            return Err(Fault::DeviceMissing {
+            return Err(DiskFault::DeviceMissing {
                 serial,
                 waited: std::time::Duration::ZERO,
                 seen: "not looked for".to_owned(),
@@ -84,17 +89,17 @@ impl Disks {
         into.size_bytes = Some(device.size_bytes);
         match judge(&self.roots, &self.limits, volume, &device).await {
             Ok(Content::Filesystem(holding)) => {
-                into.finding = Finding::Filesystem {
+                into.finding = DeviceContent::Filesystem {
                     kind: super::error::filesystem_name(holding.superblock.filesystem),
                     uuid: holding.superblock.uuid,
                     size_bytes: holding.superblock.size_bytes,
                 };
             }
-            Ok(Content::HalfFormatted(_)) => into.finding = Finding::HalfFormatted,
+            Ok(Content::HalfFormatted(_)) => into.finding = DeviceContent::HalfFormatted,
             Ok(Content::NoSignature) => {
-                into.finding = Finding::NoSignature;
+                into.finding = DeviceContent::NoSignature;
                 if !volume.blank_allowed {
-                    into.add(subject, Fault::BlankNotAllowed);
+                    into.add(subject, DiskFault::BlankNotAllowed);
                 }
             }
             Err(fault) => into.add(subject, fault),
@@ -109,20 +114,20 @@ impl Disks {
         match seen_at(&mounts, &at) {
             Some(mounted) if ours(mounted.number) => {
                 if mounted.read_only {
-                    into.add(subject, Fault::ReadOnly { options: mounted.options.clone() });
+                    into.add(subject, DiskFault::ReadOnly { options: mounted.options.clone() });
                 }
                 let root = at.clone();
                 into.marker = aside("reading the marker", self.limits.stall, move || Ok(marker::read(&root)?)).await?;
                 Ok(marker::check(volume, into.marker.as_ref())?)
             }
-            Some(other) => Err(Fault::MountTaken { mount: at, found: other.source.display().to_string() }),
-            None => into.mounted_at.first().map_or(Ok(()), |at| Err(Fault::MountedElsewhere { at: at.clone() })),
+            Some(other) => Err(DiskFault::MountTaken { mount: at, found: other.source.display().to_string() }),
+            None => into.mounted_at.first().map_or(Ok(()), |at| Err(DiskFault::MountedElsewhere { at: at.clone() })),
         }
     }
 }
 
 impl Examination {
-    fn add(&mut self, subject: &Subject, fault: Fault) {
+    fn add(&mut self, subject: &FaultSubject, fault: DiskFault) {
         self.problems.push(DiskError { subject: Box::new(subject.clone()), fault: Box::new(fault) });
     }
 }

@@ -4,8 +4,8 @@ use failover_core::spec::Filesystem;
 
 use super::content::Holding;
 use super::device::Device;
-use super::disks::{Limits, Roots};
-use super::error::Fault;
+use super::disks::{DiskTimeouts, Roots};
+use super::error::DiskFault;
 use super::taken::Patience;
 use super::tool::{E2FSCK, RESIZE2FS, ToolFault, XFS_GROWFS, XFS_REPAIR, run};
 
@@ -18,7 +18,11 @@ const E2FSCK_CORRECTED: i32 = 1 | 2;
 const E2FSCK_LEFT: i32 = 4;
 
 /// Repairs what may be repaired unasked. XFS has nothing to do here: mounting replays its log.
-pub(super) async fn check(roots: &Roots, limits: &Limits, holding: &Holding) -> Result<Option<String>, Fault> {
+pub(super) async fn check(
+    roots: &Roots,
+    limits: &DiskTimeouts,
+    holding: &Holding,
+) -> Result<Option<String>, DiskFault> {
     if holding.superblock.filesystem == Filesystem::Xfs {
         return Ok(None);
     }
@@ -27,7 +31,7 @@ pub(super) async fn check(roots: &Roots, limits: &Limits, holding: &Holding) -> 
     match finished.code {
         Some(0) => Ok(None),
         Some(code) if code & !E2FSCK_CORRECTED == 0 => Ok(Some(finished.report())),
-        Some(code) if code & !(E2FSCK_CORRECTED | E2FSCK_LEFT) == 0 => Err(Fault::Damaged {
+        Some(code) if code & !(E2FSCK_CORRECTED | E2FSCK_LEFT) == 0 => Err(DiskFault::Damaged {
             tool: E2FSCK.name,
             report: finished.report(),
             remedy: "take a snapshot of the volume, then run e2fsck by hand, or fail over to an older copy",
@@ -41,10 +45,10 @@ pub(super) async fn check(roots: &Roots, limits: &Limits, holding: &Holding) -> 
 /// `xfs_repair -L` would throw the log away, and with it what was durably written: that is a person's decision.
 pub(super) async fn explain_mount_failure(
     roots: &Roots,
-    limits: &Limits,
+    limits: &DiskTimeouts,
     holding: &Holding,
     failure: ToolFault,
-) -> Fault {
+) -> DiskFault {
     // A device that somebody else has can't be checked either, and is no damaged one.
     if holding.superblock.filesystem != Filesystem::Xfs || matches!(failure, ToolFault::Taken { .. }) {
         return failure.into();
@@ -54,7 +58,7 @@ pub(super) async fn explain_mount_failure(
         Ok(finished) if finished.code != Some(0) => match finished.failed() {
             // Its exit code is the same as for damage.
             taken @ ToolFault::Taken { .. } => taken.into(),
-            _ => Fault::Damaged {
+            _ => DiskFault::Damaged {
                 tool: "xfs_repair -n",
                 report: format!("{} (the mount said: {failure})", shortened(&finished.report())),
                 remedy: "take a snapshot of the volume, then repair it by hand, or fail over to an older copy",
@@ -73,12 +77,12 @@ fn shortened(report: &str) -> String {
 /// Grows a mounted filesystem to its device, if that is larger; sizes before and after.
 pub(super) async fn grow(
     roots: &Roots,
-    limits: &Limits,
+    limits: &DiskTimeouts,
     device: &Device,
     filesystem: Filesystem,
     filesystem_bytes: u64,
     mount: &std::path::Path,
-) -> Result<Option<(u64, u64)>, Fault> {
+) -> Result<Option<(u64, u64)>, DiskFault> {
     if device.size_bytes.saturating_sub(filesystem_bytes) < UNUSED_BYTES {
         return Ok(None);
     }

@@ -23,25 +23,25 @@ use failover_core::spec::Filesystem;
 use super::aside::aside;
 use super::blank;
 use super::content::{Content, Holding, judge};
-use super::device::{Claim, Device};
-use super::disks::{Limits, Roots};
-use super::error::{Fault, filesystem_name};
+use super::device::{Device, DeviceClaim};
+use super::disks::{DiskTimeouts, Roots};
+use super::error::{DiskFault, filesystem_name};
 use super::intent::{self, Intent, SECTOR_BYTES};
 use super::tool::{MKFS_EXT4, MKFS_XFS, run};
-use super::volume::Volume;
+use super::volume::DataVolume;
 
 /// Formats a device without a signature, if all of it is zero and the ledger allows it. `claim` keeps others away meanwhile.
 pub(super) async fn blank_device(
     roots: &Roots,
-    limits: &Limits,
-    volume: &Volume,
+    limits: &DiskTimeouts,
+    volume: &DataVolume,
     device: &Device,
-    claim: Claim,
-) -> Result<Holding, Fault> {
+    claim: DeviceClaim,
+) -> Result<Holding, DiskFault> {
     if !volume.blank_allowed {
         return Err(refuse_unallowed(volume, limits, device).await);
     }
-    let filesystem = volume.filesystem.ok_or(Fault::BlankUnspecified)?;
+    let filesystem = volume.filesystem.ok_or(DiskFault::BlankUnspecified)?;
     let reader = device.open_to_read_all()?;
     tracing::info!(volume = %volume.name, device = %device.path.display(), size_bytes = device.size_bytes,
         "no signature found: reading the whole volume to see that it is blank");
@@ -60,14 +60,14 @@ pub(super) async fn blank_device(
 }
 
 /// What is said of a device without a signature that may not be formatted: whether it has data matters to a person.
-async fn refuse_unallowed(volume: &Volume, limits: &Limits, device: &Device) -> Fault {
+async fn refuse_unallowed(volume: &DataVolume, limits: &DiskTimeouts, device: &Device) -> DiskFault {
     /// A look, not a proof: nothing is written whatever it finds.
-    const LOOKED_AT_BYTES: u64 = 64 * 1024 * 1024;
-    let looked_at = device.size_bytes.min(LOOKED_AT_BYTES);
+    const EXAMINED_BYTES: u64 = 64 * 1024 * 1024;
+    let looked_at = device.size_bytes.min(EXAMINED_BYTES);
     match device.open_to_read_all() {
         Err(fault) => fault,
         Ok(reader) => match blank::prove(volume, limits, reader, looked_at).await {
-            Ok(()) => Fault::BlankNotAllowed,
+            Ok(()) => DiskFault::BlankNotAllowed,
             Err(fault) => fault,
         },
     }
@@ -76,14 +76,14 @@ async fn refuse_unallowed(volume: &Volume, limits: &Limits, device: &Device) -> 
 /// Repeats a formatting that was interrupted.
 pub(super) async fn again(
     roots: &Roots,
-    limits: &Limits,
-    volume: &Volume,
+    limits: &DiskTimeouts,
+    volume: &DataVolume,
     device: &Device,
     intent: Intent,
-    claim: Claim,
-) -> Result<Holding, Fault> {
+    claim: DeviceClaim,
+) -> Result<Holding, DiskFault> {
     tracing::warn!(volume = %volume.name, device = %device.path.display(), "formatting was interrupted: doing it again");
-    let filesystem = volume.filesystem.ok_or(Fault::BlankUnspecified)?;
+    let filesystem = volume.filesystem.ok_or(DiskFault::BlankUnspecified)?;
     // The spec may have changed in between. The UUID stays: by it the old remains are known as ours.
     let renewed = Intent { filesystem, ..intent.clone() };
     if renewed != intent {
@@ -96,36 +96,36 @@ pub(super) async fn again(
 /// Makes the filesystem that the note announces, and removes the note.
 async fn make(
     roots: &Roots,
-    limits: &Limits,
-    volume: &Volume,
+    limits: &DiskTimeouts,
+    volume: &DataVolume,
     device: &Device,
     intent: &Intent,
     over_remains: bool,
-) -> Result<Holding, Fault> {
+) -> Result<Holding, DiskFault> {
     mkfs(roots, limits, device, intent, over_remains).await?;
     match judge(roots, limits, volume, device).await? {
         Content::Filesystem(holding) if holding.finished_intent.as_ref() == Some(intent) => {
             finish(limits, &holding).await?;
             Ok(Holding { finished_intent: None, ..holding })
         }
-        other => Err(Fault::Unclear { found: format!("after mkfs the filesystem can't be recognised: {other:?}") }),
+        other => Err(DiskFault::Unclear { found: format!("after mkfs the filesystem can't be recognised: {other:?}") }),
     }
 }
 
 /// Removes our note from a device whose filesystem is finished.
-pub(super) async fn finish(limits: &Limits, holding: &Holding) -> Result<(), Fault> {
+pub(super) async fn finish(limits: &DiskTimeouts, holding: &Holding) -> Result<(), DiskFault> {
     // The filesystem first: without the note, a filesystem that was lost with the page cache would be taken for data.
     write_sector(limits, &holding.device, &[0; SECTOR_BYTES], true).await
 }
 
 async fn mkfs(
     roots: &Roots,
-    limits: &Limits,
+    limits: &DiskTimeouts,
     device: &Device,
     intent: &Intent,
     over_remains: bool,
-) -> Result<(), Fault> {
-    let too_small = || Fault::Settings {
+) -> Result<(), DiskFault> {
+    let too_small = || DiskFault::Settings {
         found: format!("the device has {} bytes", device.size_bytes),
         allowed: "at least 300 MiB for xfs, 16 MiB for ext4",
     };
@@ -160,8 +160,8 @@ async fn mkfs(
     Ok(())
 }
 
-async fn write_note(limits: &Limits, device: &Device, intent: &Intent) -> Result<(), Fault> {
-    let sector = intent.encode().ok_or_else(|| Fault::Settings {
+async fn write_note(limits: &DiskTimeouts, device: &Device, intent: &Intent) -> Result<(), DiskFault> {
+    let sector = intent.encode().ok_or_else(|| DiskFault::Settings {
         found: "names that don't fit into one sector".to_owned(),
         allowed: "service and volume names of at most 63 characters",
     })?;
@@ -170,12 +170,12 @@ async fn write_note(limits: &Limits, device: &Device, intent: &Intent) -> Result
 
 /// Writes the note's sector and returns when it is on the disk; `sync_first`: after everything else is.
 async fn write_sector(
-    limits: &Limits,
+    limits: &DiskTimeouts,
     device: &Device,
     sector: &[u8; SECTOR_BYTES],
     sync_first: bool,
-) -> Result<(), Fault> {
-    let at_byte = intent::place(device.size_bytes).ok_or_else(|| Fault::Settings {
+) -> Result<(), DiskFault> {
+    let at_byte = intent::place(device.size_bytes).ok_or_else(|| DiskFault::Settings {
         found: format!("the device has {} bytes", device.size_bytes),
         allowed: "more than 2 MiB",
     })?;
@@ -193,10 +193,10 @@ async fn write_sector(
 }
 
 /// A random UUID from the kernel.
-fn new_uuid(proc: &Path) -> Result<String, Fault> {
+fn new_uuid(proc: &Path) -> Result<String, DiskFault> {
     let path = proc.join("sys/kernel/random/uuid");
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(text.trim().to_owned()),
-        Err(source) => Err(Fault::System { operation: "reading", path, source }),
+        Err(source) => Err(DiskFault::System { operation: "reading", path, source }),
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::aside::aside;
 use super::device::Device;
 use super::disks::Roots;
-use super::error::Fault;
-use super::holders::{Holder, Holders};
+use super::error::DiskFault;
+use super::holders::{DeviceUser, DeviceUsers};
 use super::mountinfo::{self, DeviceNumber, Mounted};
 
 /// What is being held.
@@ -23,18 +23,18 @@ pub(super) struct Held {
 }
 
 /// Looks for everybody who holds it. It never fails: names are a help, and what can't be read is left out.
-pub(super) async fn find(roots: &Roots, held: Held) -> Holders {
+pub(super) async fn find(roots: &Roots, held: Held) -> DeviceUsers {
     let roots = roots.clone();
     let found = aside("looking for who uses it", Duration::from_secs(20), move || {
         let mut holders = Vec::new();
         by_processes(&roots.proc, &held, &mut holders);
         by_kernel(&roots, &held, &mut holders);
-        Ok::<_, Fault>(Holders(holders))
+        Ok::<_, DiskFault>(DeviceUsers(holders))
     });
     found.await.unwrap_or_default()
 }
 
-fn by_processes(proc: &Path, held: &Held, holders: &mut Vec<Holder>) {
+fn by_processes(proc: &Path, held: &Held, holders: &mut Vec<DeviceUser>) {
     let own_namespace = std::fs::read_link(proc.join("self/ns/mnt")).ok();
     let mut namespaces: BTreeSet<PathBuf> = own_namespace.into_iter().collect();
     let mut processes: Vec<(u32, PathBuf)> = std::fs::read_dir(proc)
@@ -55,7 +55,7 @@ fn by_processes(proc: &Path, held: &Held, holders: &mut Vec<Holder>) {
         if let Some(by) = by {
             let name = std::fs::read_to_string(process.join("comm"))
                 .map_or_else(|_| "?".to_owned(), |text| text.trim().to_owned());
-            holders.push(Holder { pid: Some(pid), name, by });
+            holders.push(DeviceUser { pid: Some(pid), name, by });
         }
     }
 }
@@ -91,8 +91,8 @@ impl Held {
 }
 
 /// What holds it without a process: mounts below, swap files, loop devices, device-mapper and md.
-fn by_kernel(roots: &Roots, held: &Held, holders: &mut Vec<Holder>) {
-    let mut add = |name: &str, by: String| holders.push(Holder { pid: None, name: name.to_owned(), by });
+fn by_kernel(roots: &Roots, held: &Held, holders: &mut Vec<DeviceUser>) {
+    let mut add = |name: &str, by: String| holders.push(DeviceUser { pid: None, name: name.to_owned(), by });
     let below = |path: &Path| held.mount.as_ref().is_some_and(|mount| path != mount && path.starts_with(mount));
     for mounted in mountinfo::read(&roots.proc).unwrap_or_default() {
         if below(&mounted.at) {

@@ -7,7 +7,7 @@ const SHOWN: usize = 12;
 
 /// A process or a part of the system that uses a mount or a device.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Holder {
+pub struct DeviceUser {
     /// The process; none if the kernel itself holds it (a swap file, a loop device, a mount below).
     pub pid: Option<u32>,
     /// The process's name, or what else it is.
@@ -18,9 +18,9 @@ pub struct Holder {
 
 /// Those who use a mount or a device, as far as they can be found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Holders(pub Vec<Holder>);
+pub struct DeviceUsers(pub Vec<DeviceUser>);
 
-impl fmt::Display for Holders {
+impl fmt::Display for DeviceUsers {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
             return formatter.write_str("nobody was found in /proc");
@@ -45,9 +45,10 @@ mod tests {
 
     #[test]
     fn a_long_list_is_cut_and_an_empty_one_said() {
-        assert!(Holders::default().to_string().contains("nobody"));
-        let many = (0..20).map(|pid| Holder { pid: Some(pid), name: "cat".into(), by: "cwd /data".into() }).collect();
-        let text = Holders(many).to_string();
+        assert!(DeviceUsers::default().to_string().contains("nobody"));
+        let many =
+            (0..20).map(|pid| DeviceUser { pid: Some(pid), name: "cat".into(), by: "cwd /data".into() }).collect();
+        let text = DeviceUsers(many).to_string();
         assert!(text.contains("cat (pid 11: cwd /data) and 8 more"), "{text}");
     }
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::volume::Volume;
+use super::volume::DataVolume;
 
 /// The marker's name.
 pub const FILE_NAME: &str = ".failover.json";
@@ -82,7 +82,7 @@ pub enum MarkerFault {
         found: String,
     },
     /// No room for the marker.
-    #[error("there is no room for the marker {path}; free some space or enlarge the volume", path = path.display())]
+    #[error("there is no space for the marker {path}; free some space or enlarge the volume", path = path.display())]
     NoSpace {
         /// The file.
         path: PathBuf,
@@ -116,7 +116,7 @@ pub(super) fn read(root: &Path) -> Result<Option<Marker>, MarkerFault> {
 }
 
 /// Whether data with this marker may be served by the volume's service in the ledger's epoch.
-pub(super) fn check(volume: &Volume, marker: Option<&Marker>) -> Result<(), MarkerFault> {
+pub(super) fn check(volume: &DataVolume, marker: Option<&Marker>) -> Result<(), MarkerFault> {
     if let Some(marker) = marker {
         if marker.service != volume.service || marker.volume != volume.name {
             return Err(MarkerFault::Other {
@@ -141,7 +141,12 @@ pub(super) fn check(volume: &Volume, marker: Option<&Marker>) -> Result<(), Mark
 }
 
 /// Writes the marker of the ledger's epoch, durably; does nothing if it is there already.
-pub(super) fn write(root: &Path, volume: &Volume, found: Option<&Marker>, now: Timestamp) -> Result<(), MarkerFault> {
+pub(super) fn write(
+    root: &Path,
+    volume: &DataVolume,
+    found: Option<&Marker>,
+    now: Timestamp,
+) -> Result<(), MarkerFault> {
     if found.is_some_and(|marker| marker.epoch == volume.epoch && marker.volume_id == volume.volume_id) {
         return Ok(());
     }

@@ -41,10 +41,10 @@ mod tool;
 mod volume;
 
 pub use bring_up::BroughtUp;
-pub use disks::{Disks, Limits, Roots};
-pub use error::{DiskError, Expected, Fault, Subject};
-pub use examine::{Examination, Finding};
-pub use holders::{Holder, Holders};
+pub use disks::{DiskTimeouts, Disks, Roots};
+pub use error::{DiskError, DiskFault, Expected, FaultSubject};
+pub use examine::{DeviceContent, Examination};
+pub use holders::{DeviceUser, DeviceUsers};
 pub use marker::{FILE_NAME as MARKER_FILE_NAME, Marker, MarkerFault};
 pub use tool::ToolFault;
-pub use volume::Volume;
+pub use volume::DataVolume;

@@ -8,18 +8,18 @@ use failover_core::spec::Filesystem;
 
 use super::aside::aside;
 use super::content::{Holding, superblock_of};
-use super::disks::{Limits, Roots};
-use super::error::{Fault, filesystem_name};
+use super::disks::{DiskTimeouts, Roots};
+use super::error::{DiskFault, filesystem_name};
 use super::mountinfo::{self, Mounted};
 use super::tool::{Finished, MOUNT, ToolFault, UMOUNT, run};
-use super::volume::Volume;
+use super::volume::DataVolume;
 
 /// How long a look at mount points may take; one on a dead disk may hang.
-const LOOK_WITHIN: Duration = Duration::from_secs(30);
+const INSPECT_WITHIN: Duration = Duration::from_secs(30);
 
 /// The mounts of this process's namespace.
-pub(super) fn mounts(roots: &Roots) -> Result<Vec<Mounted>, Fault> {
-    mountinfo::read(&roots.proc).map_err(|source| Fault::System {
+pub(super) fn mounts(roots: &Roots) -> Result<Vec<Mounted>, DiskFault> {
+    mountinfo::read(&roots.proc).map_err(|source| DiskFault::System {
         operation: "reading",
         path: roots.proc.join("self/mountinfo"),
         source,
@@ -27,21 +27,21 @@ pub(super) fn mounts(roots: &Roots) -> Result<Vec<Mounted>, Fault> {
 }
 
 /// The mount point as the kernel names it, free of symbolic links; the path itself while there is nothing.
-pub(super) async fn resolved(mount: &Path) -> Result<PathBuf, Fault> {
+pub(super) async fn resolved(mount: &Path) -> Result<PathBuf, DiskFault> {
     let path = mount.to_owned();
-    aside("looking at the mount point", LOOK_WITHIN, move || match std::fs::canonicalize(&path) {
+    aside("looking at the mount point", INSPECT_WITHIN, move || match std::fs::canonicalize(&path) {
         Ok(resolved) => Ok(resolved),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path),
-        Err(source) => Err(Fault::System { operation: "looking at", path, source }),
+        Err(source) => Err(DiskFault::System { operation: "looking at", path, source }),
     })
     .await
 }
 
 /// Makes the mount point, or warns of what the mount will hide.
-pub(super) async fn prepare(mount: &Path) -> Result<Option<String>, Fault> {
+pub(super) async fn prepare(mount: &Path) -> Result<Option<String>, DiskFault> {
     let path = mount.to_owned();
-    aside("preparing the mount point", LOOK_WITHIN, move || {
-        let unfit = |found: String| Fault::MountPoint { mount: path.clone(), found };
+    aside("preparing the mount point", INSPECT_WITHIN, move || {
+        let unfit = |found: String| DiskFault::MountPoint { mount: path.clone(), found };
         std::fs::create_dir_all(&path).map_err(|error| unfit(error.to_string()))?;
         let mut entries = std::fs::read_dir(&path).map_err(|error| unfit(error.to_string()))?;
         let hidden = entries.next().and_then(Result::ok);
@@ -59,11 +59,11 @@ pub(super) async fn prepare(mount: &Path) -> Result<Option<String>, Fault> {
 /// Mounts the filesystem.
 pub(super) async fn mount(
     roots: &Roots,
-    limits: &Limits,
-    volume: &Volume,
+    limits: &DiskTimeouts,
+    volume: &DataVolume,
     holding: &Holding,
     at: &Path,
-) -> Result<Result<(), ToolFault>, Fault> {
+) -> Result<Result<(), ToolFault>, DiskFault> {
     let mut options = volume.options.clone();
     let nouuid = "nouuid".to_owned();
     if !options.contains(&nouuid) && has_mounted_twin(roots, limits, holding).await? {
@@ -86,7 +86,7 @@ pub(super) async fn mount(
 }
 
 /// Whether an XFS with the same UUID is mounted from another device: a copy next to its original, which XFS refuses unless told.
-async fn has_mounted_twin(roots: &Roots, limits: &Limits, holding: &Holding) -> Result<bool, Fault> {
+async fn has_mounted_twin(roots: &Roots, limits: &DiskTimeouts, holding: &Holding) -> Result<bool, DiskFault> {
     if holding.superblock.filesystem != Filesystem::Xfs {
         return Ok(false);
     }

@@ -1,4 +1,4 @@
-//! A device that somebody else has for a moment is tried again, for as long as [`Limits::release`](super::disks::Limits) says.
+//! A device that somebody else has for a moment is tried again, for as long as [`DiskTimeouts::release`](super::disks::Limits) says.
 //!
 //! The tools claim a device themselves, so our own claim ends before they start, and anybody may come between. Who that can be:
 //! - a command of an agent before us that was killed: systemd ends what it left, but one that hangs in the kernel ends later;

@@ -7,7 +7,7 @@ use failover_core::spec::Filesystem;
 
 /// A data volume that belongs to this instance, as spec and ledger say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Volume {
+pub struct DataVolume {
     /// The service that it belongs to.
     pub service: ServiceName,
     /// Its name within the service.

@@ -11,9 +11,9 @@ use tokio::process::{Child, Command};
 /// Output that is kept, from each end of a command; the rest is read and dropped, so that the command is not blocked.
 const KEPT_BYTES: usize = 4 * 1024;
 /// A command's children may hold its output open after it ended: they are not waited for.
-const OUTPUT_PATIENCE: Duration = Duration::from_millis(200);
+const OUTPUT_TIMEOUT: Duration = Duration::from_millis(200);
 /// How long a killed command may take to be gone.
-const KILL_PATIENCE: Duration = Duration::from_secs(2);
+const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Something that this machine did not do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -117,14 +117,13 @@ async fn kill(child: &mut Child) {
     if let Some(id) = child.id() {
         let group = format!("-{id}");
         let sent = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
-        if !tokio::time::timeout(KILL_PATIENCE, sent).await.is_ok_and(|sent| sent.is_ok_and(|status| status.success()))
-        {
+        if !tokio::time::timeout(KILL_TIMEOUT, sent).await.is_ok_and(|sent| sent.is_ok_and(|status| status.success())) {
             tracing::debug!(id, "the process group could not be killed");
         }
     }
     if child.start_kill().is_ok() {
         // One that hangs in the kernel is left to it.
-        let _gone = tokio::time::timeout(KILL_PATIENCE, child.wait()).await;
+        let _gone = tokio::time::timeout(KILL_TIMEOUT, child.wait()).await;
     }
 }
 
@@ -149,7 +148,7 @@ async fn first_bytes(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
 
 async fn text(gathered: tokio::task::JoinHandle<String>) -> String {
     let abort = gathered.abort_handle();
-    let Ok(text) = tokio::time::timeout(OUTPUT_PATIENCE, gathered).await else {
+    let Ok(text) = tokio::time::timeout(OUTPUT_TIMEOUT, gathered).await else {
         abort.abort();
         return String::new();
     };

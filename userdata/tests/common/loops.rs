@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use failover_agent::disk::{Disks, Limits, Roots, Volume};
+use failover_agent::disk::{DataVolume, DiskTimeouts, Disks, Roots};
 use failover_core::ids::{ServiceName, VolumeId, VolumeName};
 use failover_core::spec::Filesystem;
 use tempfile::TempDir;
@@ -158,7 +158,7 @@ impl Lab {
         let dir = tempfile::Builder::new().prefix("disk-test-").tempdir().unwrap();
         let by_id = dir.path().join("by-id");
         std::fs::create_dir(&by_id).unwrap();
-        Self { disks: Disks { roots: Roots { by_id, ..Roots::default() }, limits: Limits::default() }, dir }
+        Self { disks: Disks { roots: Roots { by_id, ..Roots::default() }, limits: DiskTimeouts::default() }, dir }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -192,12 +192,12 @@ impl Lab {
         self.path("data")
     }
 
-    pub fn volume(&self, filesystem: Filesystem) -> Volume {
+    pub fn volume(&self, filesystem: Filesystem) -> DataVolume {
         volume_at(self.mount_point(), filesystem)
     }
 
-    pub fn blank_volume(&self, filesystem: Filesystem) -> Volume {
-        Volume { blank_allowed: true, ..self.volume(filesystem) }
+    pub fn blank_volume(&self, filesystem: Filesystem) -> DataVolume {
+        DataVolume { blank_allowed: true, ..self.volume(filesystem) }
     }
 
     /// Puts a command before the system's own.
@@ -220,8 +220,8 @@ impl Lab {
 pub const BOUND: Duration = Duration::from_secs(30);
 
 /// The volume of the tests: not blank, in epoch 7.
-pub fn volume_at(mount: PathBuf, filesystem: Filesystem) -> Volume {
-    Volume {
+pub fn volume_at(mount: PathBuf, filesystem: Filesystem) -> DataVolume {
+    DataVolume {
         service: ServiceName::new("billing-db").unwrap(),
         name: VolumeName::new("data").unwrap(),
         volume_id: VolumeId::new(VOLUME_ID).unwrap(),

@@ -44,7 +44,7 @@ impl Run<'_> {
     }
 
     /// Lets the group terminate an instance, through its hooks, and launch another. What the group does not know, or lets go already,
-    /// is done; which of these an error means, only a look tells where the error does not.
+    /// is done; which of these an error means, only an observation tells where the error does not.
     pub(super) async fn replace_member(&self, group: &GroupName, instance: &InstanceId) -> Result<Made, AwsError> {
         const OPERATION: &str = "TerminateInstanceInAutoScalingGroup";
         let call = self.aws.autoscaling_effects().terminate_instance_in_auto_scaling_group();

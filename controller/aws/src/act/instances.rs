@@ -9,7 +9,7 @@ use crate::error::{AwsError, failed};
 
 impl Run<'_> {
     /// A start of an instance that is on its way or running answers with its state. On one that is not fully stopped, AWS says
-    /// `IncorrectInstanceState` (aws-facts 1.3), which also an instance that runs may answer with: then a look decides.
+    /// `IncorrectInstanceState` (aws-facts 1.3), which also an instance that runs may answer with: then an observation decides.
     pub(super) async fn start_instance(&self, instance: &InstanceId) -> Result<Made, AwsError> {
         const OPERATION: &str = "StartInstances";
         let call = self.aws.ec2_effects().start_instances().instance_ids(instance.as_str());

@@ -1,7 +1,7 @@
 //! Acting: one [`Step`] at a time, bounded in time.
 //!
 //! A step that the reply shows to be done already counts as accepted, so that a step may be repeated after a crash. That AWS
-//! accepted it proves nothing; only a later look does. A call that got no answer may have happened, and is reported so.
+//! accepted it proves nothing; only a later observation does. A call that got no answer may have happened, and is reported so.
 
 mod groups;
 mod instances;

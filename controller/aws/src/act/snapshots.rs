@@ -37,11 +37,11 @@ impl Run<'_> {
             Some(together) if missing.len() > 1 && missing.len() == sources.len() => {
                 match self.create_together(sources, together).await {
                     Ok(taken) => taken,
-                    Err(error) if is_refused_for_state(&error) => self.create_singly(&missing).await?,
+                    Err(error) if is_refused_for_state(&error) => self.create_one_by_one(&missing).await?,
                     Err(error) => return Err(error),
                 }
             }
-            _ => self.create_singly(&missing).await?,
+            _ => self.create_one_by_one(&missing).await?,
         };
         taken.extend(there);
         self.complete_tags(sources, &taken).await?;
@@ -116,7 +116,7 @@ impl Run<'_> {
     }
 
     /// `CreateSnapshot` of each, side by side. One failure fails the step; the next try finds what this one made.
-    async fn create_singly(&self, sources: &[&SnapshotSource]) -> Result<Vec<Taken>, AwsError> {
+    async fn create_one_by_one(&self, sources: &[&SnapshotSource]) -> Result<Vec<Taken>, AwsError> {
         let calls = sources.iter().map(|source| self.create_one(source));
         self.effects(calls).await.into_iter().collect()
     }

@@ -387,8 +387,8 @@ async fn a_member_that_leaves_already_is_replaced_and_one_that_stays_is_not() {
         (busy(), Reply::autoscaling("<AutoScalingGroups/>"), Some(FailureClass::Retryable)),
         (wrong(), Reply::autoscaling_error(403, "AccessDenied", "no"), Some(FailureClass::Invalid)),
     ];
-    for (refusal, look, expected) in cases {
-        let script = Script::of([refusal, look]);
+    for (refusal, observe, expected) in cases {
+        let script = Script::of([refusal, observe]);
         let acted = act(&script, &replace()).await;
         assert_eq!(class(&acted), expected, "{acted:?}");
         assert_eq!(acted.api_calls, 2);

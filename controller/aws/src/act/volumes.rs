@@ -85,7 +85,7 @@ impl Run<'_> {
         or_done_already(sent, |error| error.code == "IncorrectState" && error.message.contains("'available'"))
     }
 
-    /// A volume that is in use may be so where it shall be: one look tells.
+    /// A volume that is in use may be so where it shall be: one observation tells.
     pub(super) async fn attach_volume(
         &self,
         volume: &VolumeId,

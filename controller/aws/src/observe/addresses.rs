@@ -6,9 +6,9 @@ use aws_sdk_ec2::types::Address as Ec2Address;
 use failover_core::ids::{AddressId, InstanceId};
 use failover_core::world::{Address, Listing};
 
-use super::answer::{Answer, Owners};
+use super::by_id::by_tag_then_id;
+use super::described::{Described, Owners};
 use super::interest::Scope;
-use super::singly::by_tag_then_id;
 use crate::clients::Aws;
 use crate::convert::tags;
 use crate::error::{AwsError, failed};
@@ -33,10 +33,10 @@ impl Aws {
     async fn read_addresses(
         &self,
         call: aws_sdk_ec2::operation::describe_addresses::builders::DescribeAddressesFluentBuilder,
-    ) -> Result<Answer<AddressId, Address>, AwsError> {
+    ) -> Result<Described<AddressId, Address>, AwsError> {
         let page = call.send().await.map_err(failed(OPERATION))?;
         let at = self.clock().now();
-        let mut answer = Answer::new(at);
+        let mut answer = Described::new(at);
         for address in page.addresses() {
             answer.take(address.allocation_id(), &tags(address.tags()), read(address), at);
         }

@@ -8,9 +8,9 @@ use failover_core::ids::{AlarmName, InstanceId};
 use failover_core::world::{Alarm, AlarmState, Listing, Tags};
 use futures::future::join_all;
 
-use super::answer::Answer;
+use super::by_id::limited;
+use super::described::Described;
 use super::pages;
-use super::singly::limited;
 use crate::clients::Aws;
 use crate::convert::required_timestamp;
 use crate::error::{AwsError, failed};
@@ -47,7 +47,7 @@ impl Aws {
         whole
     }
 
-    async fn alarms_call(&self, names: &[&AlarmName]) -> Result<Answer<AlarmName, Alarm>, AwsError> {
+    async fn alarms_call(&self, names: &[&AlarmName]) -> Result<Described<AlarmName, Alarm>, AwsError> {
         let names = names.iter().map(ToString::to_string).collect();
         // Composite alarms are left out unless they are asked for.
         let types = vec![AlarmType::MetricAlarm, AlarmType::CompositeAlarm];
@@ -61,7 +61,7 @@ impl Aws {
     }
 }
 
-fn take(answer: &mut Answer<AlarmName, Alarm>, page: &DescribeAlarmsOutput, at: jiff::Timestamp) {
+fn take(answer: &mut Described<AlarmName, Alarm>, page: &DescribeAlarmsOutput, at: jiff::Timestamp) {
     for alarm in page.metric_alarms() {
         answer.take(alarm.alarm_name(), &Tags::new(), read_metric(alarm), at);
     }

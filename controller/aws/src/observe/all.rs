@@ -6,19 +6,19 @@ use failover_core::ids::{InstanceId, ServiceName};
 use failover_core::world::{Checks, Listing, Observed, World};
 use futures::future::join_all;
 
-use super::answer::Owners;
+use super::by_id::limited;
+use super::described::Owners;
 use super::interest::{Interest, Scope};
-use super::singly::limited;
 use crate::clients::Aws;
 
 impl Aws {
-    /// Looks at every part of every service in `interests`.
+    /// Observes every part of every service in `interests`.
     ///
-    /// Two parts are thinner than in a look at one service. Lifecycle hooks are read only for groups in which one holds an instance,
+    /// Two parts are thinner than when one service is observed. Lifecycle hooks are read only for groups in which one holds an instance,
     /// and zones of subnets not at all: nothing rests on them before. The agents' reports are left out.
     ///
     /// Caveat: while a zone is down, the calls by tag fail (aws-facts 1.4), and every known instance and volume costs a call of its own.
-    pub async fn look_at_all(&self, interests: &[Interest]) -> BTreeMap<ServiceName, World> {
+    pub async fn observe_all(&self, interests: &[Interest]) -> BTreeMap<ServiceName, World> {
         let members = union(interests, |interest| &interest.members);
         let volumes = union(interests, |interest| &interest.volumes);
         let addresses = union(interests, |interest| &interest.addresses);

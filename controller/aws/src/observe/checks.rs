@@ -9,9 +9,9 @@ use failover_core::step::FailureClass;
 use failover_core::world::{Check, Checks, Listing, Observed, Tags, World};
 use futures::future::join_all;
 
-use super::answer::Answer;
+use super::by_id::{each, limited};
+use super::described::Described;
 use super::pages::{self, PAGE};
-use super::singly::{each, limited};
 use crate::clients::Aws;
 use crate::error::{AwsError, failed};
 
@@ -57,17 +57,17 @@ impl Aws {
         listing
     }
 
-    async fn checks_call(&self, ids: &[InstanceId]) -> Result<Answer<InstanceId, Checks>, AwsError> {
+    async fn checks_call(&self, ids: &[InstanceId]) -> Result<Described<InstanceId, Checks>, AwsError> {
         let ids = ids.iter().map(ToString::to_string).collect();
         let call = self.ec2().describe_instance_status().set_instance_ids(Some(ids));
         let page = call.send().await.map_err(failed(OPERATION))?;
-        let mut answer = Answer::new(self.clock().now());
+        let mut answer = Described::new(self.clock().now());
         take(&mut answer, page.instance_statuses(), self.clock().now());
         Ok(answer)
     }
 
     /// The checks of every running instance of the region, in pages.
-    pub(super) async fn checks_of_region(&self) -> Result<Answer<InstanceId, Checks>, AwsError> {
+    pub(super) async fn checks_of_region(&self) -> Result<Described<InstanceId, Checks>, AwsError> {
         let call = self.ec2().describe_instance_status().max_results(PAGE);
         let ask = |token| {
             let call = call.clone().set_next_token(token);
@@ -91,7 +91,7 @@ pub(super) fn mark_unasked(world: &mut World, asked: &BTreeSet<InstanceId>) {
     }
 }
 
-fn take(answer: &mut Answer<InstanceId, Checks>, statuses: &[InstanceStatus], at: jiff::Timestamp) {
+fn take(answer: &mut Described<InstanceId, Checks>, statuses: &[InstanceStatus], at: jiff::Timestamp) {
     for status in statuses {
         answer.take(status.instance_id(), &Tags::new(), read(status), at);
     }

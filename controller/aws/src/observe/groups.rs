@@ -14,10 +14,10 @@ use failover_core::world::{Listing, Observed, Tags, World};
 use futures::StreamExt;
 use futures::future::join_all;
 
-use super::answer::{Answer, Owners};
+use super::by_id::{by_tag_then_id, limited, worth_asking_by_id};
+use super::described::{Described, Owners};
 use super::interest::{Interest, Scope};
 use super::pages;
-use super::singly::{by_tag_then_id, limited, worth_asking_singly};
 use crate::clients::Aws;
 use crate::convert::group_filter;
 use crate::error::{AwsError, failed};
@@ -103,7 +103,7 @@ impl Aws {
     async fn read_groups(
         &self,
         call: DescribeAutoScalingGroupsFluentBuilder,
-    ) -> Result<Answer<GroupName, Group>, AwsError> {
+    ) -> Result<Described<GroupName, Group>, AwsError> {
         let ask = |token| {
             let call = call.clone().set_next_token(token);
             async move { call.send().await.map_err(failed(OPERATION)) }
@@ -166,9 +166,9 @@ impl Aws {
         match self.describe_subnets(unknown.clone()).await {
             Ok(found) => zones.extend(found),
             // While a zone is down, a call may fail for one of its things (aws-facts 1.4): each by itself.
-            Err(error) if worth_asking_singly(&error) => {
-                let singly = unknown.into_iter().map(|id| self.describe_subnets(vec![id]));
-                zones.extend(join_all(singly).await.into_iter().flatten().flatten());
+            Err(error) if worth_asking_by_id(&error) => {
+                let by_id = unknown.into_iter().map(|id| self.describe_subnets(vec![id]));
+                zones.extend(join_all(by_id).await.into_iter().flatten().flatten());
             }
             Err(error) => tracing::warn!(%error, "the zones of a group's subnets are not known"),
         }

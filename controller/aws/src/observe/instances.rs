@@ -7,11 +7,11 @@ use aws_sdk_ec2::types::{Instance as Ec2Instance, InstanceState as Ec2State, Ins
 use failover_core::ids::{InstanceId, VolumeId, Zone};
 use failover_core::world::{Instance, InstanceState, Listing, Observed, World};
 
-use super::answer::{Answer, Owners};
+use super::by_id::{by_tag_then_id, each};
+use super::described::{Described, Owners};
 use super::groups;
 use super::interest::Scope;
 use super::pages::{self, PAGE};
-use super::singly::{by_tag_then_id, each};
 use crate::clients::Aws;
 use crate::convert::tags;
 use crate::error::{AwsError, failed};
@@ -52,7 +52,7 @@ impl Aws {
         }
     }
 
-    async fn instances_by_tag(&self, scope: Scope<'_>) -> Result<Answer<InstanceId, Instance>, AwsError> {
+    async fn instances_by_tag(&self, scope: Scope<'_>) -> Result<Described<InstanceId, Instance>, AwsError> {
         let call = self.ec2().describe_instances().filters(scope.filter()).max_results(PAGE);
         let ask = |token| {
             let call = call.clone().set_next_token(token);
@@ -66,10 +66,10 @@ impl Aws {
         .await
     }
 
-    async fn instance_by_id(&self, id: InstanceId) -> Result<Answer<InstanceId, Instance>, AwsError> {
+    async fn instance_by_id(&self, id: InstanceId) -> Result<Described<InstanceId, Instance>, AwsError> {
         let page = self.ec2().describe_instances().instance_ids(id).send().await.map_err(failed(OPERATION))?;
         let at = self.clock().now();
-        let mut answer = Answer::new(at);
+        let mut answer = Described::new(at);
         for instance in page.reservations().iter().flat_map(Reservation::instances) {
             answer.take(instance.instance_id(), &tags(instance.tags()), read(instance), at);
         }

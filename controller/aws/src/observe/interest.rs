@@ -1,4 +1,4 @@
-//! What is to be looked at: of one service, or of all.
+//! What is to be observed: of one service, or of all.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use failover_core::world::tag;
 
 use crate::convert::filter;
 
-/// What is to be looked at for one service, besides everything that carries its tag.
+/// What is to be observed for one service, besides everything that carries its tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interest {
     /// The service.

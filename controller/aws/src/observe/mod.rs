@@ -1,6 +1,6 @@
-//! Looking at a service: from an [`Interest`] to a [`World`](failover_core::world::World).
+//! Observing a service: from an [`Interest`] to a [`World`](failover_core::world::World).
 //!
-//! Each [`Part`](failover_core::world::Part) is one kind of call, and the parts are looked at side by side. What belongs to a service is found by its tag;
+//! Each [`Part`](failover_core::world::Part) is one kind of call, and the parts are observed side by side. What belongs to a service is found by its tag;
 //! what the ledger knows of, and the tag did not show, is asked for by id. A call that failed makes its part unknown:
 //! nothing is ever absent because of a failure.
 //!
@@ -10,14 +10,14 @@
 mod addresses;
 mod alarms;
 mod all;
-mod answer;
+mod by_id;
 mod checks;
+mod described;
 mod groups;
 mod instances;
 mod interest;
 mod one;
 mod pages;
-mod singly;
 mod snapshots;
 #[cfg(test)]
 mod tests;

@@ -11,12 +11,12 @@ use super::{checks, groups};
 use crate::clients::Aws;
 
 impl Aws {
-    /// Looks at `parts` of one service and replaces them in `world`, each by what was seen of it. It never fails as a whole.
+    /// Observes `parts` of one service and replaces them in `world`, each by what was seen of it. It never fails as a whole.
     ///
     /// Each part is one call (and its pages), unless ids that the ledger knows were not among the answer. Two parts need more: a
     /// group's hooks are a call, and the zones of its subnets are one, once; and instances of a group that don't carry the tag (yet) are asked for by id.
     /// [`Part::Agents`] is not AWS's: see [`Store::reports`](crate::Store::reports).
-    pub async fn look(&self, interest: &Interest, parts: &[Part], world: &mut World) {
+    pub async fn observe(&self, interest: &Interest, parts: &[Part], world: &mut World) {
         let scope = Scope::Service(&interest.service);
         let asked = |part| parts.contains(&part);
         let mut known: BTreeSet<InstanceId> = interest.members.clone();
@@ -72,6 +72,6 @@ impl Aws {
     }
 }
 
-async fn when<T>(asked: bool, look: impl Future<Output = T>) -> Option<T> {
-    if asked { Some(look.await) } else { None }
+async fn when<T>(asked: bool, observe: impl Future<Output = T>) -> Option<T> {
+    if asked { Some(observe.await) } else { None }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use failover_core::ids::BadName;
 use jiff::Timestamp;
 
-use super::answer::Answer;
+use super::described::Described;
 use crate::clock::Clock;
 use crate::error::AwsError;
 
@@ -22,14 +22,14 @@ pub(super) async fn every<K, V, P, F>(
     clock: &Clock,
     ask: impl Fn(Option<String>) -> F,
     next: impl Fn(&P) -> Option<&str>,
-    take: impl Fn(&mut Answer<K, V>, &P, Timestamp),
-) -> Result<Answer<K, V>, AwsError>
+    take: impl Fn(&mut Described<K, V>, &P, Timestamp),
+) -> Result<Described<K, V>, AwsError>
 where
     K: Ord + Clone + FromStr<Err = BadName>,
     F: Future<Output = Result<P, AwsError>>,
 {
     let mut page = ask(None).await?;
-    let mut answer = Answer::new(clock.now());
+    let mut answer = Described::new(clock.now());
     for _ in 1..MOST {
         take(&mut answer, &page, clock.now());
         let token = next(&page).filter(|token| !token.is_empty()).map(str::to_owned);

@@ -5,10 +5,10 @@ use aws_sdk_ec2::types::{Snapshot as Ec2Snapshot, SnapshotState as Ec2SnapshotSt
 use failover_core::ids::{SnapshotId, VolumeId};
 use failover_core::world::{Listing, Snapshot, SnapshotState};
 
-use super::answer::{Answer, Owners};
+use super::by_id::limited;
+use super::described::{Described, Owners};
 use super::interest::Scope;
 use super::pages::{self, PAGE};
-use super::singly::limited;
 use crate::clients::Aws;
 use crate::convert::{required_timestamp, tags};
 use crate::error::{AwsError, failed};
@@ -29,7 +29,7 @@ impl Aws {
     pub(crate) async fn snapshots_by_filters(
         &self,
         filters: Vec<aws_sdk_ec2::types::Filter>,
-    ) -> Result<Answer<SnapshotId, Snapshot>, AwsError> {
+    ) -> Result<Described<SnapshotId, Snapshot>, AwsError> {
         let call = self.ec2().describe_snapshots().owner_ids("self").set_filters(Some(filters)).max_results(PAGE);
         let ask = |token| {
             let call = call.clone().set_next_token(token);

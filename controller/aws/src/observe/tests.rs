@@ -48,16 +48,16 @@ fn statuses(ids: &[&str]) -> Reply {
     Reply::ec2(&format!("<instanceStatusSet>{}</instanceStatusSet>", ids.iter().map(item).collect::<String>()))
 }
 
-async fn look(script: &Script, interest: &Interest, parts: &[Part]) -> World {
+async fn observe(script: &Script, interest: &Interest, parts: &[Part]) -> World {
     let mut world = World::unseen(now());
-    script.aws().look(interest, parts, &mut world).await;
+    script.aws().observe(interest, parts, &mut world).await;
     world
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_call_tells_of_all_instances_when_the_tag_shows_them() {
     let script = Script::of([reservations(&[instance(ONE, "db", "running"), instance(TWO, "db", "stopped")])]);
-    let world = look(&script, &interest("db", &[ONE, TWO]), &[Part::Instances]).await;
+    let world = observe(&script, &interest("db", &[ONE, TWO]), &[Part::Instances]).await;
     assert_eq!(world.instances.get(&id(ONE)).unwrap().state, InstanceState::Running);
     assert_eq!(world.instances.get(&id(TWO)).unwrap().state, InstanceState::Stopped);
     assert_eq!(world.instances.get(&id(ONE)).unwrap().devices["/dev/sdf"].as_str(), "vol-00000001");
@@ -75,7 +75,7 @@ async fn a_member_that_the_tag_does_not_show_is_asked_for_by_id() {
         it if it.has(ONE) => reservations(&[instance(ONE, "db", "terminated")]),
         _ => Reply::error(400, "InvalidInstanceID.NotFound", "The instance ID does not exist"),
     });
-    let world = look(&script, &interest("db", &[ONE, TWO]), &[Part::Instances]).await;
+    let world = observe(&script, &interest("db", &[ONE, TWO]), &[Part::Instances]).await;
     assert_eq!(world.instances.get(&id(ONE)).unwrap().state, InstanceState::Terminated);
     assert_eq!(world.instances.sight(&id(TWO)), Sight::Absent);
     assert_eq!(script.requests().len(), 3);
@@ -87,7 +87,7 @@ async fn a_zone_that_is_down_hides_its_own_instances_only() {
         it if it.has("InstanceId.1=") && it.has(ONE) => reservations(&[instance(ONE, "db", "running")]),
         _ => Reply::error(500, "InternalError", "An internal error has occurred"),
     });
-    let world = look(&script, &interest("db", &[ONE, TWO]), &[Part::Instances]).await;
+    let world = observe(&script, &interest("db", &[ONE, TWO]), &[Part::Instances]).await;
     assert!(!world.instances.is_complete());
     assert_eq!(world.instances.get(&id(ONE)).unwrap().state, InstanceState::Running);
     let Sight::Unknown(why) = world.instances.sight(&id(TWO)) else { panic!("{:?}", world.instances) };
@@ -106,7 +106,7 @@ async fn calls_that_hang_end_in_time_and_the_rest_is_known_soon() {
         _ => Reply::Hang,
     });
     let start = Instant::now();
-    let world = look(&script, &interest("db", &[ONE, TWO]), &[Part::Instances]).await;
+    let world = observe(&script, &interest("db", &[ONE, TWO]), &[Part::Instances]).await;
     assert!(start.elapsed() <= Duration::from_millis(10_100), "{:?}", start.elapsed());
     assert_eq!(world.instances.get(&id(ONE)).unwrap().state, InstanceState::Running);
     let Sight::Unknown(why) = world.instances.sight(&id(TWO)) else { panic!() };
@@ -122,7 +122,7 @@ async fn a_late_answer_by_tag_still_counts() {
         reservations(&[instance(ONE, "db", "stopped")])
     };
     let script = Script::new(slow);
-    let world = look(&script, &interest("db", &[ONE]), &[Part::Instances]).await;
+    let world = observe(&script, &interest("db", &[ONE]), &[Part::Instances]).await;
     assert!(world.instances.is_complete());
     assert_eq!(world.instances.iter_known().count(), 2);
 }
@@ -130,7 +130,7 @@ async fn a_late_answer_by_tag_still_counts() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_allowed_is_not_asked_for_again_by_id() {
     let script = Script::new(|_| Reply::error(403, "UnauthorizedOperation", "You are not authorized"));
-    let world = look(&script, &interest("db", &[ONE, TWO]), &[Part::Instances]).await;
+    let world = observe(&script, &interest("db", &[ONE, TWO]), &[Part::Instances]).await;
     assert_eq!(script.requests().len(), 1);
     assert!(matches!(world.instances.sight(&id(ONE)), Sight::Unknown(why) if why.contains("UnauthorizedOperation")));
 }
@@ -138,14 +138,14 @@ async fn what_is_not_allowed_is_not_asked_for_again_by_id() {
 #[tokio::test(start_paused = true)]
 async fn a_state_that_we_do_not_know_is_named_and_not_guessed() {
     let script = Script::of([reservations(&[instance(ONE, "db", "hibernating")])]);
-    let world = look(&script, &interest("db", &[ONE]), &[Part::Instances]).await;
+    let world = observe(&script, &interest("db", &[ONE]), &[Part::Instances]).await;
     assert!(matches!(world.instances.sight(&id(ONE)), Sight::Unknown(why) if why.contains("hibernating")));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_thing_without_a_usable_id_makes_the_list_incomplete() {
     let script = Script::of([reservations(&[instance("j-1", "db", "running"), instance(ONE, "db", "running")])]);
-    let world = look(&script, &interest("db", &[ONE]), &[Part::Instances]).await;
+    let world = observe(&script, &interest("db", &[ONE]), &[Part::Instances]).await;
     assert!(!world.instances.is_complete());
     assert!(world.instances.get(&id(ONE)).is_some());
 }
@@ -157,13 +157,13 @@ async fn pages_are_read_to_the_end_and_a_lost_page_makes_the_list_unknown() {
         Reply::ec2(&format!("<reservationSet>{}</reservationSet>{token}", instance(id, "db", "running")))
     };
     let script = Script::of([page("t1", ONE), page("", TWO)]);
-    let world = look(&script, &interest("db", &[ONE, TWO]), &[Part::Instances]).await;
+    let world = observe(&script, &interest("db", &[ONE, TWO]), &[Part::Instances]).await;
     assert_eq!(world.instances.iter_known().count(), 2);
     assert!(script.requests()[1].has("NextToken=t1"));
 
     let denied = Reply::error(403, "UnauthorizedOperation", "no");
     let script = Script::of([page("t1", ONE), denied]);
-    let world = look(&script, &interest("db", &[ONE, TWO]), &[Part::Instances]).await;
+    let world = observe(&script, &interest("db", &[ONE, TWO]), &[Part::Instances]).await;
     assert!(!world.instances.is_complete());
 }
 
@@ -173,7 +173,7 @@ async fn checks_of_stopped_instances_are_absent_and_those_not_asked_for_unknown(
         reservations(&[instance(ONE, "db", "running"), instance("i-0000000000000000b", "db", "pending")]),
         statuses(&[ONE]),
     ]);
-    let world = look(&script, &interest("db", &[ONE]), &[Part::Instances, Part::Checks]).await;
+    let world = observe(&script, &interest("db", &[ONE]), &[Part::Instances, Part::Checks]).await;
     let checks = world.checks.get(&id(ONE)).unwrap();
     assert_eq!(
         (checks.system, checks.instance, checks.attached_ebs),
@@ -187,7 +187,7 @@ async fn checks_of_stopped_instances_are_absent_and_those_not_asked_for_unknown(
 async fn checks_of_a_service_that_is_new_wait_for_its_instances() {
     let script =
         Script::of([reservations(&[instance(ONE, "db", "running"), instance(TWO, "db", "stopped")]), statuses(&[ONE])]);
-    let world = look(&script, &interest("db", &[]), &[Part::Checks, Part::Instances]).await;
+    let world = observe(&script, &interest("db", &[]), &[Part::Checks, Part::Instances]).await;
     assert!(world.checks.get(&id(ONE)).is_some());
     assert_eq!(world.checks.sight(&id(TWO)), Sight::Absent);
     assert_eq!(script.actions(), ["DescribeInstances", "DescribeInstanceStatus"]);
@@ -199,7 +199,7 @@ async fn one_unknown_id_does_not_hide_the_checks_of_the_others() {
         it if it.has(TWO) => Reply::error(400, "InvalidInstanceID.NotFound", "does not exist"),
         _ => statuses(&[ONE]),
     });
-    let world = look(&script, &interest("db", &[ONE, TWO]), &[Part::Checks]).await;
+    let world = observe(&script, &interest("db", &[ONE, TWO]), &[Part::Checks]).await;
     assert!(world.checks.get(&id(ONE)).is_some());
     assert_eq!(world.checks.sight(&id(TWO)), Sight::Absent);
 }
@@ -213,7 +213,7 @@ const VOLUME: &str = "<volumeSet><item><volumeId>vol-00000001</volumeId><size>20
 #[tokio::test(start_paused = true)]
 async fn a_volume_is_read_whole() {
     let script = Script::of([Reply::ec2(VOLUME)]);
-    let world = look(&script, &interest("db", &[]), &[Part::Volumes]).await;
+    let world = observe(&script, &interest("db", &[]), &[Part::Volumes]).await;
     let volume = world.volumes.get(&VolumeId::new("vol-00000001").unwrap()).unwrap();
     assert_eq!(volume.state, VolumeState::InUse);
     assert_eq!(volume.attachments[0].state, AttachmentState::Busy);
@@ -240,7 +240,7 @@ async fn an_archived_snapshot_is_not_one_to_restore_from() {
         item("snap-00000004", "melting", ""),
     ];
     let script = Script::of([Reply::ec2(&format!("<snapshotSet>{}</snapshotSet>", items.concat()))]);
-    let world = look(&script, &interest("db", &[]), &[Part::Snapshots]).await;
+    let world = observe(&script, &interest("db", &[]), &[Part::Snapshots]).await;
     let snapshot =
         |id: &str| world.snapshots.get(&SnapshotId::new(id).unwrap()).map(|it| (it.state, it.progress_percent));
     assert_eq!(snapshot("snap-00000001"), Some((SnapshotState::Pending, 80)));
@@ -258,7 +258,7 @@ async fn an_address_of_the_spec_is_found_without_its_tag() {
     let mut interest = interest("db", &[]);
     let allocation: AddressId = "eipalloc-00000001".parse().unwrap();
     interest.addresses.insert(allocation.clone());
-    let world = look(&script, &interest, &[Part::Addresses]).await;
+    let world = observe(&script, &interest, &[Part::Addresses]).await;
     assert_eq!(world.addresses.get(&allocation).unwrap().instance, None);
     assert!(script.requests()[1].has("AllocationId.1=eipalloc-00000001"));
 }
@@ -266,14 +266,14 @@ async fn an_address_of_the_spec_is_found_without_its_tag() {
 #[tokio::test(start_paused = true)]
 async fn without_alarms_nothing_is_asked_and_with_them_a_failure_is_unknown() {
     let script = Script::of([]);
-    let world = look(&script, &interest("db", &[]), &[Part::Alarms]).await;
+    let world = observe(&script, &interest("db", &[]), &[Part::Alarms]).await;
     assert!(world.alarms.is_complete());
 
     let script = Script::new(|_| Reply::Broken);
     let mut interest = interest("db", &[]);
     let alarm = AlarmName::new("db-status").unwrap();
     interest.alarms.insert(alarm.clone());
-    let world = look(&script, &interest, &[Part::Alarms]).await;
+    let world = observe(&script, &interest, &[Part::Alarms]).await;
     assert!(matches!(world.alarms.sight(&alarm), Sight::Unknown(why) if why.contains("NoAnswer")));
     assert_eq!(script.actions(), ["DescribeAlarms"; 3]);
 }
@@ -292,7 +292,7 @@ async fn all_services_are_looked_at_in_calls_that_do_not_grow_with_them() {
     });
     let interests: Vec<Interest> =
         (0..150).map(|at| interest(&format!("s{at}"), &[ids[2 * at].as_str(), ids[2 * at + 1].as_str()])).collect();
-    let worlds = script.aws().look_at_all(&interests).await;
+    let worlds = script.aws().observe_all(&interests).await;
     assert_eq!(script.requests().len(), 5);
     assert_eq!(worlds.len(), 150);
     for interest in &interests {
@@ -316,7 +316,7 @@ async fn an_idle_tick_in_a_zone_outage_still_knows_the_healthy_members() {
         _ => Reply::ec2(""),
     });
     let db = interest("db", &[ONE, TWO]);
-    let worlds = script.aws().look_at_all(std::slice::from_ref(&db)).await;
+    let worlds = script.aws().observe_all(std::slice::from_ref(&db)).await;
     let world = &worlds[&db.service];
     assert!(world.instances.get(&id(ONE)).is_some());
     assert!(matches!(world.instances.sight(&id(TWO)), Sight::Unknown(_)));
@@ -387,7 +387,7 @@ fn grouped(service: &str, named: &[&str]) -> Interest {
 #[tokio::test(start_paused = true)]
 async fn a_service_without_a_group_asks_for_none() {
     let script = Script::of([]);
-    let world = look(&script, &interest("db", &[]), &[Part::Groups]).await;
+    let world = observe(&script, &interest("db", &[]), &[Part::Groups]).await;
     assert!(world.groups.is_complete() && world.groups.items.is_empty());
 }
 
@@ -404,7 +404,7 @@ async fn a_group_is_read_whole_with_its_hooks_and_the_zones_of_its_subnets() {
     let aws = script.aws();
     let mut world = World::unseen(now());
     let interest = grouped("db", &[GROUP]);
-    aws.look(&interest, &[Part::Groups], &mut world).await;
+    aws.observe(&interest, &[Part::Groups], &mut world).await;
     let seen = world.groups.get(&group_name()).unwrap();
     assert_eq!((seen.min, seen.max, seen.desired), (1, 2, 1));
     assert_eq!(seen.members[&id(ONE)].lifecycle, Lifecycle::PendingWait);
@@ -422,7 +422,7 @@ async fn a_group_is_read_whole_with_its_hooks_and_the_zones_of_its_subnets() {
     assert!(first.has("Filters.member.1.Name=tag:failover:service") && first.has("Values.member.1=db"), "{first:?}");
 
     // A subnet never changes its zone.
-    aws.look(&interest, &[Part::Groups], &mut world).await;
+    aws.observe(&interest, &[Part::Groups], &mut world).await;
     assert_eq!(world.groups.get(&group_name()).unwrap().subnet_zones.len(), 2);
     let mut asked = script.actions()[..3].to_vec();
     asked.sort();
@@ -440,7 +440,7 @@ async fn a_named_group_is_found_without_its_tag_and_one_that_is_not_there_is_abs
         "DescribeLifecycleHooks" => hooks(),
         _ => subnets(),
     });
-    let world = look(&script, &grouped("db", &[GROUP, "gone"]), &[Part::Groups]).await;
+    let world = observe(&script, &grouped("db", &[GROUP, "gone"]), &[Part::Groups]).await;
     assert!(world.groups.get(&group_name()).is_some());
     assert_eq!(world.groups.sight(&GroupName::new("gone").unwrap()), Sight::Absent);
 }
@@ -452,7 +452,7 @@ async fn a_group_without_readable_hooks_or_numbers_is_unknown_and_names_why() {
         "DescribeLifecycleHooks" => Reply::autoscaling_error(403, "AccessDenied", "no hooks for you"),
         _ => Reply::error(500, "InternalError", ""),
     };
-    let world = look(&Script::new(denied), &grouped("db", &[]), &[Part::Groups]).await;
+    let world = observe(&Script::new(denied), &grouped("db", &[]), &[Part::Groups]).await;
     assert!(world.groups.is_complete());
     assert!(matches!(world.groups.sight(&group_name()), Sight::Unknown(why) if why.contains("no hooks for you")));
 
@@ -461,7 +461,7 @@ async fn a_group_without_readable_hooks_or_numbers_is_unknown_and_names_why() {
     {
         let bad = group(GROUP, "db", &[member(ONE, "InService")]).replace(right, wrong);
         let script = Script::of([groups(&[bad])]);
-        let world = look(&script, &grouped("db", &[]), &[Part::Groups]).await;
+        let world = observe(&script, &grouped("db", &[]), &[Part::Groups]).await;
         let named = if wrong.contains("-1<") { "-1" } else { wrong };
         assert!(matches!(world.groups.sight(&group_name()), Sight::Unknown(why) if why.contains(named)), "{wrong}");
     }
@@ -470,7 +470,7 @@ async fn a_group_without_readable_hooks_or_numbers_is_unknown_and_names_why() {
 #[tokio::test(start_paused = true)]
 async fn groups_that_cannot_be_seen_are_unknown_and_not_absent() {
     let script = Script::new(|_| Reply::autoscaling_error(403, "AccessDenied", "no"));
-    let world = look(&script, &grouped("db", &[GROUP]), &[Part::Groups]).await;
+    let world = observe(&script, &grouped("db", &[GROUP]), &[Part::Groups]).await;
     assert!(!world.groups.is_complete());
     assert!(matches!(world.groups.sight(&group_name()), Sight::Unknown(why) if why.contains("AccessDenied")));
     assert_eq!(script.actions(), ["DescribeAutoScalingGroups"]);
@@ -484,7 +484,7 @@ async fn zones_that_cannot_be_seen_are_missing_and_hide_no_group() {
         it if it.has("subnet-0000000a") && !it.has("subnet-0000000b") => subnets(),
         _ => Reply::error(500, "InternalError", "zone"),
     });
-    let world = look(&script, &grouped("db", &[]), &[Part::Groups]).await;
+    let world = observe(&script, &grouped("db", &[]), &[Part::Groups]).await;
     let seen = world.groups.get(&group_name()).unwrap();
     assert!(seen.subnet_zones.contains_key(&SubnetId::new("subnet-0000000a").unwrap()), "{seen:?}");
     assert_eq!(seen.hooks.len(), 2);
@@ -506,8 +506,8 @@ async fn a_member_that_does_not_carry_the_tag_is_seen_all_the_same() {
         _ => subnets(),
     });
     let db = grouped("db", &[]);
-    let world = look(&script, &db, &[Part::Instances, Part::Groups]).await;
-    let worlds = script.aws().look_at_all(std::slice::from_ref(&db)).await;
+    let world = observe(&script, &db, &[Part::Instances, Part::Groups]).await;
+    let worlds = script.aws().observe_all(std::slice::from_ref(&db)).await;
     for world in [&world, &worlds[&db.service]] {
         assert_eq!(world.instances.get(&id(ONE)).unwrap().state, InstanceState::Running);
         // What was just launched may not be known everywhere yet; what ends may be known no more.
@@ -528,7 +528,7 @@ async fn an_idle_tick_reads_hooks_only_where_one_holds_an_instance() {
         _ => Reply::ec2(""),
     });
     let interests = [grouped("s1", &[]), grouped("s2", &[]), interest("s3", &[])];
-    let worlds = script.aws().look_at_all(&interests).await;
+    let worlds = script.aws().observe_all(&interests).await;
     let of = |service: &str, name: &str| {
         worlds[&ServiceName::new(service).unwrap()].groups.get(&GroupName::new(name).unwrap()).cloned()
     };

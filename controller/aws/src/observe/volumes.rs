@@ -7,10 +7,10 @@ use aws_sdk_ec2::types::{Volume as Ec2Volume, VolumeAttachment, VolumeAttachment
 use failover_core::ids::{InstanceId, SnapshotId, VolumeId, Zone};
 use failover_core::world::{Attachment, AttachmentState, Listing, Volume, VolumeShape, VolumeState};
 
-use super::answer::{Answer, Owners};
+use super::by_id::by_tag_then_id;
+use super::described::{Described, Owners};
 use super::interest::Scope;
 use super::pages::{self, PAGE};
-use super::singly::by_tag_then_id;
 use crate::clients::Aws;
 use crate::convert::{required_timestamp, tags};
 use crate::error::{AwsError, failed};
@@ -27,7 +27,7 @@ impl Aws {
         Box::pin(by_tag_then_id(self.clock(), OPERATION, known, self.volumes_by_tag(scope), by_id)).await
     }
 
-    async fn volumes_by_tag(&self, scope: Scope<'_>) -> Result<Answer<VolumeId, Volume>, AwsError> {
+    async fn volumes_by_tag(&self, scope: Scope<'_>) -> Result<Described<VolumeId, Volume>, AwsError> {
         let call = self.ec2().describe_volumes().filters(scope.filter()).max_results(PAGE);
         let ask = |token| {
             let call = call.clone().set_next_token(token);
@@ -41,10 +41,10 @@ impl Aws {
         .await
     }
 
-    pub(crate) async fn volume_by_id(&self, id: VolumeId) -> Result<Answer<VolumeId, Volume>, AwsError> {
+    pub(crate) async fn volume_by_id(&self, id: VolumeId) -> Result<Described<VolumeId, Volume>, AwsError> {
         let page = self.ec2().describe_volumes().volume_ids(id).send().await.map_err(failed(OPERATION))?;
         let at = self.clock().now();
-        let mut answer = Answer::new(at);
+        let mut answer = Described::new(at);
         for volume in page.volumes() {
             answer.take(volume.volume_id(), &tags(volume.tags()), read(volume), at);
         }

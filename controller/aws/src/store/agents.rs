@@ -34,29 +34,29 @@ impl Store {
             service: service.to_string(),
             why: format!("the report of {instance} can't be written: {error}"),
         })?;
-        let mut said = u64::try_from(self.aws.clock().now().as_microsecond()).unwrap_or_default();
+        let mut sequence_number = u64::try_from(self.aws.clock().now().as_microsecond()).unwrap_or_default();
         let mut seen = None;
         for _ in 0..REPORT_ATTEMPTS {
             let mut item = key(&partition(service), instance.as_str());
             item.insert("body".to_owned(), item::string(&body));
-            item.insert("said".to_owned(), item::integer(said));
+            item.insert("sequence_number".to_owned(), item::integer(sequence_number));
             let call = self.aws.dynamodb().put_item().table_name(self.table()).set_item(Some(item));
             let call = call
-                .condition_expression("attribute_not_exists(said) OR said < :said")
-                .expression_attribute_values(":said", item::integer(said))
+                .condition_expression("attribute_not_exists(sequence_number) OR sequence_number < :sequence_number")
+                .expression_attribute_values(":sequence_number", item::integer(sequence_number))
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
             let Err(error) = call.send().await else { return Ok(()) };
             let Some(there) = item::refused_put(&error) else { return Err(self.error(convert(OPERATION, &error))) };
-            let later = number(&there, "said").unwrap_or_default();
-            if later == said && text(&there, "body") == Some(body.as_str()) {
+            let later = number(&there, "sequence_number").unwrap_or_default();
+            if later == sequence_number && text(&there, "body") == Some(body.as_str()) {
                 // Our own request, which the SDK repeated after its answer was lost.
                 return Ok(());
             }
             // The clock went backwards: what is there was said before all the same.
             seen = Some(later);
-            said = later.saturating_add(1);
+            sequence_number = later.saturating_add(1);
         }
-        Err(StoreError::Conflict { service: service.to_string(), expected: said, found: seen })
+        Err(StoreError::Conflict { service: service.to_string(), expected: sequence_number, found: seen })
     }
 
     /// The last report of each of a service's instances. It never fails as a whole: what can't be read is unknown.

@@ -22,7 +22,7 @@ pub enum Acquired {
         holder: String,
         /// Until when, if the holder does not extend it.
         until: Timestamp,
-        /// Whether a wake mark was left: the holder will look again before it lets go.
+        /// Whether a wake mark was left: the holder will observe again before it releases it.
         woken: bool,
     },
     /// The service has no record.
@@ -35,7 +35,7 @@ pub enum Acquired {
 pub enum Released {
     /// It is not ours any more.
     Gone,
-    /// Somebody left a wake mark since the record was read: the lease is kept, and the service has to be looked at again.
+    /// Somebody left a wake mark since the record was read: the lease is kept, and the service has to be observed again.
     Woken(Stored),
 }
 

@@ -103,7 +103,7 @@ impl Store {
 
     /// Changes a record without the lease, for an operator's mark: reads, applies `change`, writes if nobody else did meanwhile.
     ///
-    /// It raises the wake mark, so that whoever holds the lease looks again; that holder's next write finds a
+    /// It raises the wake mark, so that whoever holds the lease observes again; that holder's next write finds a
     /// [`StoreError::Conflict`] and has to read.
     pub async fn edit<E>(
         &self,

@@ -4,12 +4,12 @@
 //! pk                 sk            attributes
 //! ledger             SERVICE       body (JSON), version, wake, mark, updated_at, lease_holder?, lease_until? (milliseconds)
 //! history#SERVICE    FAILOVER ID   body (JSON)
-//! agent#SERVICE      INSTANCE ID   body (JSON), said (microseconds): written by the instance's agent
+//! agent#SERVICE      INSTANCE ID   body (JSON), sequence_number (microseconds): written by the instance's agent
 //! ```
 //!
 //! Three things protect a record. The **version** grows with every write, and a write names the one it is based on. The **lease**
 //! says who works on the service; it ends by its time, judged by whoever wants it, never by DynamoDB's TTL, which deletes days late
-//! (aws-facts 6). The **wake** mark is left by whoever finds the lease held, so that its holder looks again before it lets go.
+//! (aws-facts 6). The **wake** mark is left by whoever finds the lease held, so that its holder observes again before it releases it.
 
 mod agents;
 mod error;

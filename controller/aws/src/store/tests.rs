@@ -18,7 +18,7 @@ fn service() -> ServiceName {
 fn ledger() -> Ledger {
     serde_json::from_value(json!({
         "service": "db", "epoch": 1, "active": "i-00000000000000001", "active_zone": "eu-central-1a",
-        "active_since": now().to_string(), "members": {}, "heads": {}, "addresses": [],
+        "active_since": now().to_string(), "members": {}, "current_volumes": {}, "addresses": [],
     }))
     .unwrap()
 }
@@ -268,8 +268,11 @@ async fn an_agents_report_replaces_the_one_before_and_can_be_forgotten() {
     store(&script).forget_report(&service(), &one).await.unwrap();
     assert_eq!(script.actions(), ["PutItem", "DeleteItem"]);
     let put = script.requests()[0].json();
-    assert_eq!(put["ConditionExpression"], "attribute_not_exists(said) OR said < :said");
-    assert_eq!(put["Item"]["said"], put["ExpressionAttributeValues"][":said"]);
+    assert_eq!(
+        put["ConditionExpression"],
+        "attribute_not_exists(sequence_number) OR sequence_number < :sequence_number"
+    );
+    assert_eq!(put["Item"]["sequence_number"], put["ExpressionAttributeValues"][":sequence_number"]);
     let body: Value = serde_json::from_str(put["Item"]["body"]["S"].as_str().unwrap()).unwrap();
     assert_eq!((&put["Item"]["pk"]["S"], &put["Item"]["sk"]["S"]), (&json!("agent#db"), &json!(one.as_str())));
     let read: AgentReport = serde_json::from_value(body).unwrap();
@@ -281,15 +284,16 @@ async fn an_agents_report_replaces_the_one_before_and_can_be_forgotten() {
 #[tokio::test(start_paused = true)]
 async fn a_report_replaces_one_of_a_clock_that_was_ahead_and_finds_its_own_repetition() {
     let one = InstanceId::new("i-00000000000000001").unwrap();
-    let refused = |said: u64, body: &str| {
-        let there = json!({ "body": {"S": body}, "said": {"N": said.to_string()} });
+    let refused = |sequence_number: u64, body: &str| {
+        let there = json!({ "body": {"S": body}, "sequence_number": {"N": sequence_number.to_string()} });
         Reply::json_error("ConditionalCheckFailedException", json!({ "message": "no", "Item": there }))
     };
     let ahead = u64::try_from(now().as_microsecond()).unwrap() + 3_600_000_000;
     let script = Script::of([refused(ahead, "{}"), done()]);
     store(&script).report(&service(), &one, &report(AgentState::Ready)).await.unwrap();
-    let said = |index: usize| script.requests()[index].json()["Item"]["said"]["N"].as_str().unwrap().to_owned();
-    assert_eq!(said(1), (ahead + 1).to_string());
+    let sequence_number =
+        |index: usize| script.requests()[index].json()["Item"]["sequence_number"]["N"].as_str().unwrap().to_owned();
+    assert_eq!(sequence_number(1), (ahead + 1).to_string());
 
     let body = serde_json::to_string(&report(AgentState::Ready)).unwrap();
     let script = Script::of([refused(ahead - 3_600_000_000, &body)]);

@@ -18,7 +18,7 @@ use crate::render;
 use crate::session::Session;
 
 use finding::Found;
-pub use finding::{Finding, Severity};
+pub use finding::{CheckFinding, Severity};
 
 /// What the check came to.
 #[derive(Debug, Serialize)]
@@ -30,14 +30,14 @@ pub struct Checked {
     /// What a drill would do, or why it would be refused.
     pub plan: Plan,
     /// What is wrong with the set-up.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<CheckFinding>,
 }
 
 /// Checks a service.
 pub(super) async fn run(session: &Session, format: Format) -> Result<ExitCode, CliError> {
     let service = session.service().await?;
     let seen = session.engine.survey(&service).await?;
-    let plan = session.engine.plan(&service, &session.wish(&Destination::Standby, true)).await?.plan;
+    let plan = session.engine.plan(&service, &session.request_to(&Destination::Standby, true)).await?.plan;
     let findings = findings(&seen.spec, &seen.ledger, &seen.world);
     let faultless = findings.iter().all(|finding| finding.severity != Severity::Fault);
     let checked = Checked { service, ready: faultless && plan.refusal.is_none(), plan, findings };
@@ -64,7 +64,7 @@ fn text(checked: &Checked) -> String {
 }
 
 /// Everything that is wrong with the set-up, faults first.
-pub fn findings(spec: &Spec, ledger: &Ledger, world: &World) -> Vec<Finding> {
+pub fn findings(spec: &Spec, ledger: &Ledger, world: &World) -> Vec<CheckFinding> {
     let mut found = Found::default();
     unseen(&mut found, spec, world);
     instances(&mut found, spec, ledger, world);
@@ -91,7 +91,7 @@ fn unseen(found: &mut Found, spec: &Spec, world: &World) {
     ];
     for (what, complete, matters) in parts {
         if let (Observed::Unknown { why, .. }, true) = (complete, matters) {
-            found.fault(format!("{what} can't be seen: {why}"));
+            found.fault(format!("{what} can't be observed: {why}"));
         }
     }
 }
@@ -99,7 +99,7 @@ fn unseen(found: &mut Found, spec: &Spec, world: &World) {
 fn instances(found: &mut Found, spec: &Spec, ledger: &Ledger, world: &World) {
     for id in ledger.members.keys() {
         if world.instances.sight(id) == Sight::Absent {
-            found.fault(format!("{id} is known as part of the service, and does not exist any more"));
+            found.fault(format!("{id} is in the ledger, and does not exist any more"));
         }
     }
     // A group has no standby: it launches one.
@@ -111,24 +111,24 @@ fn instances(found: &mut Found, spec: &Spec, ledger: &Ledger, world: &World) {
         found.fault("there is no standby: tag another instance with failover:service".to_owned());
     } else if zones.all(|zone| *zone == ledger.active_zone) {
         found.warning(format!(
-            "every standby is in {}, as the active instance is: nothing helps if that zone is lost",
+            "every standby is in {}, as the active instance is: no failover is possible if that zone is lost",
             ledger.active_zone
         ));
     }
 }
 
 fn volumes(found: &mut Found, spec: &Spec, ledger: &Ledger, world: &World) {
-    for (name, head) in &ledger.heads {
-        match world.volumes.sight(&head.volume) {
+    for (name, current) in &ledger.current_volumes {
+        match world.volumes.sight(&current.volume) {
             Sight::Known(volume) => {
-                found.tag(head.volume.as_str(), &volume.tags, tag::SERVICE, ledger.service.as_str());
-                found.tag(head.volume.as_str(), &volume.tags, tag::VOLUME, name.as_str());
+                found.tag(current.volume.as_str(), &volume.tags, tag::SERVICE, ledger.service.as_str());
+                found.tag(current.volume.as_str(), &volume.tags, tag::VOLUME, name.as_str());
             }
-            Sight::Absent => found.fault(format!("{} ({name}) does not exist any more", head.volume)),
-            Sight::Unknown(why) => found.fault(format!("{} ({name}) can't be seen: {why}", head.volume)),
+            Sight::Absent => found.fault(format!("{} ({name}) does not exist any more", current.volume)),
+            Sight::Unknown(why) => found.fault(format!("{} ({name}) can't be observed: {why}", current.volume)),
         }
     }
-    if !ledger.heads.is_empty() && spec.data.snapshot_every_seconds.is_none() {
+    if !ledger.current_volumes.is_empty() && spec.data.snapshot_every_seconds.is_none() {
         found.warning(
             "data.snapshot_every_seconds is not set: if the zone of the volumes is lost, there is no recent copy of the data".to_owned(),
         );
@@ -140,7 +140,7 @@ fn addresses(found: &mut Found, spec: &Spec, ledger: &Ledger, world: &World) {
         match world.addresses.sight(&id) {
             Sight::Known(address) => found.tag(id.as_str(), &address.tags, tag::SERVICE, ledger.service.as_str()),
             Sight::Absent => found.fault(format!("the address {id} does not exist")),
-            Sight::Unknown(why) => found.fault(format!("the address {id} can't be seen: {why}")),
+            Sight::Unknown(why) => found.fault(format!("the address {id} can't be observed: {why}")),
         }
     }
 }
@@ -163,7 +163,7 @@ fn alarms(found: &mut Found, spec: &Spec, ledger: &Ledger, world: &World) {
                     ));
                 }
                 if alarm.state == AlarmState::InsufficientData {
-                    found.warning(format!("the alarm {name} has too little data to say anything"));
+                    found.warning(format!("the alarm {name} has insufficient data"));
                 }
             }
         }

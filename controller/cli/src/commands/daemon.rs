@@ -1,12 +1,12 @@
-//! The controller as a long-running process: a look at every service, again and again.
+//! The controller as a long-running process: a tick over every service, again and again.
 //!
-//! A failover takes minutes, and must not keep other services from being looked at. So looks overlap; one that
-//! finds a service's lease held by an earlier look leaves it alone.
+//! A failover takes minutes, and must not keep other services from being observed. So ticks overlap; one that
+//! finds a service's lease held by an earlier tick leaves it alone.
 
 use std::time::Duration;
 
 use clap::Args;
-use failover_engine::{Ended, Engine, EngineError, Host, Tick, in_one_line};
+use failover_engine::{Deadline, Ended, Engine, EngineError, Tick, in_one_line};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use jiff::SignedDuration;
@@ -20,17 +20,17 @@ use crate::output::{Format, note, show_one_of_many};
 use crate::render;
 use crate::session::Session;
 
-/// How long one look may go on: as in a Lambda. The next one goes on where it ended.
-const LOOK: SignedDuration = SignedDuration::from_mins(15);
-/// Looks that may go on at once: more would mean that AWS hangs, and that asking it more often does not help.
-const MOST_LOOKS: usize = 16;
-/// What looks may still take after a signal. A lease that is not let go runs out by itself after 30 s.
+/// How long one tick may run: as in a Lambda. The next one continues where it ended.
+const TICK_LIMIT: SignedDuration = SignedDuration::from_mins(15);
+/// Ticks that may run at once: more would mean that AWS hangs, and that asking it more often does not help.
+const MOST_TICKS: usize = 16;
+/// What ticks may still take after a signal. A lease that is not released expires by itself after 30 s.
 const GRACE: Duration = Duration::from_secs(20);
 
 /// Options of `daemon`.
 #[derive(Debug, Args)]
 pub struct DaemonArgs {
-    /// Time between two looks at every service
+    /// Time between two ticks over all services
     #[arg(long, value_name = "DURATION", value_parser = period, default_value = "60s")]
     pub every: Duration,
 }
@@ -44,33 +44,33 @@ fn period(text: &str) -> Result<Duration, String> {
     Ok(period)
 }
 
-/// Looks at every service, every so often, until a signal.
+/// Observes every service, every so often, until a signal.
 pub(super) async fn run(session: &Session, args: &DaemonArgs, format: Format) -> Result<ExitCode, CliError> {
-    let mut stop = Stop::listen()?;
+    let mut stop = StopSignals::listen()?;
     let mut clock = tokio::time::interval(args.every);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut looks = FuturesUnordered::new();
+    let mut ticks = FuturesUnordered::new();
     let mut count: u64 = 0;
-    note(&format!("failover daemon: looks at every service every {} s", args.every.as_secs()));
+    note(&format!("failover daemon: observes every service every {} s", args.every.as_secs()));
     loop {
         tokio::select! {
             biased;
             () = stop.asked() => break,
-            Some(looked) = looks.next() => say_looked(&looked, format)?,
+            Some(ended) = ticks.next() => show_result(&ended, format)?,
             _ = clock.tick() => {
-                if looks.len() < MOST_LOOKS {
+                if ticks.len() < MOST_TICKS {
                     count += 1;
-                    looks.push(look(session.another_engine(count)));
+                    ticks.push(one_tick(session.another_engine(count)));
                 } else {
-                    note(&format!("{MOST_LOOKS} looks are still going on: this one is left out"));
+                    note(&format!("{MOST_TICKS} ticks are still running: this one is skipped"));
                 }
             }
         }
     }
     note("failover daemon: stopping; what is under way is finished or left to the next controller");
     let drained = tokio::time::timeout(GRACE, async {
-        while let Some(looked) = looks.next().await {
-            say_looked(&looked, format)?;
+        while let Some(ended) = ticks.next().await {
+            show_result(&ended, format)?;
         }
         Ok::<(), CliError>(())
     });
@@ -79,19 +79,19 @@ pub(super) async fn run(session: &Session, args: &DaemonArgs, format: Format) ->
         () = stop.asked() => note("stopped at once"),
         drained = drained => match drained {
             Ok(said) => said?,
-            Err(_) => note("a failover is still under way: whoever looks next goes on with it"),
+            Err(_) => note("a failover is still under way: the next tick continues it"),
         },
     }
     Ok(ExitCode::Done)
 }
 
-/// SIGINT and SIGTERM: the wish that a long-running process ends.
-pub(super) struct Stop {
+/// SIGINT and SIGTERM: the request that a long-running process ends.
+pub(super) struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
 }
 
-impl Stop {
+impl StopSignals {
     pub(super) fn listen() -> Result<Self, CliError> {
         let listen =
             |kind| signal(kind).map_err(|source| CliError::System { what: "signals can't be listened for", source });
@@ -108,17 +108,17 @@ impl Stop {
     }
 }
 
-async fn look(engine: Engine) -> Result<Tick, EngineError> {
-    let ends_at = engine.now().saturating_add(LOOK).unwrap_or(jiff::Timestamp::MAX);
-    engine.tick(Host::until(ends_at)).await
+async fn one_tick(engine: Engine) -> Result<Tick, EngineError> {
+    let ends_at = engine.now().saturating_add(TICK_LIMIT).unwrap_or(jiff::Timestamp::MAX);
+    engine.tick(Deadline::at(ends_at)).await
 }
 
-fn say_looked(looked: &Result<Tick, EngineError>, format: Format) -> Result<(), CliError> {
-    match looked {
+fn show_result(ended: &Result<Tick, EngineError>, format: Format) -> Result<(), CliError> {
+    match ended {
         Ok(tick) => say(tick, format),
         Err(error) => {
-            // The next look may do better: a daemon does not end because AWS does not answer.
-            note(&format!("the services could not be looked at: {}", in_one_line(error)));
+            // The next tick may do better: a daemon does not end because AWS does not answer.
+            note(&format!("the services could not be observed: {}", in_one_line(error)));
             Ok(())
         }
     }
@@ -141,8 +141,8 @@ fn say(tick: &Tick, format: Format) -> Result<(), CliError> {
         }
         match &run.ended {
             Ended::Halted { report } => note(&format!("{service}: halted: {}", report.reason)),
-            Ended::Refused { reason } => note(&format!("{service}: fails, and no failover begins: {reason}")),
-            Ended::OutOfTime { waiting_for, .. } => note(&format!("{service}: goes on: {}", waiting_for.join("; "))),
+            Ended::Refused { reason } => note(&format!("{service}: failing, and no failover can begin: {reason}")),
+            Ended::OutOfTime { waiting_for, .. } => note(&format!("{service}: continues: {}", waiting_for.join("; "))),
             Ended::Settled { .. } | Ended::Busy { .. } => {}
         }
     }

@@ -10,7 +10,7 @@ use failover_core::ids::{FailoverId, ServiceName};
 use failover_core::ledger::{Cause, Destination, Ledger, Request};
 use failover_core::report::{Outcome, Report};
 use failover_core::world::{Sight, World};
-use failover_engine::{Ended, Engine, EngineError, Host};
+use failover_engine::{Deadline, Ended, Engine, EngineError};
 use failover_scenarios::embedded::truth::{ServiceTruth, until_served};
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,7 +19,7 @@ use crate::duration;
 use crate::error::CliError;
 use crate::exit_codes::ExitCode;
 use crate::output::{Format, note, print, show};
-use crate::progress::Progress;
+use crate::progress::ProgressDisplay;
 use crate::render;
 use crate::session::Session;
 
@@ -35,7 +35,7 @@ pub struct FailoverArgs {
     /// Where to: standby (the best one), an instance id, or an Availability Zone
     #[arg(long, value_name = "standby|INSTANCE|ZONE")]
     pub to: Option<Destination>,
-    /// Only if everything is known and well; otherwise nothing is touched
+    /// Only if everything is known and healthy; otherwise nothing is touched
     #[arg(long, conflicts_with = "accept_data_loss")]
     pub drill: bool,
     /// Print what would be done, and change nothing
@@ -47,7 +47,7 @@ pub struct FailoverArgs {
     /// Do not ask for confirmation
     #[arg(long, short)]
     pub yes: bool,
-    /// Stop waiting after this time; the failover goes on [default: wait until it ends]
+    /// Stop waiting after this time; the failover continues [default: wait until it ends]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub timeout: Option<Duration>,
 }
@@ -89,7 +89,7 @@ pub(super) async fn run(session: &Session, args: &FailoverArgs, config: &Config)
     check_destination(session, &service, to).await?;
     let request = Request {
         accepted_loss_seconds: args.accept_data_loss.map(|loss| loss.as_secs()),
-        ..session.wish(to, args.drill)
+        ..session.request_to(to, args.drill)
     };
     if args.dry_run {
         return dry_run(session, &service, &request, config.format).await;
@@ -100,9 +100,9 @@ pub(super) async fn run(session: &Session, args: &FailoverArgs, config: &Config)
     let end = Timestamp::checked_add;
     let ends_at =
         args.timeout.and_then(|timeout| end(session.engine.now(), SignedDuration::try_from(timeout).ok()?).ok());
-    let progress = Arc::new(Progress::on_stderr());
+    let progress = Arc::new(ProgressDisplay::on_stderr());
     let engine = if config.verbose { session.engine.clone() } else { session.watched(Arc::clone(&progress) as _) };
-    let asked = Asked::ask(&engine, &service, request).await?;
+    let asked = PendingRequest::record(&engine, &service, request).await?;
     let report = asked.see_through(&engine, ends_at, session.region.is_none()).await;
     progress.finish();
     tell(session, &report?, config.format).await
@@ -151,7 +151,7 @@ async fn confirm(session: &Session, service: &ServiceName, request: &Request) ->
 
 /// The service's name is typed rather than a `y`: a slip must not interrupt the wrong service.
 fn ask(service: &ServiceName, plan: &str, input: &mut dyn BufRead, out: &mut dyn Write) -> io::Result<bool> {
-    write!(out, "{plan}This interrupts {service}. Type its name to go on: ")?;
+    write!(out, "{plan}This interrupts {service}. Type its name to continue: ")?;
     out.flush()?;
     let mut answer = String::new();
     input.read_line(&mut answer)?;
@@ -204,18 +204,18 @@ fn allowed(ledger: &Ledger, like: &Destination) -> BTreeSet<String> {
     }
 }
 
-/// A wish that was written down, and how to know what came of it.
-struct Asked {
+/// A request that was written down, and how to know what came of it.
+struct PendingRequest {
     service: ServiceName,
     request: Request,
-    /// The failover that ran already, and that the wish speaks of (an accepted loss).
+    /// The failover that ran already, and that the request speaks of (an accepted loss).
     joined: Option<FailoverId>,
 }
 
-impl Asked {
-    async fn ask(engine: &Engine, service: &ServiceName, request: Request) -> Result<Self, CliError> {
+impl PendingRequest {
+    async fn record(engine: &Engine, service: &ServiceName, request: Request) -> Result<Self, CliError> {
         let joined = ledger(engine, service).await?.failover.map(|failover| failover.id);
-        match engine.ask(service, request.clone()).await {
+        match engine.request(service, request.clone()).await {
             Ok(()) => Ok(Self { service: service.clone(), request, joined }),
             Err(EngineError::Illegal(illegal)) => {
                 Err(CliError::NotNow { service: service.clone(), reason: illegal.to_string() })
@@ -224,7 +224,7 @@ impl Asked {
         }
     }
 
-    /// Drives the service until the wish has come to an end, the time is over, or the operator interrupts.
+    /// Drives the service until the request has come to an end, the time is over, or the operator interrupts.
     async fn see_through(
         &self,
         engine: &Engine,
@@ -239,24 +239,23 @@ impl Asked {
             biased;
             report = driven => report,
             _ = tokio::signal::ctrl_c() => {
-                note("interrupted: the failover is not driven from here any more. The controller's next look goes on with it; see `failover status`");
+                note("interrupted: the failover is not driven from here any more. The controller's next tick continues it; see `failover status`");
                 self.so_far(engine, "interrupted here").await
             }
         }
     }
 
     async fn drive(&self, engine: &Engine, ends_at: Option<Timestamp>) -> Result<Report, CliError> {
-        let host = ends_at.map_or_else(Host::patient, Host::until);
+        let deadline = ends_at.map_or_else(Deadline::none, Deadline::at);
         loop {
-            let run = engine.run(&self.service, host).await?;
+            let run = engine.run(&self.service, deadline).await?;
             if let Some(report) = run.reports.into_iter().rev().find(|report| self.is_about(report)) {
                 return Ok(report);
             }
             match run.ended {
                 Ended::Halted { report } | Ended::OutOfTime { report: Some(report), .. } => return Ok(*report),
                 Ended::OutOfTime { report: None, waiting_for } => {
-                    let why =
-                        if waiting_for.is_empty() { "the time is over".to_owned() } else { waiting_for.join("; ") };
+                    let why = if waiting_for.is_empty() { "timed out".to_owned() } else { waiting_for.join("; ") };
                     return self.so_far(engine, &why).await;
                 }
                 Ended::Refused { reason } => {
@@ -277,7 +276,7 @@ impl Asked {
         }
     }
 
-    /// What somebody else made of the wish, if it has come to an end or stands still.
+    /// What somebody else made of the request, if it has come to an end or stands still.
     async fn ended_elsewhere(&self, engine: &Engine) -> Result<Option<Report>, CliError> {
         let recent = engine.history(&self.service, RECENT).await?;
         if let Some(report) = recent.into_iter().find(|report| self.is_about(report)) {
@@ -299,7 +298,7 @@ impl Asked {
                 ..Report::refused(
                     &ledger,
                     &self.request,
-                    &format!("it was asked for and has not begun yet ({why})"),
+                    &format!("it was requested and has not begun yet ({why})"),
                     now,
                 )
             },

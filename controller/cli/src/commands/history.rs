@@ -6,7 +6,7 @@ use clap::Args;
 use failover_core::ids::{FailoverId, ServiceName};
 use failover_core::ledger::Destination;
 use failover_core::report::Report;
-use failover_engine::Host;
+use failover_engine::Deadline;
 
 use crate::error::CliError;
 use crate::exit_codes::ExitCode;
@@ -52,8 +52,8 @@ pub(super) async fn run(session: &Session, args: &HistoryArgs, format: Format) -
 /// An embedded region is new and has no past: a drill makes one.
 async fn make_history(session: &Session, service: &ServiceName) -> Result<(), CliError> {
     note("the simulated region is new: a drill makes it a history");
-    session.engine.ask(service, session.wish(&Destination::Standby, true)).await?;
-    session.engine.run(service, Host::patient()).await?;
+    session.engine.request(service, session.request_to(&Destination::Standby, true)).await?;
+    session.engine.run(service, Deadline::none()).await?;
     Ok(())
 }
 

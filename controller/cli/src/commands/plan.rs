@@ -22,5 +22,5 @@ pub(super) async fn run(session: &Session, args: &PlanArgs, format: Format) -> R
     let to = args.to.as_ref().unwrap_or(&Destination::Standby);
     let service = session.service().await?;
     check_destination(session, &service, to).await?;
-    dry_run(session, &service, &session.wish(to, false), format).await
+    dry_run(session, &service, &session.request_to(to, false), format).await
 }

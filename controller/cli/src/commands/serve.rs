@@ -35,7 +35,7 @@ struct Told<'a> {
 
 /// Serves a region on loopback, which the server itself checks, until SIGINT or SIGTERM.
 pub(super) async fn run(address: SocketAddr, args: &SimulateArgs, config: &Config) -> Result<ExitCode, CliError> {
-    let mut stop = super::daemon::Stop::listen()?;
+    let mut stop = super::daemon::StopSignals::listen()?;
     fastrand::seed(config.seed);
     let region = Region::new(Setup {
         origin: std::time::SystemTime::now(),
@@ -105,7 +105,7 @@ fn environment(names: &Names) -> BTreeMap<String, String> {
     environment
 }
 
-/// Lets the scenario happen, in the region's time; then serves on.
+/// Lets the scenario happen, in the region's time; then keeps serving.
 async fn perform(region: &Region, served: &Served, mut script: Vec<Act>, speed: f64) {
     script.sort_by_key(|act| act.at_seconds);
     let began = tokio::time::Instant::now();

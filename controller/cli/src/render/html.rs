@@ -119,7 +119,7 @@ fn bar(svg: &mut String, report: &Report, step: &ReportStep, top: f64, scale: f6
     let (x, width) = (NAMES_WIDTH + from * scale, ((to - from) * scale).max(LEAST_BAR));
     let class = if step.finished_at.is_some() { "bar" } else { "open" };
     let name = format!("{} {}", step.step, step.resource);
-    let took = if step.finished_at.is_some() { readable(to - from) } else { "not shown done".to_owned() };
+    let took = if step.finished_at.is_some() { readable(to - from) } else { "not confirmed".to_owned() };
     let shown: String = name.chars().take(NAME_CHARACTERS).collect();
     let y = top + (ROW_HEIGHT - BAR_HEIGHT) / 2.0;
     line(svg, format_args!("<text x=\"0\" y=\"{:.1}\">{}</text>", top + 16.0, escape(&shown)));
@@ -157,7 +157,7 @@ fn steps(report: &Report) -> String {
                 "<tr><td>+{began:.1} s</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
                 escape(&step.step),
                 escape(&step.resource),
-                escape(took.as_deref().unwrap_or("not shown done")),
+                escape(took.as_deref().unwrap_or("not confirmed")),
                 step.attempts,
                 step.api_calls
             ),

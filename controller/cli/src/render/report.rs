@@ -64,7 +64,7 @@ fn facts(report: &Report) -> Vec<Vec<String>> {
 fn step_row(began: Timestamp, step: &ReportStep) -> Vec<String> {
     let took = match step.finished_at {
         Some(end) => readable(seconds_between(step.started_at, end)),
-        None => "not shown done".to_owned(),
+        None => "not confirmed".to_owned(),
     };
     let plural = |count: u32, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     vec![

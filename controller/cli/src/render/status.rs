@@ -55,9 +55,9 @@ pub fn adopted(ledger: &Ledger) -> String {
     rows.extend(ledger.standbys().map(|(id, member)| vec!["standby".to_owned(), format!("{id} ({})", member.zone)]));
     rows.extend(
         ledger
-            .heads
+            .current_volumes
             .iter()
-            .map(|(name, head)| vec!["volume".to_owned(), format!("{} ({name}, {})", head.volume, head.zone)]),
+            .map(|(name, current)| vec!["volume".to_owned(), format!("{} ({name}, {})", current.volume, current.zone)]),
     );
     rows.extend(ledger.addresses.iter().map(|id| vec!["address".to_owned(), id.to_string()]));
     text.push_str(&table(&rows, "  "));

@@ -34,7 +34,7 @@ pub(super) fn lead(view: View<'_>, progress: &mut Progress<'_>) -> bool {
             // It may lead to the active instance already.
             Sight::Unknown(why) => {
                 all = false;
-                progress.wait(Part::Addresses, view.soon(), format!("{id} can't be seen: {why}"));
+                progress.wait(Part::Addresses, view.soon(), format!("{id} can't be observed: {why}"));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Adoption: the first ledger of a service, from what is tagged; anything doubtful is refused, never guessed.
+//! Adoption: the first ledger of a service, from what is tagged; anything ambiguous is refused, never guessed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::adopt_error::AdoptError;
 use crate::ids::{AddressId, InstanceId, VolumeId, VolumeName};
-use crate::ledger::{Head, Ledger, Member};
+use crate::ledger::{CurrentVolume, Ledger, Member};
 use crate::spec::{Spec, Topology};
 use crate::world::{AttachmentState, InstanceState, Lineage, Observed, Role, Volume, World, tag};
 
@@ -28,7 +28,7 @@ pub fn adopt(spec: &Spec, world: &World, now: Timestamp) -> Result<Ledger, Adopt
     }
     let addresses = addresses(spec, world)?;
     let volumes = volumes(spec, world)?;
-    let unborn: BTreeSet<VolumeName> =
+    let uninitialized: BTreeSet<VolumeName> =
         spec.volumes.iter().map(|volume| volume.name.clone()).filter(|name| !volumes.contains_key(name)).collect();
     let active = match spec.topology {
         Topology::Standby => active(world, &members, &addresses, &volumes)?,
@@ -39,10 +39,10 @@ pub fn adopt(spec: &Spec, world: &World, now: Timestamp) -> Result<Ledger, Adopt
     }
     let active_zone = members.get(&active).map(|member| member.zone.clone());
     let active_zone =
-        active_zone.ok_or_else(|| AdoptError::ActiveInDoubt(format!("{active} does not carry the service's tag")))?;
-    let heads = volumes.into_iter().map(|(name, (id, volume))| {
+        active_zone.ok_or_else(|| AdoptError::AmbiguousActive(format!("{active} does not carry the service's tag")))?;
+    let current_volumes = volumes.into_iter().map(|(name, (id, volume))| {
         let device = volume.attachments.first().map(|attachment| attachment.device.clone()).unwrap_or_default();
-        (name, Head { volume: id, zone: volume.zone.clone(), shape: volume.shape.clone(), device })
+        (name, CurrentVolume { volume: id, zone: volume.zone.clone(), shape: volume.shape.clone(), device })
     });
     Ok(Ledger {
         service: spec.service.clone(),
@@ -51,19 +51,19 @@ pub fn adopt(spec: &Spec, world: &World, now: Timestamp) -> Result<Ledger, Adopt
         active_zone,
         active_since: now,
         members,
-        heads: heads.collect(),
-        unborn,
+        current_volumes: current_volumes.collect(),
+        uninitialized,
         blank: BTreeSet::new(),
-        retired: BTreeSet::new(),
+        former_actives: BTreeSet::new(),
         subnets_before: None,
         addresses,
         paused: None,
         request: None,
-        asked: VecDeque::new(),
+        recent_request_ids: VecDeque::new(),
         suspicion: None,
         refused: None,
         failover: None,
-        upkeep: BTreeMap::new(),
+        maintenance: BTreeMap::new(),
         superseded: BTreeMap::new(),
         automatic_starts: VecDeque::new(),
         last: None,
@@ -86,7 +86,7 @@ fn addresses(spec: &Spec, world: &World) -> Result<BTreeSet<AddressId>, AdoptErr
             None => Ok(named),
         };
     }
-    // Without a name, a tag has to be beyond doubt: whichever of two was taken, clients of the other would be left behind.
+    // Without a name, a tag has to be unambiguous: whichever of two was taken, clients of the other would be left behind.
     let tagged: BTreeSet<AddressId> = world.addresses.iter_known().map(|(id, _)| id.clone()).collect();
     if tagged.len() > 1 {
         let addresses = tagged.iter().map(ToString::to_string).collect();
@@ -164,7 +164,7 @@ fn in_group(
     if held || led {
         let active = active(world, members, addresses, volumes)?;
         if !group.members.contains_key(&active) {
-            return Err(AdoptError::ActiveInDoubt(format!("{active} is not an instance of the group")));
+            return Err(AdoptError::AmbiguousActive(format!("{active} is not an instance of the group")));
         }
         return Ok(active);
     }
@@ -172,7 +172,7 @@ fn in_group(
         // Nothing can be lost yet: whichever it is begins with an empty volume.
         (Some(one), None) if members.contains_key(one) => Ok(one.clone()),
         (None, _) => Err(AdoptError::NoInstance { service: spec.service.to_string() }),
-        _ => Err(AdoptError::ActiveInDoubt(
+        _ => Err(AdoptError::AmbiguousActive(
             "the group has several instances, and none has the data or the address".to_owned(),
         )),
     }
@@ -198,21 +198,21 @@ fn active(
             claims.entry(instance).or_default().push(format!("has {id}"));
         }
     }
-    let doubt = |text: String| Err(AdoptError::ActiveInDoubt(text));
+    let ambiguity = |text: String| Err(AdoptError::AmbiguousActive(text));
     let told = claims.iter().map(|(id, what)| format!("{id} {}", what.join(", "))).collect::<Vec<_>>().join("; ");
     let mut claimants = claims.into_keys();
     match (claimants.next(), claimants.next()) {
-        (None, _) => doubt("no instance has the address or a volume".to_owned()),
+        (None, _) => ambiguity("no instance has the address or a volume".to_owned()),
         // Half a failover by hand, say: who of them wrote last can't be seen from here.
-        (Some(_), Some(_)) => doubt(told),
+        (Some(_), Some(_)) => ambiguity(told),
         (Some(one), None) if !members.contains_key(&one) => {
-            doubt(format!("{told}, but does not carry the service's tag"))
+            ambiguity(format!("{told}, but does not carry the service's tag"))
         }
         (Some(one), None) => match world.instances.get(&one).map(|instance| instance.state) {
             Some(InstanceState::Running) => Ok(one),
             // Whoever set it aside may have made another active by hand.
-            Some(state) => doubt(format!("{told}, but is {}", state.as_str())),
-            None => doubt(format!("{told}, but can't be seen")),
+            Some(state) => ambiguity(format!("{told}, but is {}", state.as_str())),
+            None => ambiguity(format!("{told}, but can't be observed")),
         },
     }
 }

@@ -75,7 +75,7 @@ pub enum AdoptError {
     },
     /// No or several instances look active.
     #[error(
-        "which instance is active is in doubt: {0}. The active one runs, holds every volume of the service and has its address"
+        "it is ambiguous which instance is active: {0}. The active one runs, holds every volume of the service and has its address"
     )]
-    ActiveInDoubt(String),
+    AmbiguousActive(String),
 }

@@ -14,41 +14,43 @@ const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(15);
 
 /// Whether the service is ready on the active instance, as far as its agent tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Word {
+pub(super) enum AgentStatus {
     /// There is no agent: the status checks have to do.
     NoAgent,
     /// It says so, of this epoch.
     Ready,
     /// It does not say so; what it says instead.
-    NotYet(String),
+    NotReady(String),
 }
 
 /// What the active instance's agent says of this epoch.
-pub(super) fn word(view: View<'_>) -> Word {
+pub(super) fn status(view: View<'_>) -> AgentStatus {
     if !view.spec.hears_agents() {
-        return Word::NoAgent;
+        return AgentStatus::NoAgent;
     }
     let active = &view.ledger.active;
     match view.world.agents.sight(active) {
         // What it said as a standby, it said of another life.
         Sight::Known(report) if report.epoch < view.ledger.epoch => {
-            Word::NotYet(format!("the agent of {active} has not reported since it was made active"))
+            AgentStatus::NotReady(format!("the agent of {active} has not reported since it was promoted"))
         }
         Sight::Known(report) => match &report.state {
-            AgentState::Ready => Word::Ready,
+            AgentState::Ready => AgentStatus::Ready,
             AgentState::Waiting | AgentState::Starting => {
-                Word::NotYet(format!("the agent of {active} brings the service up"))
+                AgentStatus::NotReady(format!("the agent of {active} is starting the service"))
             }
-            AgentState::Quiesced => Word::NotYet(format!("the agent of {active} has stopped the service")),
-            AgentState::Failed(why) => Word::NotYet(format!("the agent of {active} can't go on: {why}")),
+            AgentState::Quiesced => AgentStatus::NotReady(format!("the agent of {active} has stopped the service")),
+            AgentState::Failed(why) => AgentStatus::NotReady(format!("the agent of {active} has failed: {why}")),
         },
         // Passed checks do not stand in for an agent that the spec gives work (decision 12).
         Sight::Absent if view.spec.expects_agents() => {
-            Word::NotYet(format!("no agent has reported from {active}; the spec has an [agent]"))
+            AgentStatus::NotReady(format!("no agent has reported from {active}; the spec has an [agent]"))
         }
         // A group without an [agent]: one counts if it reports.
-        Sight::Absent => Word::NoAgent,
-        Sight::Unknown(why) => Word::NotYet(format!("the report of the agent of {active} can't be seen: {why}")),
+        Sight::Absent => AgentStatus::NoAgent,
+        Sight::Unknown(why) => {
+            AgentStatus::NotReady(format!("the report of the agent of {active} can't be observed: {why}"))
+        }
     }
 }
 
@@ -59,10 +61,10 @@ pub(super) fn complaint(view: View<'_>) -> Option<String> {
     // What it said of an earlier epoch, it said of another life.
     let report = view.world.agents.get(id).filter(|report| report.epoch >= view.ledger.epoch)?;
     if let AgentState::Failed(why) = &report.state {
-        return Some(format!("the agent of {id} can't go on: {why}"));
+        return Some(format!("the agent of {id} has failed: {why}"));
     }
     let silent = view.now.duration_since(report.at);
-    (silent > longest).then(|| format!("the agent of {id} has been silent since {}", report.at))
+    (silent > longest).then(|| format!("the agent of {id} has not reported since {}", report.at))
 }
 
 /// Its agent's last word on this epoch is that it stopped whoever writes, read since the failover is in the ledger: from then on the agent
@@ -80,7 +82,7 @@ pub(super) fn is_alive(view: View<'_>, report: &AgentReport) -> bool {
     view.spec.agents_can_quiesce() && !report.is_silent(view.now) && !matches!(report.state, AgentState::Failed(_))
 }
 
-/// Its agent says that it brings the service up again, in the epoch in which it had stopped it.
+/// Its agent says that it starts the service again, in the epoch in which it had stopped it.
 pub(super) fn serves_again(view: View<'_>, id: &InstanceId) -> bool {
     // What an instance said before it was off says nothing of it any more.
     let report = view.world.agents.get(id).filter(|_| !view.world.is_off(id));
@@ -102,7 +104,7 @@ pub(super) fn lease_end(view: View<'_>, failover: &Failover) -> Option<Timestamp
 }
 
 /// Whether the old active's lease was seen to run out.
-pub(super) fn lease_is_over(view: View<'_>, failover: &Failover) -> bool {
+pub(super) fn lease_has_expired(view: View<'_>, failover: &Failover) -> bool {
     lease_end(view, failover).is_some_and(|end| view.world.seen_at(Part::Agents) >= end)
 }
 

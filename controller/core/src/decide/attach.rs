@@ -1,9 +1,9 @@
 //! The newest data, attached to the active instance.
 
-use super::pace::look_for;
 use super::progress::Progress;
+use super::retry::next_observation_of;
 use super::view::View;
-use crate::ledger::Head;
+use crate::ledger::CurrentVolume;
 use crate::step::{FailureClass, Step, StepOutcome};
 use crate::verdict::Halt;
 use crate::world::{AttachmentState, DEVICES, Instance, Part, Sight};
@@ -12,17 +12,17 @@ use crate::world::{AttachmentState, DEVICES, Instance, Part, Sight};
 pub(super) fn attach(view: View<'_>, instance: &Instance, progress: &mut Progress<'_>) -> bool {
     let id = &view.ledger.active;
     let mut all = true;
-    for (index, head) in view.ledger.heads.values().enumerate() {
-        let volume = match view.world.volumes.sight(&head.volume) {
+    for (index, current) in view.ledger.current_volumes.values().enumerate() {
+        let volume = match view.world.volumes.sight(&current.volume) {
             Sight::Known(volume) => volume,
-            // It was seen when it was promoted: a look that does not show it is one that lags or fails.
+            // It was seen when it was promoted: an observation that does not show it is one that lags or fails.
             Sight::Absent | Sight::Unknown(_) => {
                 all = false;
-                progress.wait(Part::Volumes, view.soon(), format!("{} can't be seen", head.volume));
+                progress.wait(Part::Volumes, view.soon(), format!("{} can't be observed", current.volume));
                 continue;
             }
         };
-        let step = || attach_step(view, instance, head, index);
+        let step = || attach_step(view, instance, current, index);
         match volume.attachment_to(id) {
             Some(attachment) if attachment.state == AttachmentState::Attached => progress.proved([step().key()]),
             // On its way. To ask again in any state but detached mostly fails (aws-facts 2.3).
@@ -30,15 +30,19 @@ pub(super) fn attach(view: View<'_>, instance: &Instance, progress: &mut Progres
                 all = false;
                 let step = step();
                 let since = view.attempt(&step).map_or(view.now, |attempt| attempt.last_at);
-                let look = look_for(view, &step, since);
-                progress.wait(Part::Volumes, look, format!("{} is {:?}", head.volume, attachment.state).to_lowercase());
+                let again = next_observation_of(view, &step, since);
+                progress.wait(
+                    Part::Volumes,
+                    again,
+                    format!("{} is {:?}", current.volume, attachment.state).to_lowercase(),
+                );
             }
             None => {
                 all = false;
                 match volume.attachments.first() {
                     // Nobody but a person can have done that since the fence: it is not taken from them.
                     Some(other) => progress.halt(
-                        Halt::VolumeTaken { volume: head.volume.clone(), instance: other.instance.clone() },
+                        Halt::VolumeTaken { volume: current.volume.clone(), instance: other.instance.clone() },
                         Part::Volumes,
                     ),
                     None => drop(progress.step(step())),
@@ -49,29 +53,29 @@ pub(super) fn attach(view: View<'_>, instance: &Instance, progress: &mut Progres
     all
 }
 
-fn attach_step(view: View<'_>, instance: &Instance, head: &Head, index: usize) -> Step {
+fn attach_step(view: View<'_>, instance: &Instance, current: &CurrentVolume, index: usize) -> Step {
     let step = |device: String| Step::AttachVolume {
-        volume: head.volume.clone(),
+        volume: current.volume.clone(),
         instance: view.ledger.active.clone(),
         device,
     };
     // The key names the volume alone: the tries under every device name are counted together.
-    let first = step(head.device.clone());
-    step(device(view, instance, head, index, &first))
+    let first = step(current.device.clone());
+    step(device(view, instance, current, index, &first))
 }
 
 /// The device name that the data had before, if the target has it free; after a refusal, the next one.
-fn device(view: View<'_>, instance: &Instance, head: &Head, index: usize, first: &Step) -> String {
-    let taken = |device: &str| instance.devices.iter().any(|(name, id)| name == device && *id != head.volume);
+fn device(view: View<'_>, instance: &Instance, current: &CurrentVolume, index: usize, first: &Step) -> String {
+    let taken = |device: &str| instance.devices.iter().any(|(name, id)| name == device && *id != current.volume);
     let refused = view.attempt(first).map_or(0, |attempt| match &attempt.outcome {
         // The name is in use there, or still unusable after a forced detach (aws-facts 2.3).
         StepOutcome::Failed { class: FailureClass::Invalid | FailureClass::Conflict, .. } => attempt.tries as usize,
         _ => 0,
     });
-    if refused == 0 && !taken(&head.device) {
-        return head.device.clone();
+    if refused == 0 && !taken(&current.device) {
+        return current.device.clone();
     }
     let free: Vec<&str> = DEVICES.into_iter().filter(|device| !taken(device)).collect();
     let next = free.get((index + refused) % free.len().max(1)).copied();
-    next.map_or_else(|| head.device.clone(), str::to_owned)
+    next.map_or_else(|| current.device.clone(), str::to_owned)
 }

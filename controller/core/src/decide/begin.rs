@@ -64,7 +64,7 @@ impl Wanted {
 
 /// The beginning of a failover, or why there can be none.
 pub(super) fn begin(view: View<'_>, wanted: &Wanted, down_since: Timestamp) -> Result<Verdict, Refusal> {
-    if let Some(refusal) = resources::doubt(view) {
+    if let Some(refusal) = resources::ambiguity(view) {
         return Err(refusal);
     }
     let to = match view.spec.topology {

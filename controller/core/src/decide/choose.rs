@@ -46,17 +46,17 @@ fn fitness<'a>(
         Sight::Known(instance) => instance,
         Sight::Absent => return Err("does not exist".to_owned()),
         // It may be as lost as the active one.
-        Sight::Unknown(why) => return Err(format!("can't be seen: {why}")),
+        Sight::Unknown(why) => return Err(format!("can't be observed: {why}")),
     };
     match destination {
-        Destination::Instance(wanted) if wanted != id => return Err(format!("{wanted} was asked for")),
+        Destination::Instance(wanted) if wanted != id => return Err(format!("{wanted} was requested")),
         Destination::Zone(wanted) if *wanted != instance.zone => return Err(format!("is in {}", instance.zone)),
         Destination::Standby | Destination::Instance(_) | Destination::Zone(_) => {}
     }
     match instance.state {
         // It has no status checks; whether its host is well shows when it starts.
         InstanceState::Stopped => Ok(instance),
-        InstanceState::Running | InstanceState::Pending => match unwell(view, id) {
+        InstanceState::Running | InstanceState::Pending => match unhealthy(view, id) {
             Some(why) => Err(why),
             None => Ok(instance),
         },
@@ -68,7 +68,7 @@ fn fitness<'a>(
 }
 
 /// What speaks against a running instance.
-pub(super) fn unwell(view: View<'_>, id: &InstanceId) -> Option<String> {
+pub(super) fn unhealthy(view: View<'_>, id: &InstanceId) -> Option<String> {
     match view.world.checks.sight(id) {
         Sight::Known(checks) if !checks.impaired().is_empty() => {
             Some(format!("its {} status check is impaired", checks.impaired().join(" and ")))

@@ -4,12 +4,12 @@ use jiff::Timestamp;
 
 use super::detach;
 use super::lineage::{failover_tags, is_ours};
-use super::pace::next_look;
 use super::progress::Progress;
 use super::proof::is_quiet;
+use super::retry::next_observation;
 use super::view::View;
 use crate::ids::{InstanceId, SnapshotId, VolumeName};
-use crate::ledger::{Failover, Head};
+use crate::ledger::{CurrentVolume, Failover};
 use crate::step::{SNAPSHOT, SnapshotSource, Step, StepOutcome, Together};
 use crate::time::later;
 use crate::verdict::Halt;
@@ -17,12 +17,12 @@ use crate::world::{Lineage, Part, Snapshot, SnapshotState, Tags, World, tag};
 
 /// Copies that AWS itself fails are made again this often.
 pub(super) const MOST_COPIES: usize = 3;
-/// Below this a snapshot's progress, coarse as it is, promises that the end is not within the next looks.
+/// Below this a snapshot's progress, coarse as it is, promises that the end is not within the next observations.
 const FAR_FROM_DONE_PERCENT: u8 = 70;
-/// When to look again at a snapshot: half as often while AWS says that it is far from done.
-fn copy_look(copy: &Snapshot, now: Timestamp) -> Timestamp {
-    let look = next_look(copy.started_at, SNAPSHOT.least_duration, now);
-    if copy.progress_percent < FAR_FROM_DONE_PERCENT { later(look, look.duration_since(now)) } else { look }
+/// When to observe again at a snapshot: half as often while AWS says that it is far from done.
+fn next_copy_observation(copy: &Snapshot, now: Timestamp) -> Timestamp {
+    let again = next_observation(copy.started_at, SNAPSHOT.least_duration, now);
+    if copy.progress_percent < FAR_FROM_DONE_PERCENT { later(again, again.duration_since(now)) } else { again }
 }
 
 /// A completed snapshot of this failover, made under the fence that holds now; until there is one, what brings it nearer.
@@ -30,47 +30,48 @@ pub(super) fn newest(
     view: View<'_>,
     failover: &Failover,
     name: &VolumeName,
-    head: &Head,
+    current: &CurrentVolume,
     progress: &mut Progress<'_>,
     to_copy: &mut Vec<SnapshotSource>,
 ) -> Option<SnapshotId> {
-    // Made under an earlier one, it lacks what was written after somebody started the old side again (decision 2).
+    // Made under an earlier one, it lacks what was written after somebody started the old instance again (decision 2).
     let under_this_fence = |tags: &Tags| {
         is_ours(failover, name, tags) && tags.get(tag::FENCE).is_some_and(|fence| *fence == failover.fences.to_string())
     };
     let all = view.world.snapshots.iter_known();
     let copies: Vec<(&SnapshotId, &Snapshot)> =
-        all.filter(|(_, copy)| copy.volume == head.volume && under_this_fence(&copy.tags)).collect();
+        all.filter(|(_, copy)| copy.volume == current.volume && under_this_fence(&copy.tags)).collect();
     let with = |state| copies.iter().find(move |(_, copy)| copy.state == state);
     if let Some((id, _)) = with(SnapshotState::Completed) {
-        progress.proved(failover.attempts.keys().filter(|key| key.copies(&head.volume)).cloned());
+        progress.proved(failover.attempts.keys().filter(|key| key.copies(&current.volume)).cloned());
         return Some((*id).clone());
     }
     // A second one would take as long, and EBS limits how many may be pending (aws-facts 2.1).
     if let Some((id, copy)) = with(SnapshotState::Pending) {
         let reason = format!("{id} of {name} is {} % complete", copy.progress_percent);
-        progress.wait(Part::Snapshots, copy_look(copy, view.now), reason);
+        progress.wait(Part::Snapshots, next_copy_observation(copy, view.now), reason);
         return None;
     }
     // Those that are left are those that EBS itself failed.
     if copies.len() >= MOST_COPIES {
-        let halt = Halt::CopyFails { what: format!("the snapshot of {}", head.volume), tries: copies.len() };
+        let halt = Halt::CopyFails { what: format!("the snapshot of {}", current.volume), tries: copies.len() };
         progress.halt(halt, Part::Snapshots);
         return None;
     }
-    let mut tags = failover_tags(view, failover, name, view.world.volumes.get(&head.volume).map(|volume| &volume.tags));
+    let mut tags =
+        failover_tags(view, failover, name, view.world.volumes.get(&current.volume).map(|volume| &volume.tags));
     tags.insert(tag::ATTEMPT.to_owned(), copies.len().to_string());
-    to_copy.push(SnapshotSource { name: name.clone(), volume: head.volume.clone(), tags });
+    to_copy.push(SnapshotSource { name: name.clone(), volume: current.volume.clone(), tags });
     None
 }
 
-/// While the group has not launched the replacement: the data is copied, since its zone is not known, and let go by the old side,
+/// While the group has not launched the replacement: the data is copied, since its zone is not known, and let go by the old instance,
 /// so that no termination takes it along.
 pub(super) fn secure(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     let mut to_copy = Vec::new();
-    for (name, head) in &view.ledger.heads {
-        let Some(volume) = view.world.volumes.get(&head.volume) else {
-            progress.wait(Part::Volumes, view.soon(), format!("{} can't be seen", head.volume));
+    for (name, current) in &view.ledger.current_volumes {
+        let Some(volume) = view.world.volumes.get(&current.volume) else {
+            progress.wait(Part::Volumes, view.soon(), format!("{} can't be observed", current.volume));
             continue;
         };
         if volume.is_lost() {
@@ -80,7 +81,7 @@ pub(super) fn secure(view: View<'_>, failover: &Failover, progress: &mut Progres
         // What may still be written to has no newest state yet.
         let held = volume.attachments.iter().any(|it| !is_quiet(view, failover, &it.instance));
         if !held {
-            newest(view, failover, name, head, progress, &mut to_copy);
+            newest(view, failover, name, current, progress, &mut to_copy);
         }
     }
     take(view, failover, to_copy, progress);
@@ -91,17 +92,17 @@ pub(super) fn secure(view: View<'_>, failover: &Failover, progress: &mut Progres
 /// the data as it is, a volume that is let go outlives its instance, and an old side that somebody starts again has nothing to write to.
 pub(super) fn release(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     let from = &failover.from.instance_id;
-    for head in view.ledger.heads.values() {
+    for current in view.ledger.current_volumes.values() {
         let answered = failover
             .attempts
             .iter()
-            .any(|(key, attempt)| key.copies(&head.volume) && attempt.outcome != StepOutcome::Unanswered);
-        let Some(volume) = view.world.volumes.get(&head.volume).filter(|_| answered) else { continue };
+            .any(|(key, attempt)| key.copies(&current.volume) && attempt.outcome != StepOutcome::Unanswered);
+        let Some(volume) = view.world.volumes.get(&current.volume).filter(|_| answered) else { continue };
         if volume.is_free() {
-            detach::proved(&head.volume, from, progress);
+            detach::proved(&current.volume, from, progress);
         }
         if volume.attachment_to(from).is_some() && is_quiet(view, failover, from) {
-            detach::let_go(view, failover, &head.volume, from, progress);
+            detach::let_go(view, failover, &current.volume, from, progress);
         }
     }
 }
@@ -128,20 +129,20 @@ pub(super) fn together(view: View<'_>, instance: &InstanceId, sources: &[Snapsho
 }
 
 /// Up to when the newest completed copy of some data holds it.
-pub fn recovery_point(world: &World, name: &VolumeName, head: &Head) -> Option<Timestamp> {
-    newest_copy(world, name, head).map(|(_, copy)| copy.started_at)
+pub fn recovery_point(world: &World, name: &VolumeName, current: &CurrentVolume) -> Option<Timestamp> {
+    newest_copy(world, name, current).map(|(_, copy)| copy.started_at)
 }
 
 /// The newest completed copy of some data, whoever made it: also one of a person that carries the tags.
 pub(super) fn newest_copy<'a>(
     world: &'a World,
     name: &VolumeName,
-    head: &Head,
+    current: &CurrentVolume,
 ) -> Option<(&'a SnapshotId, &'a Snapshot)> {
     world
         .snapshots
         .iter_known()
         .filter(|(_, copy)| copy.state == SnapshotState::Completed)
-        .filter(|(_, copy)| copy.volume == head.volume || Lineage::of(&copy.tags).name.as_ref() == Some(name))
+        .filter(|(_, copy)| copy.volume == current.volume || Lineage::of(&copy.tags).name.as_ref() == Some(name))
         .max_by_key(|(id, copy)| (copy.started_at, (*id).clone()))
 }

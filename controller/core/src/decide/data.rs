@@ -9,21 +9,21 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::copies::{self, MOST_COPIES, newest_copy};
 use super::lineage::{client_token, failover_tags, is_ours};
-use super::pace::look_for;
 use super::progress::Progress;
+use super::retry::next_observation_of;
 use super::target::another;
 use super::view::View;
 use super::{detach, proof};
 use crate::ids::{InstanceId, SnapshotId, VolumeId, VolumeName};
-use crate::ledger::{Change, Failover, FenceState, Head, Target};
+use crate::ledger::{Change, CurrentVolume, Failover, FenceState, Target};
 use crate::step::{SnapshotSource, Step};
 use crate::time::later;
 use crate::verdict::Halt;
 use crate::world::{Part, Sight, Volume, VolumeState, tag};
 
 /// How long the newest volume may be out of sight before an older copy is thought of.
-const UNSEEN_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
-/// What is hidden from us shows no sooner for being looked at often.
+const UNSEEN_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
+/// What is hidden from us shows no sooner for being observed often.
 const HIDDEN: SignedDuration = SignedDuration::from_secs(3);
 
 /// Brings the data nearer to the target's zone; all of it there: where it then is.
@@ -32,18 +32,21 @@ pub(super) fn bring(
     failover: &Failover,
     target: &Target,
     progress: &mut Progress<'_>,
-) -> Option<BTreeMap<VolumeName, Head>> {
+) -> Option<BTreeMap<VolumeName, CurrentVolume>> {
     let mut there = BTreeMap::new();
     let mut to_copy = Vec::new();
-    for (name, head) in &view.ledger.heads {
-        let mut bringing = Bringing { view, failover, target, name, head, progress, to_copy: &mut to_copy };
+    for (name, current) in &view.ledger.current_volumes {
+        let mut bringing = Bringing { view, failover, target, name, current, progress, to_copy: &mut to_copy };
         if let Some(volume) = bringing.bring() {
             let zone = target.zone.clone();
-            there.insert(name.clone(), Head { volume, zone, shape: head.shape.clone(), device: head.device.clone() });
+            there.insert(
+                name.clone(),
+                CurrentVolume { volume, zone, shape: current.shape.clone(), device: current.device.clone() },
+            );
         }
     }
     copies::take(view, failover, to_copy, progress);
-    (there.len() == view.ledger.heads.len()).then_some(there)
+    (there.len() == view.ledger.current_volumes.len()).then_some(there)
 }
 
 struct Bringing<'a, 'b, 'c> {
@@ -51,7 +54,7 @@ struct Bringing<'a, 'b, 'c> {
     failover: &'a Failover,
     target: &'a Target,
     name: &'a VolumeName,
-    head: &'a Head,
+    current: &'a CurrentVolume,
     progress: &'b mut Progress<'c>,
     to_copy: &'b mut Vec<SnapshotSource>,
 }
@@ -63,7 +66,7 @@ impl Bringing<'_, '_, '_> {
             let snapshot = snapshot.clone();
             return self.restore(&snapshot);
         }
-        let id = &self.head.volume;
+        let id = &self.current.volume;
         match self.view.world.volumes.sight(id) {
             // Nothing else will ever come of it.
             Sight::Known(volume) if volume.is_lost() => self.older_copy(&format!("{id} is lost")),
@@ -76,7 +79,7 @@ impl Bringing<'_, '_, '_> {
             Sight::Known(_) => self.copy(),
             // Reads lag, and fail in a zone that is down: an older copy costs data, so it is thought of last.
             Sight::Absent => self.unseen(&format!("{id} does not exist any more")),
-            Sight::Unknown(_) => self.unseen(&format!("{id} can't be seen")),
+            Sight::Unknown(_) => self.unseen(&format!("{id} can't be observed")),
         }
     }
 
@@ -94,7 +97,7 @@ impl Bringing<'_, '_, '_> {
 
     /// Same zone: the volume itself, once nobody else has it.
     fn free(&mut self, volume: &Volume) -> Option<VolumeId> {
-        let id = &self.head.volume;
+        let id = &self.current.volume;
         let others: Vec<&InstanceId> = self.others(volume).collect();
         if others.is_empty() && matches!(volume.state, VolumeState::Available | VolumeState::InUse) {
             detach::proved(id, &self.failover.from.instance_id, self.progress);
@@ -108,7 +111,7 @@ impl Bringing<'_, '_, '_> {
             if proof::is_quiet(self.view, self.failover, holder) {
                 detach::let_go(self.view, self.failover, id, holder, self.progress);
             } else {
-                let reason = format!("{holder} is not seen to be off");
+                let reason = format!("{holder} is not confirmed to be off");
                 self.progress.wait(Part::Instances, later(self.view.now, HIDDEN), reason);
             }
         }
@@ -117,7 +120,7 @@ impl Bringing<'_, '_, '_> {
 
     /// Other zone: a snapshot of this failover, then a volume restored from it.
     fn copy(&mut self) -> Option<VolumeId> {
-        let snapshot = copies::newest(self.view, self.failover, self.name, self.head, self.progress, self.to_copy)?;
+        let snapshot = copies::newest(self.view, self.failover, self.name, self.current, self.progress, self.to_copy)?;
         self.restore(&snapshot)
     }
 
@@ -139,8 +142,8 @@ impl Bringing<'_, '_, '_> {
         }
         // Made a moment ago, by whoever tried before us.
         if let Some((id, volume)) = restored.iter().find(|(_, volume)| volume.state == VolumeState::Creating) {
-            let look = look_for(self.view, &step, volume.created_at);
-            self.progress.wait(Part::Volumes, look, format!("{id} ({}) is being created", self.name));
+            let again = next_observation_of(self.view, &step, volume.created_at);
+            self.progress.wait(Part::Volumes, again, format!("{id} ({}) is being created", self.name));
             return None;
         }
         // The KMS key, most often: what fails three times in a row fails again.
@@ -154,7 +157,7 @@ impl Bringing<'_, '_, '_> {
             another(
                 self.view,
                 self.failover,
-                &format!("its zone has no room for {}: {no_room}", self.name),
+                &format!("its zone has no capacity for {}: {no_room}", self.name),
                 self.progress,
             );
         }
@@ -177,7 +180,7 @@ impl Bringing<'_, '_, '_> {
                 &failed.to_string(),
             ]),
             zone,
-            shape: self.head.shape.clone(),
+            shape: self.current.shape.clone(),
             initialization_rate_mib_per_second: self
                 .view
                 .spec
@@ -189,8 +192,8 @@ impl Bringing<'_, '_, '_> {
     }
 
     fn unseen(&mut self, why: &str) -> Option<VolumeId> {
-        if let FenceState::Proven { at, .. } = &self.failover.fence
-            && !self.view.has_passed(UNSEEN_PATIENCE, *at)
+        if let FenceState::Confirmed { at, .. } = &self.failover.fence
+            && !self.view.has_passed(UNSEEN_TIMEOUT, *at)
         {
             self.progress.wait(Part::Volumes, later(self.view.now, HIDDEN), why);
             return None;
@@ -200,7 +203,7 @@ impl Bringing<'_, '_, '_> {
 
     /// The newest completed copy of the lineage, if the loss is allowed.
     fn older_copy(&mut self, why: &str) -> Option<VolumeId> {
-        let Some((snapshot, copy)) = newest_copy(self.view.world, self.name, self.head) else {
+        let Some((snapshot, copy)) = newest_copy(self.view.world, self.name, self.current) else {
             let halt = match self.view.world.snapshots.complete.known() {
                 // An empty volume never takes the place of data: whether to go on without is for a person to say.
                 Some(()) => Halt::NoCopy { name: self.name.clone(), why: why.to_owned() },
@@ -232,8 +235,8 @@ impl Bringing<'_, '_, '_> {
     /// Writes may have gone on until the fence was shown to hold; while it isn't, until now.
     fn loss_seconds(&self, taken_at: Timestamp) -> u64 {
         let until = match &self.failover.fence {
-            FenceState::Proven { at, .. } => *at,
-            // The old side may write on until somebody sees that it does not.
+            FenceState::Confirmed { at, .. } => *at,
+            // The old instance may write on until somebody sees that it does not.
             FenceState::Open { .. } | FenceState::Waived { .. } => self.view.now,
         };
         let loss = until.duration_since(taken_at);

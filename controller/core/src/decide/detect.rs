@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::begin::{Wanted, begin, limits};
 use super::progress::record;
 use super::view::View;
-use super::{agents, choose, group, upkeep};
+use super::{agents, choose, group, maintenance};
 use crate::group::Lifecycle;
 use crate::ledger::{Cause, Change, Destination, Member, Suspicion, Target};
 use crate::spec::Topology;
@@ -15,7 +15,7 @@ use crate::time::{later, seconds};
 use crate::verdict::Verdict;
 use crate::world::{AlarmState, InstanceState, Part, Sight};
 
-/// What is suspected is looked at this often: a look costs little, and a second one may clear it.
+/// What is suspected is observed this often: an observation costs little, and a second one may clear it.
 const SUSPICION_PAUSE: SignedDuration = SignedDuration::from_secs(5);
 
 /// What is seen of the active instance.
@@ -26,7 +26,7 @@ pub(super) enum Evidence {
     /// Something speaks against it; it has to last.
     Suspected(Vec<String>),
     /// It runs and nothing speaks against it.
-    Well,
+    Healthy,
     /// It can't be seen. That is no evidence.
     Unseen(String),
 }
@@ -44,7 +44,7 @@ pub(super) fn evidence(view: View<'_>) -> Evidence {
         if group::lifecycle(view, id).is_some_and(Lifecycle::is_going) {
             return Evidence::Down(vec![format!("the group terminates {id}")]);
         }
-        signs.extend(choose::unwell(view, id).map(|why| format!("{id}: {why}")));
+        signs.extend(choose::unhealthy(view, id).map(|why| format!("{id}: {why}")));
         signs.extend(agents::complaint(view));
     }
     // A complete answer may lack an instance that is there (aws-facts 7): it has to last.
@@ -54,8 +54,8 @@ pub(super) fn evidence(view: View<'_>) -> Evidence {
     match (signs.is_empty(), seen) {
         (false, _) => Evidence::Suspected(signs),
         // In the loss of a zone AWS may not answer for what is there (aws-facts 1.4).
-        (true, Sight::Unknown(why)) => Evidence::Unseen(format!("{id} can't be seen: {why}")),
-        (true, Sight::Known(_) | Sight::Absent) => Evidence::Well,
+        (true, Sight::Unknown(why)) => Evidence::Unseen(format!("{id} can't be observed: {why}")),
+        (true, Sight::Known(_) | Sight::Absent) => Evidence::Healthy,
     }
 }
 
@@ -93,7 +93,7 @@ pub(super) fn members(view: View<'_>) -> Option<Verdict> {
     // Not seen, but not known to be gone either: kept.
     for (id, member) in &view.ledger.members {
         let unknown = matches!(view.world.instances.sight(id), Sight::Unknown(_));
-        let retired = unsure && view.ledger.retired.contains(id);
+        let retired = unsure && view.ledger.former_actives.contains(id);
         if unknown || retired || *id == view.ledger.active {
             members.entry(id.clone()).or_insert_with(|| member.clone());
         }
@@ -104,13 +104,13 @@ pub(super) fn members(view: View<'_>) -> Option<Verdict> {
 /// Watches the active instance; begins a failover when its failure is confirmed and nothing forbids it.
 pub(super) fn judge(view: View<'_>) -> Verdict {
     let verdict = match evidence(view) {
-        Evidence::Well if view.ledger.suspicion.is_some() || view.ledger.refused.is_some() => {
-            record(Change::Suspect(None), format!("{} is well again", view.ledger.active))
+        Evidence::Healthy if view.ledger.suspicion.is_some() || view.ledger.refused.is_some() => {
+            record(Change::Suspect(None), format!("{} is healthy again", view.ledger.active))
         }
         // A group that launches beside a well instance is about to end that one: a planned failover is there first.
-        Evidence::Well => match group::newcomer(view) {
+        Evidence::Healthy => match group::newcomer(view) {
             Some(newcomer) => replaced(view, &newcomer),
-            None => return upkeep::tidy(view),
+            None => return maintenance::maintain(view),
         },
         Evidence::Unseen(why) => match &view.ledger.suspicion {
             // Neither confirmed nor cleared: the suspicion waits for somebody to see something.
@@ -124,7 +124,7 @@ pub(super) fn judge(view: View<'_>) -> Verdict {
     group::tend_beside(view, verdict)
 }
 
-/// The group brings in another instance while the active one is well: it will do away with that one next.
+/// The group brings in another instance while the active one is healthy: it will do away with that one next.
 fn replaced(view: View<'_>, newcomer: &Target) -> Verdict {
     let wanted = Wanted {
         cause: Cause::Replacement(newcomer.instance_id.clone()),
@@ -159,7 +159,7 @@ fn confirm(view: View<'_>, evidence: Vec<String>) -> Verdict {
     }
 }
 
-/// Until the suspicion is old enough, or a look at it can tell more.
+/// Until the suspicion is old enough, or an observation can tell more.
 fn waiting(view: View<'_>, suspicion: &Suspicion, reason: String) -> Verdict {
     let confirmed_at = later(suspicion.since, seconds(view.spec.detect.confirm_seconds.get()));
     let next = later(view.now, SUSPICION_PAUSE);
@@ -177,7 +177,7 @@ fn begin_or_refuse(view: View<'_>, evidence: &[String], down_since: Timestamp) -
             Err(refusal) => (refusal, None),
         },
     };
-    // People hear of a refusal once, not at every look.
+    // People hear of a refusal once, not at every observation.
     let reason = refusal.to_string();
     if view.ledger.refused.as_ref().is_none_or(|refused| refused.reason != reason) {
         return record(Change::Refuse(reason.clone()), format!("{}; but {reason}", evidence.join("; ")));

@@ -1,12 +1,12 @@
-//! The fence: until it is shown, nothing of the old side is copied as final, promoted or attached elsewhere.
+//! The fence: until it is shown, nothing of the old instance is copied as final, promoted or attached elsewhere.
 //!
 //! Clean first (the operating system shuts down), then by force (the instance is cut), then by taking the volumes away.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::pace::look_for;
 use super::progress::Progress;
 use super::proof::{contradicted, proof, writers};
+use super::retry::next_observation_of;
 use super::view::View;
 use super::{address, agents, detach};
 use crate::ids::InstanceId;
@@ -18,33 +18,33 @@ use crate::verdict::Halt;
 use crate::world::{InstanceState, Part, Sight, Volume};
 
 /// A forced stop that does not end is followed by taking the volumes away after this.
-const CUT_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+const CUT_RESEND_AFTER: SignedDuration = SignedDuration::from_secs(60);
 /// A volume that was unmounted leaves within this; one that does not is taken from an instance that is stopped.
-const UNMOUNTED_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+const UNMOUNTED_RESEND_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 /// Brings the fence nearer, and says whether it holds (shown, or waived).
 pub(super) fn close(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) -> bool {
     if let Some(proof) = proof(view, failover) {
-        let already = matches!(failover.fence, FenceState::Proven { proof: known, .. } if known == proof);
+        let already = matches!(failover.fence, FenceState::Confirmed { proof: known, .. } if known == proof);
         if !already {
             prove_stops(view, failover, progress);
             // What the proof was read off has to be fresh, and nothing else.
             let needs = match proof {
                 Proof::InstancesOff => vec![Part::Instances],
-                Proof::Quiesced | Proof::LeaseOver => vec![Part::Volumes, Part::Agents],
+                Proof::Quiesced | Proof::LeaseExpired => vec![Part::Volumes, Part::Agents],
                 Proof::VolumesDetached => vec![Part::Volumes, Part::Addresses],
             };
             progress.change(Change::Fenced(proof), needs);
-            progress.reason("the old side is fenced");
+            progress.reason("the old instance is fenced");
         }
         return already;
     }
     match &failover.fence {
-        FenceState::Proven { proof, .. } => {
+        FenceState::Confirmed { proof, .. } => {
             // Out of sight is not started again: what was shown holds until something else is seen.
             let reopened = contradicted(view, failover, *proof);
             if reopened {
-                let reason = format!("{} can write again; it is fenced anew", failover.from.instance_id);
+                let reason = format!("{} can write again; it is fenced again", failover.from.instance_id);
                 progress.turn(Change::ReopenFence, [Part::Instances, Part::Volumes], reason);
             }
             !reopened
@@ -89,12 +89,12 @@ fn await_lease(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>)
 fn unconfirmed(view: View<'_>, open: &[InstanceId], progress: &mut Progress<'_>) {
     let seen = open.iter().map(|id| match view.world.instances.sight(id) {
         Sight::Known(instance) => format!("{id} is {}", instance.state.as_str()),
-        Sight::Absent => format!("{id} is not listed, which proves nothing"),
-        Sight::Unknown(_) => format!("{id} can't be seen"),
+        Sight::Absent => format!("{id} is not listed by AWS, which confirms nothing"),
+        Sight::Unknown(_) => format!("{id} can't be observed"),
     });
     let why = seen.collect::<Vec<_>>().join(", ");
     match view.spec.fence.when_unconfirmed {
-        // The operator knows that the old side may be left running: what it writes from now on is lost (operating guide, 8).
+        // The operator knows that the old instance may be left running: what it writes from now on is lost (operating guide, 8).
         WhenUnconfirmed::Proceed => progress.change(Change::WaiveFence(why), [Part::Instances]),
         // Fencing goes on meanwhile; whatever shows the fence ends the halt.
         WhenUnconfirmed::Halt => {
@@ -131,7 +131,7 @@ fn fence_one(view: View<'_>, failover: &Failover, writer: &InstanceId, since: Ti
             progress.wait(Part::Instances, view.soon(), format!("{writer} is pending and can't be stopped yet"));
         }
         // It goes by itself, and a stop is refused; on a host that is dead it may hang there for hours (aws-facts 1.2).
-        Some(InstanceState::ShuttingDown) if !waited(since, grace + CUT_PATIENCE) => {
+        Some(InstanceState::ShuttingDown) if !waited(since, grace + CUT_RESEND_AFTER) => {
             progress.wait(Part::Instances, view.soon(), format!("{writer} is shutting down"));
         }
         // Its grace is over, whoever asked it to stop.
@@ -140,13 +140,13 @@ fn fence_one(view: View<'_>, failover: &Failover, writer: &InstanceId, since: Ti
                 || (state == Some(InstanceState::Stopping) && waited(since, grace)) =>
         {
             progress.step(stop(StopMode::Forced));
-            if first(StopMode::Forced).is_some_and(|cut| waited(cut, CUT_PATIENCE)) {
+            if first(StopMode::Forced).is_some_and(|cut| waited(cut, CUT_RESEND_AFTER)) {
                 take_away(view, failover, writer, progress);
             }
         }
         Some(InstanceState::Stopping) => {
-            let look = look_for(view, &stop(StopMode::Graceful), asked.unwrap_or(since));
-            progress.wait(Part::Instances, look, format!("{writer} is stopping"));
+            let again = next_observation_of(view, &stop(StopMode::Graceful), asked.unwrap_or(since));
+            progress.wait(Part::Instances, again, format!("{writer} is stopping"));
         }
         Some(InstanceState::ShuttingDown) => take_away(view, failover, writer, progress),
         Some(InstanceState::Running) | None => {
@@ -172,18 +172,18 @@ fn quiesces(
         return false;
     }
     if agents::is_quiesced(view, failover, writer) {
-        progress.wait(Part::Volumes, view.soon(), format!("{writer} is quiet; its volumes are to leave it"));
-        for head in view.ledger.heads.values() {
-            if view.world.volumes.get(&head.volume).is_some_and(|volume| volume.attachment_to(writer).is_some()) {
+        progress.wait(Part::Volumes, view.soon(), format!("{writer} is quiesced; its volumes are detached"));
+        for current in view.ledger.current_volumes.values() {
+            if view.world.volumes.get(&current.volume).is_some_and(|volume| volume.attachment_to(writer).is_some()) {
                 progress.rest_on([Part::Agents]);
-                progress.step(detach::step(&head.volume, writer, false));
+                progress.step(detach::step(&current.volume, writer, false));
             }
         }
         // An unmounted volume leaves at once; one that does not is taken the other way.
-        return !view.has_passed(grace + UNMOUNTED_PATIENCE, report.at.max(since));
+        return !view.has_passed(grace + UNMOUNTED_RESEND_AFTER, report.at.max(since));
     }
     if agents::is_alive(view, report) && !view.has_passed(grace, since) {
-        progress.wait(Part::Agents, view.soon(), format!("the agent of {writer} is to quiesce it"));
+        progress.wait(Part::Agents, view.soon(), format!("waiting for the agent of {writer} to quiesce it"));
         return true;
     }
     false
@@ -199,20 +199,20 @@ fn refuses_to_stop(failover: &Failover, writer: &InstanceId) -> bool {
 
 /// The last resort for an instance that does not go down: its volumes, and then its address, are taken from it.
 fn take_away(view: View<'_>, failover: &Failover, writer: &InstanceId, progress: &mut Progress<'_>) {
-    progress.wait(Part::Instances, view.soon(), format!("{writer} does not go down"));
+    progress.wait(Part::Instances, view.soon(), format!("{writer} does not stop"));
     let mut held = false;
-    for head in view.ledger.heads.values() {
+    for current in view.ledger.current_volumes.values() {
         // What can't be seen may be held by somebody: the address stays where it is.
-        let Some(volume) = view.world.volumes.get(&head.volume) else { return };
+        let Some(volume) = view.world.volumes.get(&current.volume) else { return };
         // By whomever: the address follows when nobody else can write any more.
         held |= volume.attachments.iter().any(|attachment| !failover.is_target(&attachment.instance));
         if volume.attachment_to(writer).is_some() {
-            progress.step(detach::step(&head.volume, writer, true));
+            progress.step(detach::step(&current.volume, writer, true));
         }
     }
     // An instance that is pending takes no address (aws-facts 3.1), and one that is stopped serves nobody.
     let target = failover.to.as_ref().filter(|to| view.world.runs(&to.instance_id));
-    let Some(target) = target.filter(|_| !held && !view.ledger.heads.is_empty()) else { return };
+    let Some(target) = target.filter(|_| !held && !view.ledger.current_volumes.is_empty()) else { return };
     for id in address::meant(view) {
         if view.world.leads_to(&id, writer) {
             address::lead_to(&target.instance_id, id, progress);
@@ -227,9 +227,9 @@ fn prove_stops(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>)
             .map(|mode| Step::StopInstance { instance: instance.clone(), mode }.key());
         progress.proved(stops);
     }
-    for head in view.ledger.heads.values() {
-        if view.world.volumes.get(&head.volume).is_some_and(Volume::is_free) {
-            progress.proved([detach::step(&head.volume, &failover.from.instance_id, true).key()]);
+    for current in view.ledger.current_volumes.values() {
+        if view.world.volumes.get(&current.volume).is_some_and(Volume::is_free) {
+            progress.proved([detach::step(&current.volume, &failover.from.instance_id, true).key()]);
         }
     }
 }

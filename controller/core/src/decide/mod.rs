@@ -1,6 +1,6 @@
 //! The decision: from what was observed, what is asked and what was recorded to what to do next.
 //!
-//! It depends on the world and the ledger, never on the event that made us look, so that a lost, late, doubled or
+//! It depends on the world and the ledger, never on the event that triggered it, so that a lost, late, doubled or
 //! reordered event changes nothing but the time.
 
 mod address;
@@ -17,16 +17,16 @@ mod detect;
 mod fence;
 mod group;
 mod lineage;
-mod pace;
+mod maintenance;
 mod plan;
 mod progress;
 mod proof;
+mod request;
 mod resources;
+mod retry;
 mod takeover;
 mod target;
-mod upkeep;
 mod view;
-mod wish;
 
 use jiff::Timestamp;
 
@@ -45,7 +45,7 @@ use view::View;
 ///
 /// # Guarantees
 /// - An irreversible step is only taken on what is known, and was seen within the last seconds.
-/// - Nothing is attached, promoted or given the address before the old side is fenced, or the spec waived the fence.
+/// - Nothing is attached, promoted or given the address before the old instance is fenced, or the spec waived the fence.
 /// - Data older than the newest is only promoted within `data.max_loss_seconds` or what an operator accepted.
 ///
 /// # Assumptions
@@ -60,7 +60,7 @@ pub fn decide(spec: &Spec, ledger: &Ledger, world: &World, now: Timestamp) -> Ve
     if let Some(paused) = &ledger.paused {
         let unseen = view.stale((spec.topology == Topology::AutoScaling).then_some(Part::Groups));
         if ledger.request.is_none() && !unseen.is_empty() {
-            return Verdict::Look(unseen);
+            return Verdict::Observe(unseen);
         }
         return group::tend_beside(view, paused_verdict(view, &paused.by));
     }
@@ -68,13 +68,13 @@ pub fn decide(spec: &Spec, ledger: &Ledger, world: &World, now: Timestamp) -> Ve
     let counts = |part: &Part| *part != Part::Agents || spec.detect.agent_silent_seconds.is_some();
     let stale = view.stale(view.relevant_parts().into_iter().filter(counts));
     if !stale.is_empty() {
-        return Verdict::Look(stale);
+        return Verdict::Observe(stale);
     }
     if let Some(verdict) = detect::members(view) {
         return verdict;
     }
     if let Some(request) = &ledger.request {
-        return wish::judge(view, request);
+        return request::judge(view, request);
     }
     detect::judge(view)
 }

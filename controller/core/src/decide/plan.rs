@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::view::View;
-use super::{address, wish};
+use super::{address, request};
 use crate::ledger::{Change, Destination, Failover, Ledger, Request, Target};
 use crate::spec::Spec;
 use crate::verdict::Verdict;
@@ -34,7 +34,7 @@ pub fn plan(spec: &Spec, ledger: &Ledger, world: &World, request: &Request, now:
     if let Some(pause) = &ledger.paused {
         return refused(crate::verdict::Refusal::Paused { by: pause.by.clone() }.to_string());
     }
-    match wish::grant(view, request) {
+    match request::grant(view, request) {
         Err(refusal) => refused(refusal.to_string()),
         Ok(Verdict::Record { changes, .. }) => match changes.first() {
             Some(Change::Begin(failover)) => {
@@ -44,9 +44,9 @@ pub fn plan(spec: &Spec, ledger: &Ledger, world: &World, request: &Request, now:
                 };
                 Plan { from: from.clone(), to: failover.to.clone(), refusal: None, steps }
             }
-            _ => refused("nothing would begin".to_owned()),
+            _ => refused("no failover would begin".to_owned()),
         },
-        Ok(_) => refused("nothing would begin".to_owned()),
+        Ok(_) => refused("no failover would begin".to_owned()),
     }
 }
 
@@ -55,7 +55,7 @@ fn steps(view: View<'_>, failover: &Failover, to: &Target) -> Vec<String> {
     let stopped =
         view.world.instances.get(&to.instance_id).is_some_and(|instance| instance.state == InstanceState::Stopped);
     let start = stopped.then(|| format!("start {}", to.instance_id));
-    let stop = format!("stop {} (cut after {} s)", from.instance_id, view.spec.fence.stop_grace_seconds);
+    let stop = format!("stop {} (forced after {} s)", from.instance_id, view.spec.fence.stop_grace_seconds);
     // A planned failover starts its target first; a failure is fenced meanwhile (decision 4).
     let mut steps = match (start, failover.planned) {
         (Some(start), true) => vec![format!("{start} and wait for its status checks"), stop],
@@ -63,20 +63,21 @@ fn steps(view: View<'_>, failover: &Failover, to: &Target) -> Vec<String> {
         (None, _) => vec![stop],
     };
     // In the same zone the volume itself moves.
-    let (near, far): (Vec<_>, Vec<_>) = view.ledger.heads.iter().partition(|(_, head)| head.zone == to.zone);
-    for (name, head) in near {
-        steps.push(format!("detach {} ({name})", head.volume));
+    let (near, far): (Vec<_>, Vec<_>) =
+        view.ledger.current_volumes.iter().partition(|(_, current)| current.zone == to.zone);
+    for (name, current) in near {
+        steps.push(format!("detach {} ({name})", current.volume));
     }
     if !far.is_empty() {
-        let volumes: Vec<String> = far.iter().map(|(name, head)| format!("{} ({name})", head.volume)).collect();
+        let volumes: Vec<String> = far.iter().map(|(name, current)| format!("{} ({name})", current.volume)).collect();
         steps.push(format!("snapshot {}", volumes.join(", ")));
-        for (name, head) in far {
-            let shape = &head.shape;
+        for (name, current) in far {
+            let shape = &current.shape;
             steps.push(format!("restore {name} ({} GiB {}) in {}", shape.size_gib, shape.volume_type, to.zone));
         }
     }
     steps.push(format!("name {} active in the ledger, epoch {}", to.instance_id, view.ledger.epoch + 1));
-    let attach = view.ledger.heads.keys().map(|name| format!("attach {name}"));
+    let attach = view.ledger.current_volumes.keys().map(|name| format!("attach {name}"));
     let moves = address::meant(view).into_iter().map(|id| format!("move {id}"));
     let last: Vec<String> = attach.chain(moves).collect();
     if !last.is_empty() {
@@ -98,22 +99,22 @@ fn steps_of_a_move(view: View<'_>, failover: &Failover) -> Vec<String> {
         _ => "whichever zone the group chooses".to_owned(),
     };
     steps.push(format!("let the group replace {from} by a new instance in {where_to}"));
-    steps.push(format!("wait for its status checks, while {from} is held by its terminate hook and serves on"));
-    steps.push(format!("quiesce or stop {from} (cut after {} s)", view.spec.fence.stop_grace_seconds));
-    for (name, head) in &view.ledger.heads {
-        let (volume, shape) = (&head.volume, &head.shape);
+    steps.push(format!("wait for its status checks, while {from} is held by its terminate hook and keeps serving"));
+    steps.push(format!("quiesce or stop {from} (forced after {} s)", view.spec.fence.stop_grace_seconds));
+    for (name, current) in &view.ledger.current_volumes {
+        let (volume, shape) = (&current.volume, &current.shape);
         steps.push(match &failover.destination {
-            Destination::Zone(zone) if *zone != head.zone => {
+            Destination::Zone(zone) if *zone != current.zone => {
                 format!(
                     "snapshot {volume} ({name}), restore it ({} GiB {}) in {zone}",
                     shape.size_gib, shape.volume_type
                 )
             }
-            _ => format!("move {volume} ({name}) within {}, or snapshot and restore it elsewhere", head.zone),
+            _ => format!("move {volume} ({name}) within {}, or snapshot and restore it elsewhere", current.zone),
         });
     }
     steps.push(format!("name the new instance active in the ledger, epoch {}", view.ledger.epoch + 1));
-    let attach = view.ledger.heads.keys().map(|name| format!("attach {name}"));
+    let attach = view.ledger.current_volumes.keys().map(|name| format!("attach {name}"));
     let moves = address::meant(view).into_iter().map(|id| format!("move {id}"));
     let last: Vec<String> = attach.chain(moves).collect();
     if !last.is_empty() {

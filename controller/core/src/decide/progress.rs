@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::pace::{Gate, MOST_TRIES, gate, next_look, tempo};
+use super::retry::{Gate, MOST_TRIES, gate, next_observation, timing};
 use super::view::View;
 use crate::ledger::Change;
-use crate::step::{Step, StepKey, Tempo, UPKEEP};
+use crate::step::{MAINTENANCE, Step, StepKey, StepTiming};
 use crate::time::later;
 use crate::verdict::{Awaited, Halt, Verdict};
 use crate::world::Part;
 
-/// A halted failover is looked at this often by whoever has the time.
+/// A halted failover is observed this often by whoever has the time.
 const HALT_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
 /// One change, and why.
@@ -28,8 +28,8 @@ pub(super) struct Progress<'a> {
     steps: Vec<Step>,
     wanted: BTreeSet<StepKey>,
     needs: BTreeSet<Part>,
-    look_at: BTreeSet<Part>,
-    look_again: Option<Timestamp>,
+    observe_parts: BTreeSet<Part>,
+    observe_again_at: Option<Timestamp>,
     halts: Vec<Halt>,
     /// A try that failed is worth another before a halt is left to the next tick.
     presses: bool,
@@ -46,8 +46,8 @@ impl<'a> Progress<'a> {
             steps: Vec::new(),
             wanted: BTreeSet::new(),
             needs: BTreeSet::new(),
-            look_at: BTreeSet::new(),
-            look_again: None,
+            observe_parts: BTreeSet::new(),
+            observe_again_at: None,
             halts: Vec::new(),
             presses: false,
             reasons: Vec::new(),
@@ -102,8 +102,8 @@ impl<'a> Progress<'a> {
     }
 
     fn wait_for(&mut self, part: Part, until: Timestamp, awaited: Awaited) {
-        self.look_at.insert(part);
-        self.look_again = Some(self.look_again.map_or(until, |earlier| earlier.min(until)));
+        self.observe_parts.insert(part);
+        self.observe_again_at = Some(self.observe_again_at.map_or(until, |earlier| earlier.min(until)));
         self.reasons.push(awaited);
     }
 
@@ -119,26 +119,26 @@ impl<'a> Progress<'a> {
 
     /// It can't go on by itself.
     pub(super) fn halt(&mut self, halt: Halt, part: Part) {
-        self.look_at.insert(part);
+        self.observe_parts.insert(part);
         self.halts.push(halt);
     }
 
     /// Tries a step of a failover, or waits for the effect of an earlier try. Says if AWS has no room for it.
     pub(super) fn step(&mut self, step: Step) -> Option<String> {
-        let tempo = tempo(self.view, &step);
-        self.step_at(step, tempo)
+        let timing = timing(self.view, &step);
+        self.step_at(step, timing)
     }
 
-    /// Tries a step of upkeep, or waits for the effect of an earlier try.
-    pub(super) fn upkeep(&mut self, step: Step) {
-        self.step_at(step, UPKEEP);
+    /// Tries a step of maintenance, or waits for the effect of an earlier try.
+    pub(super) fn maintenance(&mut self, step: Step) {
+        self.step_at(step, MAINTENANCE);
     }
 
-    fn step_at(&mut self, step: Step, tempo: Tempo) -> Option<String> {
+    fn step_at(&mut self, step: Step, timing: StepTiming) -> Option<String> {
         let attempt = self.view.attempt(&step);
         self.wanted.insert(step.key());
         let card = step.card();
-        match gate(attempt, tempo.resend_after, self.view.now) {
+        match gate(attempt, timing.resend_after, self.view.now) {
             // After a turn everything is thought again: what would have gone with it may be wrong.
             Gate::Go if self.turned => {}
             Gate::Go => {
@@ -150,11 +150,11 @@ impl<'a> Progress<'a> {
                 // A hook that times out takes the instance, and what is on it, away: ticks may be too few to hold it.
                 self.presses |= step.is_of_hook() && attempt.is_some_and(|it| (1..MOST_TRIES).contains(&it.failures));
                 let since = attempt.map_or(self.view.now, |attempt| attempt.answered_at);
-                let look = next_look(since, tempo.least_duration, self.view.now).min(until.max(self.view.now));
-                self.wait_for(card.shows_in, look, Awaited { step: Some(step.key()), text: step.to_string() });
+                let again = next_observation(since, timing.least_duration, self.view.now).min(until.max(self.view.now));
+                self.wait_for(card.shows_in, again, Awaited { step: Some(step.key()), text: step.to_string() });
             }
             Gate::Capacity(message) => {
-                self.look_at.insert(card.shows_in);
+                self.observe_parts.insert(card.shows_in);
                 return Some(message);
             }
             Gate::Refused { code, message } => {
@@ -164,20 +164,20 @@ impl<'a> Progress<'a> {
         None
     }
 
-    /// One verdict out of all wishes: first what is too old to rest on; then steps and changes, which a halt elsewhere
+    /// One verdict out of everything that is wanted: first what is too old to rest on; then steps and changes, which a halt elsewhere
     /// does not hold up; then halts; then patience.
     pub(super) fn verdict(mut self) -> Verdict {
         // First, since a change that ends the failover takes its steps along.
         if !self.proved.is_empty() {
-            self.changes.insert(0, Change::Proved(std::mem::take(&mut self.proved)));
+            self.changes.insert(0, Change::StepsConfirmed(std::mem::take(&mut self.proved)));
         }
         let acts = !self.steps.is_empty() || !self.changes.is_empty();
         let halt = std::mem::take(&mut self.halts).into_iter().next().filter(|_| !self.turned);
-        let rests_on = if acts { &self.needs } else { &self.look_at };
+        let rests_on = if acts { &self.needs } else { &self.observe_parts };
         let stale = self.view.stale(rests_on.iter().copied());
-        // A wait rests on nothing yet; what it looks at is read anew when it ends.
+        // A wait rests on nothing yet; what it observes is read anew when it ends.
         if !stale.is_empty() && (acts || halt.is_some()) {
-            return Verdict::Look(stale);
+            return Verdict::Observe(stale);
         }
         if let Some(halt) = &halt
             && !self.is_known(halt)
@@ -192,8 +192,8 @@ impl<'a> Progress<'a> {
             return Verdict::Record { changes: self.changes, reasons: texts(self.reasons) };
         }
         let pause_over = later(self.view.now, HALT_PAUSE);
-        let until = self.look_again.unwrap_or(pause_over).max(self.view.now);
-        let parts = self.look_at.into_iter().collect();
+        let until = self.observe_again_at.unwrap_or(pause_over).max(self.view.now);
+        let parts = self.observe_parts.into_iter().collect();
         // A halt hands over to the next tick; what presses is waited for here, by whoever drives.
         match halt.filter(|_| !self.presses) {
             Some(halt) => Verdict::Halt { halt, until: until.min(pause_over), parts },
@@ -201,7 +201,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// A halt is written down, and people told, once; upkeep's are not: the next look tries again.
+    /// A halt is written down, and people told, once; maintenance's are not: the next observation tries again.
     fn is_known(&self, halt: &Halt) -> bool {
         self.view
             .ledger

@@ -1,4 +1,4 @@
-//! What shows that nothing of the old side can write any more, and what takes that back.
+//! What shows that nothing of the old instance can write any more, and what takes that back.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::ids::InstanceId;
 use crate::ledger::{Failover, Proof};
 use crate::world::{InstanceState, Volume};
 
-/// Whether something is seen that the proof rules out: somebody started the old side again.
+/// Whether something is seen that the proof rules out: somebody started the old instance again.
 pub(super) fn contradicted(view: View<'_>, failover: &Failover, proof: Proof) -> bool {
     let writers = writers(view, failover);
     match proof {
@@ -26,7 +26,7 @@ pub(super) fn contradicted(view: View<'_>, failover: &Failover, proof: Proof) ->
         // Without a volume there is nothing to write to, whatever runs.
         Proof::VolumesDetached => held_again(view, failover),
         // The promise was its agent's: a report that renews it takes it back. It binds nobody else who has a volume.
-        Proof::LeaseOver => agents::renewed(view, failover) || held_by_others(view, failover),
+        Proof::LeaseExpired => agents::renewed(view, failover) || held_by_others(view, failover),
     }
 }
 
@@ -38,19 +38,19 @@ fn held_by_others(view: View<'_>, failover: &Failover) -> bool {
 /// Whether an instance has a volume of the service, as far as can be seen.
 fn may_hold_data(view: View<'_>, id: &InstanceId) -> bool {
     let holds = |volume: &Volume| volume.attachment_to(id).is_some();
-    view.ledger.heads.values().any(|head| view.world.volumes.get(&head.volume).is_none_or(holds))
+    view.ledger.current_volumes.values().any(|current| view.world.volumes.get(&current.volume).is_none_or(holds))
 }
 
 fn held_again(view: View<'_>, failover: &Failover) -> bool {
     let elsewhere = |volume: &Volume| volume.attachments.iter().any(|it| !failover.is_target(&it.instance));
-    view.ledger.heads.values().any(|head| view.world.volumes.get(&head.volume).is_some_and(elsewhere))
+    view.ledger.current_volumes.values().any(|current| view.world.volumes.get(&current.volume).is_some_and(elsewhere))
 }
 
 /// Who could write to the service's data, besides the target: the old active, and whoever holds a volume of it.
 pub(super) fn writers(view: View<'_>, failover: &Failover) -> BTreeSet<InstanceId> {
     let mut writers = BTreeSet::from([failover.from.instance_id.clone()]);
-    for head in view.ledger.heads.values() {
-        if let Some(volume) = view.world.volumes.get(&head.volume) {
+    for current in view.ledger.current_volumes.values() {
+        if let Some(volume) = view.world.volumes.get(&current.volume) {
             writers.extend(volume.attachments.iter().map(|attachment| attachment.instance.clone()));
         }
     }
@@ -63,14 +63,14 @@ pub(super) fn writers(view: View<'_>, failover: &Failover) -> BTreeSet<InstanceI
 pub(super) fn is_quiet(view: View<'_>, failover: &Failover, id: &InstanceId) -> bool {
     view.world.is_off(id)
         || (*id == failover.from.instance_id
-            && (agents::is_quiesced(view, failover, id) || agents::lease_is_over(view, failover)))
+            && (agents::is_quiesced(view, failover, id) || agents::lease_has_expired(view, failover)))
 }
 
 /// What shows that none of them can.
 pub(super) fn proof(view: View<'_>, failover: &Failover) -> Option<Proof> {
     // Whoever holds a volume is only known if every volume is.
     let volumes: Vec<Option<&Volume>> =
-        view.ledger.heads.values().map(|head| view.world.volumes.get(&head.volume)).collect();
+        view.ledger.current_volumes.values().map(|current| view.world.volumes.get(&current.volume)).collect();
     let writers = writers(view, failover);
     if writers.iter().all(|id| view.world.is_off(id)) {
         // The old active is off; an unseen volume could only be held by someone whom nobody made active.
@@ -93,5 +93,6 @@ pub(super) fn proof(view: View<'_>, failover: &Failover) -> Option<Proof> {
         return Some(Proof::VolumesDetached);
     }
     let all_seen = volumes.iter().all(Option::is_some);
-    (all_seen && !held_by_others(view, failover) && agents::lease_is_over(view, failover)).then_some(Proof::LeaseOver)
+    (all_seen && !held_by_others(view, failover) && agents::lease_has_expired(view, failover))
+        .then_some(Proof::LeaseExpired)
 }

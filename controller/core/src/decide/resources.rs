@@ -8,13 +8,13 @@ use crate::ids::{VolumeId, VolumeName};
 use crate::verdict::Refusal;
 use crate::world::{Lineage, Volume, tag};
 
-/// Whether it is beyond doubt which address and which volumes are meant.
-pub(super) fn doubt(view: View<'_>) -> Option<Refusal> {
-    let resources = doubtful_addresses(view).or_else(|| differing_volumes(view)).or_else(|| doubtful_volumes(view));
-    resources.or_else(|| group::doubt(view))
+/// Whether it is unambiguous which address and which volumes are meant.
+pub(super) fn ambiguity(view: View<'_>) -> Option<Refusal> {
+    let resources = ambiguous_addresses(view).or_else(|| differing_volumes(view)).or_else(|| ambiguous_volumes(view));
+    resources.or_else(|| group::ambiguity(view))
 }
 
-fn doubtful_addresses(view: View<'_>) -> Option<Refusal> {
+fn ambiguous_addresses(view: View<'_>) -> Option<Refusal> {
     // Named, nothing else can be meant.
     if !view.spec.addresses.is_empty() {
         return None;
@@ -25,14 +25,14 @@ fn doubtful_addresses(view: View<'_>) -> Option<Refusal> {
             address.tags.get(tag::SERVICE).is_some_and(|value| value == view.spec.service.as_str())
         });
     meant.extend(tagged.map(|(id, _)| id.clone()));
-    let doubtful = meant.len() > view.ledger.addresses.len();
-    doubtful.then(|| Refusal::AmbiguousAddress(meant.into_iter().collect()))
+    let ambiguous = meant.len() > view.ledger.addresses.len();
+    ambiguous.then(|| Refusal::AmbiguousAddress(meant.into_iter().collect()))
 }
 
 /// Whoever changed the parameter by hand: the ledger can't learn of a volume, or forget one, in the middle of its life.
 fn differing_volumes(view: View<'_>) -> Option<Refusal> {
     let spec: BTreeSet<&VolumeName> = view.spec.volumes.iter().map(|volume| &volume.name).collect();
-    let ledger: BTreeSet<&VolumeName> = view.ledger.heads.keys().chain(&view.ledger.unborn).collect();
+    let ledger: BTreeSet<&VolumeName> = view.ledger.current_volumes.keys().chain(&view.ledger.uninitialized).collect();
     let text = |names: &BTreeSet<&VolumeName>| match names.len() {
         0 => "none".to_owned(),
         _ => names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", "),
@@ -40,14 +40,14 @@ fn differing_volumes(view: View<'_>) -> Option<Refusal> {
     (spec != ledger).then(|| Refusal::VolumesDiffer { spec: text(&spec), ledger: text(&ledger) })
 }
 
-fn doubtful_volumes(view: View<'_>) -> Option<Refusal> {
-    view.ledger.heads.iter().find_map(|(name, head)| {
+fn ambiguous_volumes(view: View<'_>) -> Option<Refusal> {
+    view.ledger.current_volumes.iter().find_map(|(name, current)| {
         let strangers = view.world.volumes.iter_known().filter(|(id, volume)| is_stranger(view, name, id, volume));
         let mut volumes: Vec<VolumeId> = strangers.map(|(id, _)| id.clone()).collect();
         if volumes.is_empty() {
             return None;
         }
-        volumes.insert(0, head.volume.clone());
+        volumes.insert(0, current.volume.clone());
         Some(Refusal::AmbiguousVolume { name: name.clone(), volumes })
     })
 }
@@ -58,6 +58,6 @@ fn is_stranger(view: View<'_>, name: &VolumeName, id: &VolumeId, volume: &Volume
     lineage.name.as_ref() == Some(name)
         && lineage.failover.is_none()
         && !volume.is_lost()
-        && !view.ledger.is_head(id)
+        && !view.ledger.is_current_volume(id)
         && !view.ledger.superseded.contains_key(id)
 }

@@ -2,9 +2,9 @@
 
 use jiff::SignedDuration;
 
-use super::agents::{self, Word};
-use super::pace::next_look;
+use super::agents::{self, AgentStatus};
 use super::progress::Progress;
+use super::retry::next_observation;
 use super::target::{Readiness, another, prepare};
 use super::view::View;
 use super::{address, attach, copies, data, fence, group, resources};
@@ -20,9 +20,9 @@ use crate::world::{Checks, InstanceState, Part, Sight};
 /// whole picture, and a long copy does not hide what happens elsewhere.
 const WHOLE_PICTURE: SignedDuration = SignedDuration::from_mins(5);
 /// How long a planned failover waits for the target's status checks, which come minutes after a start (aws-facts 1.2).
-const CHECKS_PATIENCE: SignedDuration = SignedDuration::from_mins(15);
+const CHECKS_TIMEOUT: SignedDuration = SignedDuration::from_mins(15);
 /// Status checks come minutes after a start; a target that has not passed them after this needs an operator.
-const PROOF_PATIENCE: SignedDuration = SignedDuration::from_mins(15);
+const CONFIRM_TIMEOUT: SignedDuration = SignedDuration::from_mins(15);
 
 /// The next step of a failover.
 pub(super) fn advance(view: View<'_>, failover: &Failover) -> Verdict {
@@ -30,13 +30,13 @@ pub(super) fn advance(view: View<'_>, failover: &Failover) -> Verdict {
     let parts = view.relevant_parts().into_iter().filter(|part| *part != Part::Alarms);
     let unseen: Vec<Part> = parts.flat_map(|part| view.older_than(picture_age(view, part), [part])).collect();
     if !unseen.is_empty() {
-        return Verdict::Look(unseen);
+        return Verdict::Observe(unseen);
     }
     let mut progress = Progress::new(view);
     if failover.is_promoted() {
         settle_in(view, failover, &mut progress);
     // Before the promotion it can still wait for a person to say what is meant; after it, going on is the only way out.
-    } else if let Some(unsure) = resources::doubt(view) {
+    } else if let Some(unsure) = resources::ambiguity(view) {
         progress.halt(Halt::Refused(unsure), Part::Volumes);
     } else {
         take_over(view, failover, &mut progress);
@@ -58,7 +58,7 @@ fn picture_age(view: View<'_>, part: Part) -> SignedDuration {
     }
 }
 
-/// Until the promotion: everything here can still end with the old side serving, or at least with its data in place.
+/// Until the promotion: everything here can still end with the old instance serving, or at least with its data in place.
 fn take_over(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     let readiness = match view.spec.topology {
         Topology::Standby => prepare(view, failover, progress),
@@ -70,7 +70,7 @@ fn take_over(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     if failover.planned
         && !failover.has_begun_to_fence()
         && still_serves(view, failover)
-        && readiness != Readiness::Well
+        && readiness != Readiness::Healthy
     {
         // While it still comes up, its start is waited for; while there is none, the group.
         if let Some(target) = failover.to.as_ref().filter(|_| readiness == Readiness::Runs) {
@@ -83,34 +83,34 @@ fn take_over(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     }
     // Whichever zone the replacement is launched in, the longest part has begun (decision 9).
     let Some(target) = &failover.to else { return copies::secure(view, failover, progress) };
-    let heads = data::bring(view, failover, target, progress);
+    let current_volumes = data::bring(view, failover, target, progress);
     copies::release(view, failover, progress);
-    let Some(heads) = heads else { return };
+    let Some(current_volumes) = current_volumes else { return };
     // Last, since it can't be taken back: a target that does not run yet may never do (decision 2).
     if readiness != Readiness::Coming {
-        let reason = format!("{} is made the active instance, epoch {}", target.instance_id, view.ledger.epoch + 1);
-        progress.turn(Change::Promote { heads }, [Part::Instances, Part::Volumes, Part::Agents], reason);
+        let reason = format!("{} is promoted to active, epoch {}", target.instance_id, view.ledger.epoch + 1);
+        progress.turn(Change::Promote { current_volumes }, [Part::Instances, Part::Volumes, Part::Agents], reason);
     }
 }
 
-/// A planned failover takes nothing down before the target is well: waiting costs nobody anything.
+/// A planned failover stops nothing before the target is healthy: waiting costs nobody anything.
 fn await_checks(view: View<'_>, failover: &Failover, target: &Target, progress: &mut Progress<'_>) {
     let id = &target.instance_id;
-    if view.has_passed(CHECKS_PATIENCE, failover.targeted_at()) {
-        // Ruled out, it is abandoned, and the group launches another. Past its hook it fills the group: it may still become well.
+    if view.has_passed(CHECKS_TIMEOUT, failover.targeted_at()) {
+        // Ruled out, it is abandoned, and the group launches another. Past its hook it fills the group: it may still become healthy.
         if group::lifecycle(view, id) == Some(&Lifecycle::PendingWait) {
             another(view, failover, "its status checks did not pass in time", progress);
             return;
         }
-        let reason = format!("the status checks of {id} did not pass in time; nothing was taken down");
-        progress.turn(Change::GiveUp { outcome: Outcome::Refused, reason: reason.clone() }, [Part::Checks], reason);
+        let reason = format!("the status checks of {id} did not pass in time; the service was not interrupted");
+        progress.turn(Change::Abort { outcome: Outcome::Refused, reason: reason.clone() }, [Part::Checks], reason);
         return;
     }
-    let look = next_look(failover.targeted_at(), SignedDuration::ZERO, view.now);
-    progress.wait(Part::Checks, look, format!("{id} runs; its status checks have not passed yet"));
+    let again = next_observation(failover.targeted_at(), SignedDuration::ZERO, view.now);
+    progress.wait(Part::Checks, again, format!("{id} runs; its status checks have not passed yet"));
 }
 
-/// Whether the old side is up: then a planned failover takes its time. What fails on the way is failed over at once.
+/// Whether the old instance is up: then a planned failover takes its time. What fails on the way is failed over at once.
 fn still_serves(view: View<'_>, failover: &Failover) -> bool {
     let from = view.world.instances.get(&failover.from.instance_id);
     from.is_none_or(|instance| instance.state == InstanceState::Running)
@@ -139,7 +139,7 @@ fn settle_in(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     if group::is_going(view, id) {
         return lost(id, "the group terminates it", progress);
     }
-    // Side by side: the old side is fenced, so clients find either nobody or the new side (decision 3).
+    // Side by side: the old instance is fenced, so clients find either nobody or the new side (decision 3).
     let attached = attach::attach(view, instance, progress);
     let reached = address::lead(view, progress);
     if attached && reached {
@@ -149,18 +149,18 @@ fn settle_in(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
 
 /// The target failed after it was promoted: that is a failure of the active instance, and handled as one.
 fn lost(id: &InstanceId, why: &str, progress: &mut Progress<'_>) {
-    let reason = format!("{id} was made active and failed before it was shown to serve: {why}");
-    progress.turn(Change::GiveUp { outcome: Outcome::Halted, reason: reason.clone() }, [Part::Instances], reason);
+    let reason = format!("{id} was promoted and failed before it was confirmed to serve: {why}");
+    progress.turn(Change::Abort { outcome: Outcome::Halted, reason: reason.clone() }, [Part::Instances], reason);
 }
 
 /// Shown to serve: by its agent where there is one, and else by EC2's status checks.
 fn prove(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     let id = &view.ledger.active;
-    let shown = match agents::word(view) {
-        Word::Ready => Ok((Part::Agents, "its agent has shown that the service is ready")),
-        Word::NotYet(why) => Err((Part::Agents, why)),
+    let shown = match agents::status(view) {
+        AgentStatus::Ready => Ok((Part::Agents, "its agent reports that the service is ready")),
+        AgentStatus::NotReady(why) => Err((Part::Agents, why)),
         // They come minutes after a start, and know nothing of the service; there is no other witness (decision 12).
-        Word::NoAgent => match view.world.checks.get(id) {
+        AgentStatus::NoAgent => match view.world.checks.get(id) {
             Some(checks) if checks.passed() => {
                 Ok((Part::Checks, "volumes, address and status checks are as they should be"))
             }
@@ -184,16 +184,16 @@ fn prove(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
 fn await_proof(view: View<'_>, failover: &Failover, witness: Part, missing: String, progress: &mut Progress<'_>) {
     let id = &view.ledger.active;
     let since = failover.promoted_at.unwrap_or(view.now);
-    if view.now.duration_since(since) >= PROOF_PATIENCE {
-        return progress.halt(Halt::TargetUnwell { instance: id.clone(), why: missing }, witness);
+    if view.now.duration_since(since) >= CONFIRM_TIMEOUT {
+        return progress.halt(Halt::TargetUnhealthy { instance: id.clone(), why: missing }, witness);
     }
-    let look = next_look(since, SignedDuration::ZERO, view.now);
-    progress.wait(witness, look, format!("{id} has its data and the address; {missing}"));
+    let again = next_observation(since, SignedDuration::ZERO, view.now);
+    progress.wait(witness, again, format!("{id} has its data and the address; {missing}"));
 }
 
 /// What EC2's status checks lack.
 fn unproven(checks: Option<&Checks>) -> String {
-    checks.map_or("its status checks can't be seen".to_owned(), |checks| match checks.impaired() {
+    checks.map_or("its status checks can't be observed".to_owned(), |checks| match checks.impaired() {
         names if names.is_empty() => "its status checks have not passed yet".to_owned(),
         names => format!("its {} status check is impaired", names.join(" and ")),
     })

@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 
 use super::choose;
-use super::pace::look_for;
 use super::progress::Progress;
+use super::retry::next_observation_of;
 use super::view::View;
 use crate::ids::InstanceId;
 use crate::ledger::report::Outcome;
@@ -15,13 +15,13 @@ use crate::verdict::Halt;
 use crate::world::{InstanceState, Part, Sight};
 
 /// A target that can't be seen for so long is not waited for.
-const UNSEEN_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+const UNSEEN_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
 
 /// How far the target is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Readiness {
     /// It runs, and its status checks passed.
-    Well,
+    Healthy,
     /// It runs, and nothing speaks against it.
     Runs,
     /// It does not run yet, or there is none.
@@ -41,8 +41,8 @@ pub(super) fn prepare(view: View<'_>, failover: &Failover, progress: &mut Progre
             InstanceState::Pending | InstanceState::Stopping => {
                 let start = start_step(id);
                 let began = failover.attempt(&start).map_or(failover.started_at, |at| at.last_at);
-                let look = look_for(view, &start, began);
-                progress.wait(Part::Instances, look, format!("{id} is {}", instance.state.as_str()));
+                let again = next_observation_of(view, &start, began);
+                progress.wait(Part::Instances, again, format!("{id} is {}", instance.state.as_str()));
                 Readiness::Coming
             }
             // It never comes back.
@@ -52,7 +52,9 @@ pub(super) fn prepare(view: View<'_>, failover: &Failover, progress: &mut Progre
         },
         // It was seen when it was chosen, and a complete answer no longer lists it.
         Sight::Absent => another(view, failover, "it does not exist any more", progress),
-        Sight::Unknown(why) => unseen(view, failover, UNSEEN_PATIENCE, &format!("{id} can't be seen: {why}"), progress),
+        Sight::Unknown(why) => {
+            unseen(view, failover, UNSEEN_TIMEOUT, &format!("{id} can't be observed: {why}"), progress)
+        }
     }
 }
 
@@ -67,7 +69,7 @@ pub(super) fn in_sight(view: View<'_>, failover: &Failover, id: &InstanceId, pro
 pub(super) fn unseen(
     view: View<'_>,
     failover: &Failover,
-    patience: SignedDuration,
+    resend_after: SignedDuration,
     why: &str,
     progress: &mut Progress<'_>,
 ) -> Readiness {
@@ -77,8 +79,8 @@ pub(super) fn unseen(
             progress.change(Change::TargetSeen(false), [Part::Instances]);
             progress.reason(why);
         }
-        Some(since) if view.has_passed(patience, since) => {
-            return another(view, failover, "it can't be seen", progress);
+        Some(since) if view.has_passed(resend_after, since) => {
+            return another(view, failover, "it can't be observed", progress);
         }
         Some(_) => progress.wait(Part::Instances, view.soon(), why),
     }
@@ -88,10 +90,10 @@ pub(super) fn unseen(
 pub(super) fn running(view: View<'_>, failover: &Failover, target: &Target, progress: &mut Progress<'_>) -> Readiness {
     let id = &target.instance_id;
     progress.proved([start_step(id).key()]);
-    if let Some(why) = choose::unwell(view, id) {
+    if let Some(why) = choose::unhealthy(view, id) {
         return another(view, failover, &why, progress);
     }
-    if view.world.checks.get(id).is_some_and(|checks| checks.passed()) { Readiness::Well } else { Readiness::Runs }
+    if view.world.checks.get(id).is_some_and(|checks| checks.passed()) { Readiness::Healthy } else { Readiness::Runs }
 }
 
 fn start_step(id: &InstanceId) -> Step {
@@ -126,8 +128,8 @@ pub(super) fn another(view: View<'_>, failover: &Failover, why: &str, progress: 
         }
         // Nobody was harmed yet, and nobody will be (decision 4).
         Err(candidates) if failover.planned && !failover.has_begun_to_fence() => {
-            let reason = format!("{}; nothing was taken down", Halt::NoTarget { candidates });
-            let change = Change::GiveUp { outcome: Outcome::Refused, reason: reason.clone() };
+            let reason = format!("{}; the service was not interrupted", Halt::NoTarget { candidates });
+            let change = Change::Abort { outcome: Outcome::Refused, reason: reason.clone() };
             progress.turn(change, [Part::Instances, Part::Checks], reason);
         }
         // The service is down: whoever starts or adds a standby ends it.

@@ -5,15 +5,15 @@ use jiff::Timestamp;
 use super::change::{Change, IllegalChange};
 use super::course::{Course, Misfit};
 use super::failover::Failover;
-use super::record::{Head, Ledger, Refused, Suspicion};
-use super::report::{Notice, Report};
+use super::record::{CurrentVolume, Ledger, Refused, Suspicion};
+use super::report::{Notification, Report};
 use super::request::Request;
 use crate::ids::VolumeName;
 
 /// How many notices wait at most; the oldest go first.
-const MOST_NOTICES: usize = 20;
-/// How many wishes are remembered, so that a repeated event is not a new wish.
-const MOST_ASKED: usize = 20;
+const MOST_NOTIFICATIONS: usize = 20;
+/// How many requests are remembered, so that a repeated event is not a new request.
+const MOST_RECENT_REQUESTS: usize = 20;
 
 impl Ledger {
     /// The ledger after `change`.
@@ -28,11 +28,11 @@ impl Ledger {
             Change::Members(members) => {
                 self.members.clone_from(members);
                 // Who is gone for good can't be taken for a replacement any more.
-                self.retired.retain(|instance| members.contains_key(instance));
+                self.former_actives.retain(|instance| members.contains_key(instance));
             }
             // Also while a failover runs: it goes on, since to stop half-way would harm more than to end (operating guide, 5).
             Change::Pause(pause) => self.paused.clone_from(pause),
-            Change::Ask(request) => self.ask(request)?,
+            Change::Request(request) => self.request(request)?,
             Change::Decline(reason) => self.decline(reason, now)?,
             Change::Suspect(suspicion) => self.suspect(suspicion.as_ref()),
             Change::Refuse(reason) => self.refuse(reason, now),
@@ -40,16 +40,16 @@ impl Ledger {
             Change::Supersede(volumes) => self.superseded.extend(volumes.clone()),
             // Only what a complete answer no longer lists: its number can't come back.
             Change::Forget(volumes) => self.superseded.retain(|volume, _| !volumes.contains(volume)),
-            Change::Born { name, head } => self.take_empty(name, head)?,
+            Change::Bootstrapped { name, current } => self.take_empty(name, current)?,
             Change::Narrow(subnets) => self.subnets_before.clone_from(subnets),
-            Change::ForgetUpkeep(keys) => self.upkeep.retain(|key, _| !keys.contains(key)),
+            Change::ForgetMaintenance(keys) => self.maintenance.retain(|key, _| !keys.contains(key)),
             // Fewer than said, if others were dropped for want of room meanwhile.
             Change::Sent(count) => drop(self.outbox.drain(..(*count).min(self.outbox.len()))),
             Change::Intend(steps) => self.intend(steps, now),
             Change::Resolve(outcomes) => self.resolve(outcomes, now),
-            Change::Promote { heads } => self.promote(heads, now)?,
+            Change::Promote { current_volumes } => self.promote(current_volumes, now)?,
             Change::Finish => self.finish(now)?,
-            Change::GiveUp { outcome, reason } => self.give_up(*outcome, reason, now)?,
+            Change::Abort { outcome, reason } => self.abort(*outcome, reason, now)?,
             Change::Halt(reason) => self.halt(reason, now)?,
             Change::Retarget { to, excluded } => {
                 self.on_the_way(|it| it.retarget(to.as_ref(), excluded.as_ref(), now))?;
@@ -63,7 +63,7 @@ impl Ledger {
             Change::ChooseCopy { name, snapshot, loss_seconds } => {
                 self.running()?.choose_copy(name, snapshot, *loss_seconds);
             }
-            Change::Proved(keys) => self.running()?.proved(keys, now),
+            Change::StepsConfirmed(keys) => self.running()?.proved(keys, now),
             Change::Warn(warning) => self.running()?.warn(warning),
         }
         Ok(())
@@ -83,16 +83,16 @@ impl Ledger {
         IllegalChange { service: self.service.to_string(), change, why }
     }
 
-    /// A wish waits for its turn; while a failover runs, only the loss that the operator accepts is taken from it.
-    fn ask(&mut self, request: &Request) -> Result<(), IllegalChange> {
+    /// A request waits for its turn; while a failover runs, only the loss that the operator accepts is taken from it.
+    fn request(&mut self, request: &Request) -> Result<(), IllegalChange> {
         if let Some(id) = &request.id {
-            // An event arrives twice, an invocation is repeated: the same wish again.
-            if self.asked.contains(id) {
+            // An event arrives twice, an invocation is repeated: the same request again.
+            if self.recent_request_ids.contains(id) {
                 return Ok(());
             }
-            self.asked.push_back(id.clone());
-            while self.asked.len() > MOST_ASKED {
-                self.asked.pop_front();
+            self.recent_request_ids.push_back(id.clone());
+            while self.recent_request_ids.len() > MOST_RECENT_REQUESTS {
+                self.recent_request_ids.pop_front();
             }
         }
         match (&mut self.failover, request.accepted_loss_seconds) {
@@ -119,16 +119,16 @@ impl Ledger {
 
     fn refuse(&mut self, reason: &str, now: Timestamp) {
         self.refused = Some(Refused { at: now, reason: reason.to_owned() });
-        self.tell(Notice::Refused { at: now, reason: reason.to_owned() });
+        self.tell(Notification::Refused { at: now, reason: reason.to_owned() });
     }
 
     /// An empty volume takes the place of data only once, and only of data that the adoption found nowhere (decision 9).
-    fn take_empty(&mut self, name: &VolumeName, head: &Head) -> Result<(), IllegalChange> {
-        if !self.unborn.remove(name) {
+    fn take_empty(&mut self, name: &VolumeName, current: &CurrentVolume) -> Result<(), IllegalChange> {
+        if !self.uninitialized.remove(name) {
             return Err(self.illegal("take an empty volume", "the data was there before"));
         }
-        self.blank.insert(head.volume.clone());
-        self.heads.insert(name.clone(), head.clone());
+        self.blank.insert(current.volume.clone());
+        self.current_volumes.insert(name.clone(), current.clone());
         Ok(())
     }
 
@@ -137,13 +137,13 @@ impl Ledger {
             return Err(self.illegal("decline a request", "there is none"));
         };
         let report = Report::refused(self, &request, reason, now);
-        self.tell(Notice::Ended(Box::new(report)));
+        self.tell(Notification::Ended(Box::new(report)));
         Ok(())
     }
 
-    pub(super) fn tell(&mut self, notice: Notice) {
+    pub(super) fn tell(&mut self, notice: Notification) {
         self.outbox.push_back(notice);
-        while self.outbox.len() > MOST_NOTICES {
+        while self.outbox.len() > MOST_NOTIFICATIONS {
             self.outbox.pop_front();
         }
     }

@@ -18,8 +18,8 @@ impl Ledger {
                     record(&mut failover.steps, step, now);
                     &mut failover.attempts
                 }
-                // What no failover does is upkeep.
-                None => &mut self.upkeep,
+                // What no failover does is maintenance.
+                None => &mut self.maintenance,
             };
             let attempt = attempts.entry(step.key()).or_insert_with(|| Attempt {
                 tries: 0,
@@ -48,7 +48,7 @@ impl Ledger {
                     }
                     &mut failover.attempts
                 }
-                None => &mut self.upkeep,
+                None => &mut self.maintenance,
             };
             if let Some(attempt) = attempts.get_mut(key) {
                 if matches!(outcome, StepOutcome::Accepted { .. }) {

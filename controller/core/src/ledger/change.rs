@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 use super::failover::{Failover, Proof, SeenLease, Target};
-use super::record::{Head, Member, Pause, Superseded, Suspicion};
+use super::record::{CurrentVolume, Member, Pause, Superseded, Suspicion};
 use super::report::Outcome;
 use super::request::Request;
 use crate::ids::{InstanceId, SnapshotId, SubnetId, VolumeId, VolumeName};
@@ -18,9 +18,9 @@ pub enum Change {
     Members(BTreeMap<InstanceId, Member>),
     /// An operator pauses (or wakes) the service.
     Pause(Option<Pause>),
-    /// An operator wishes a failover.
-    Ask(Request),
-    /// The wish is not granted.
+    /// An operator requests a failover.
+    Request(Request),
+    /// The request is not granted.
     Decline(String),
     /// Evidence of a failure was seen, or (none) is no longer seen.
     Suspect(Option<Suspicion>),
@@ -37,15 +37,15 @@ pub enum Change {
     },
     /// The target is out of sight, or back in it.
     TargetSeen(bool),
-    /// Fencing begins: written before the first disturbance of the old side.
+    /// Fencing begins: written before the first disturbance of the old instance.
     BeginFence,
-    /// The old side was fenced and can write again: copies made so far are not the newest data.
+    /// The old instance was fenced and can write again: copies made so far are not the newest data.
     ReopenFence,
-    /// The old side was seen fenced.
+    /// The old instance was seen fenced.
     Fenced(Proof),
     /// The old active's agent renewed its lease.
     LeaseSeen(SeenLease),
-    /// The old side could not be shown to be fenced, and the spec says to go on.
+    /// The old instance could not be shown to be fenced, and the spec says to go on.
     WaiveFence(String),
     /// An older copy is taken, since the newest data can't be reached.
     ChooseCopy {
@@ -59,14 +59,14 @@ pub enum Change {
     /// The point of no return: the target is the active one, its volumes hold the newest data.
     Promote {
         /// Where the newest data is from now on.
-        heads: BTreeMap<VolumeName, Head>,
+        current_volumes: BTreeMap<VolumeName, CurrentVolume>,
     },
     /// A step of the failover was seen to be done.
-    Proved(Vec<StepKey>),
+    StepsConfirmed(Vec<StepKey>),
     /// The failover reached its end.
     Finish,
     /// The failover ends without reaching it.
-    GiveUp {
+    Abort {
         /// `Refused`, if nothing was taken down; `Halted` otherwise.
         outcome: Outcome,
         /// What the operator is told.
@@ -85,16 +85,16 @@ pub enum Change {
     /// Superseded volumes that no longer exist.
     Forget(BTreeSet<VolumeId>),
     /// The very first volume of some data was created, empty.
-    Born {
+    Bootstrapped {
         /// The data, by its name in the spec.
         name: VolumeName,
         /// The empty volume.
-        head: Head,
+        current: CurrentVolume,
     },
     /// Where the group launched before a planned move narrowed it down; none: it may launch there again.
     Narrow(Option<Vec<SubnetId>>),
-    /// Upkeep that was seen to be done.
-    ForgetUpkeep(BTreeSet<StepKey>),
+    /// Maintenance that was seen to be done.
+    ForgetMaintenance(BTreeSet<StepKey>),
     /// The oldest notices were sent.
     Sent(usize),
 }

@@ -40,7 +40,7 @@ impl Failover {
         Ok(())
     }
 
-    /// Since the first look that did not show it: later ones do not begin its patience anew.
+    /// Since the first observation that did not show it: later ones do not begin its timeout anew.
     pub(super) fn target_seen(&mut self, seen: bool, now: Timestamp) {
         if seen {
             self.target_unseen_since = None;
@@ -59,7 +59,7 @@ impl Failover {
 
     /// What was tried under the earlier fence says nothing of this one: copies are made again, and told apart by its number.
     pub(super) fn reopen_fence(&mut self, now: Timestamp) -> Course {
-        unless(self.is_promoted(), "fence anew", "the target was promoted")?;
+        unless(self.is_promoted(), "fence again", "the target was promoted")?;
         self.fence = FenceState::Open { since: Some(now) };
         self.fences += 1;
         self.lease = None;
@@ -68,7 +68,7 @@ impl Failover {
     }
 
     pub(super) fn fenced(&mut self, proof: Proof, now: Timestamp) {
-        self.fence = FenceState::Proven { at: now, proof };
+        self.fence = FenceState::Confirmed { at: now, proof };
         self.down_since.get_or_insert(now);
         self.halted = None;
     }
@@ -79,9 +79,9 @@ impl Failover {
 
     pub(super) fn waive_fence(&mut self, why: &str, now: Timestamp) -> Course {
         // Copies under a waived fence may lack writes; those under a shown one do not. The better is never given up.
-        unless(matches!(self.fence, FenceState::Proven { .. }), "waive the fence", "it is proven")?;
+        unless(matches!(self.fence, FenceState::Confirmed { .. }), "waive the fence", "it is confirmed")?;
         self.fence = FenceState::Waived { at: now, why: why.to_owned() };
-        self.warnings.insert(format!("the old side was not shown to be fenced: {why}"));
+        self.warnings.insert(format!("could not confirm that the old instance has stopped writing: {why}"));
         self.halted = None;
         Ok(())
     }

@@ -80,7 +80,7 @@ impl std::fmt::Display for Cause {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Failure(evidence) => formatter.write_str(&evidence.join("; ")),
-            Self::Operator(by) => write!(formatter, "asked for by {by}"),
+            Self::Operator(by) => write!(formatter, "requested by {by}"),
             Self::Replacement(instance) => write!(formatter, "the group launched {instance} as a replacement"),
         }
     }
@@ -104,14 +104,14 @@ pub enum FenceState {
         /// When fencing began; none: it did not begin.
         since: Option<Timestamp>,
     },
-    /// Shown: nothing of the old side can write.
-    Proven {
+    /// Shown: nothing of the old instance can write.
+    Confirmed {
         /// When it was seen.
         at: Timestamp,
         /// What it rests on.
         proof: Proof,
     },
-    /// Not shown, and the spec says to go on: the old side may still write to its own copy.
+    /// Not shown, and the spec says to go on: the old instance may still write to its own copy.
     Waived {
         /// When `fence.confirm_within_seconds` was over.
         at: Timestamp,
@@ -120,7 +120,7 @@ pub enum FenceState {
     },
 }
 
-/// What showed that the old side can't write.
+/// What showed that the old instance can't write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
@@ -131,7 +131,7 @@ pub enum Proof {
     /// Its agent stopped the units and unmounted, and every data volume is detached from it.
     Quiesced,
     /// Its agent serves only under a lease, and was seen not to renew it for as long as it lasts.
-    LeaseOver,
+    LeaseExpired,
 }
 
 /// A lease of a boot agent, as we saw it.
@@ -200,7 +200,7 @@ impl Failover {
         self.retargeted_at.unwrap_or(self.started_at)
     }
 
-    /// Whether anything that could disturb the old side was tried.
+    /// Whether anything that could disturb the old instance was tried.
     pub fn has_begun_to_fence(&self) -> bool {
         !matches!(self.fence, FenceState::Open { since: None })
     }

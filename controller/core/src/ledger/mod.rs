@@ -8,7 +8,7 @@
 //! settled ──────────► fencing, ──────────────► taking over ─────────► settled
 //!    ▲                copying    epoch + 1,                              ▲
 //!    │                   │       active = to                             │
-//!    └── GiveUp ◄────────┴────────────┴──────────── GiveUp ──────────────┘
+//!    └── Abort ◄─────────┴────────────┴──────────── Abort ───────────────┘
 //! ```
 
 mod apply;
@@ -26,6 +26,8 @@ mod turns;
 pub use change::{Change, IllegalChange};
 pub use destination::{BadDestination, Destination};
 pub use failover::{Attempt, Cause, Failover, FenceState, Halted, Proof, SeenLease, StepRecord, Target};
-pub use record::{DAILY_CAP_WINDOW, Head, LastFailover, Ledger, Member, Pause, Refused, Superseded, Suspicion};
-pub use report::Notice;
+pub use record::{
+    CurrentVolume, DAILY_CAP_WINDOW, LastFailover, Ledger, Member, Pause, Refused, Superseded, Suspicion,
+};
+pub use report::Notification;
 pub use request::Request;

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::failover::{Attempt, Failover, Target};
-use super::report::Notice;
+use super::report::Notification;
 use super::request::Request;
 use crate::ids::{AddressId, FailoverId, InstanceId, ServiceName, SubnetId, VolumeId, VolumeName, Zone};
 use crate::step::StepKey;
@@ -31,16 +31,16 @@ pub struct Ledger {
     /// Every instance that was ever seen as part of the service, and still exists.
     pub members: BTreeMap<InstanceId, Member>,
     /// For each data volume of the spec, the EBS volume that holds the newest data.
-    pub heads: BTreeMap<VolumeName, Head>,
+    pub current_volumes: BTreeMap<VolumeName, CurrentVolume>,
     /// Data of the spec that never had a volume: only for these an empty one is ever created, once.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub unborn: BTreeSet<VolumeName>,
+    pub uninitialized: BTreeSet<VolumeName>,
     /// Volumes that were created empty for this service, and still hold its newest data: only these may ever be formatted.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub blank: BTreeSet<VolumeId>,
     /// Instances that were the active one and still exist.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub retired: BTreeSet<InstanceId>,
+    pub former_actives: BTreeSet<InstanceId>,
     /// Where the group launched before a planned move narrowed it down: put back when nothing runs any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnets_before: Option<Vec<SubnetId>>,
@@ -49,12 +49,12 @@ pub struct Ledger {
     /// Set by an operator: observed and reported, never changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Pause>,
-    /// An operator's wish that was not looked at yet.
+    /// An operator's request that was not handled yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Request>,
-    /// The ids of the latest wishes, newest last.
+    /// The ids of the latest requests, newest last.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
-    pub asked: VecDeque<String>,
+    pub recent_request_ids: VecDeque<String>,
     /// Evidence of a failure that is not confirmed yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspicion: Option<Suspicion>,
@@ -64,9 +64,9 @@ pub struct Ledger {
     /// The failover that runs; never more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failover: Option<Failover>,
-    /// Steps of upkeep (retention, periodic snapshots, late fences) that were tried; those of a failover are in it.
+    /// Steps of maintenance (retention, periodic snapshots, late fences) that were tried; those of a failover are in it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub upkeep: BTreeMap<StepKey, Attempt>,
+    pub maintenance: BTreeMap<StepKey, Attempt>,
     /// Volumes that served once, or were restored and never served; kept until their retention has passed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub superseded: BTreeMap<VolumeId, Superseded>,
@@ -78,7 +78,7 @@ pub struct Ledger {
     pub last: Option<LastFailover>,
     /// Messages to people and history that still have to be sent; a crash sends one twice rather than never.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
-    pub outbox: VecDeque<Notice>,
+    pub outbox: VecDeque<Notification>,
 }
 
 /// An instance of the service.
@@ -90,7 +90,7 @@ pub struct Member {
 
 /// Where the newest data of a volume is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
+pub struct CurrentVolume {
     /// The EBS volume that carries it.
     pub volume: VolumeId,
     /// That volume's zone: elsewhere the data has to be copied.
@@ -164,11 +164,11 @@ impl Ledger {
     }
 
     /// Whether a volume is one that holds newest data.
-    pub fn is_head(&self, volume: &VolumeId) -> bool {
-        self.heads.values().any(|head| head.volume == *volume)
+    pub fn is_current_volume(&self, volume: &VolumeId) -> bool {
+        self.current_volumes.values().any(|current| current.volume == *volume)
     }
 
-    /// Whether nothing is under way and nothing is suspected: a slow look is enough.
+    /// Whether nothing is under way and nothing is suspected: a slow tick is enough.
     pub fn is_settled(&self) -> bool {
         self.failover.is_none() && self.suspicion.is_none() && self.request.is_none() && self.outbox.is_empty()
     }

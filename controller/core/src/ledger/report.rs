@@ -25,7 +25,7 @@ pub enum Outcome {
 pub struct Report {
     /// The service, by its name.
     pub service: ServiceName,
-    /// The failover, by its id; for a wish that was not granted, the one that it would have had.
+    /// The failover, by its id; for a request that was not granted, the one that it would have had.
     pub failover_id: FailoverId,
     /// The service's epoch when the report was made.
     pub epoch: u64,
@@ -39,7 +39,7 @@ pub struct Report {
     pub reason: String,
     /// The active instance when it began.
     pub from: Target,
-    /// The target; none when a wish was refused before one was chosen.
+    /// The target; none when a request was refused before one was chosen.
     pub to: Option<Target>,
     /// When it began, or was asked for.
     pub started_at: Timestamp,
@@ -114,7 +114,7 @@ impl Report {
 /// Something that people should hear of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Notice {
+pub enum Notification {
     /// A failover ended or was refused: to the history, and to the topic.
     Ended(Box<Report>),
     /// A failover can't go on without an operator.
@@ -130,7 +130,7 @@ pub enum Notice {
 
 fn downtime_seconds(failover: &Failover, until: Timestamp) -> f64 {
     let began = match (&failover.fence, failover.down_since) {
-        // A planned failover that was given up before its fence took nothing down.
+        // A planned failover that was aborted before its fence took nothing down.
         (FenceState::Open { since: None }, _) if failover.planned => None,
         (_, since) => since,
     };

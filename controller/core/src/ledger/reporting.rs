@@ -13,18 +13,18 @@ impl Report {
     pub fn running(ledger: &Ledger, failover: &Failover, now: Timestamp) -> Self {
         let (outcome, reason) = match &failover.halted {
             Some(halted) => (Outcome::Halted, halted.reason.clone()),
-            None => (Outcome::InProgress, "it goes on".to_owned()),
+            None => (Outcome::InProgress, "it continues".to_owned()),
         };
         Self::of(&ledger.service, ledger.epoch, failover, outcome, &reason, None, now)
     }
 
-    /// The report of a wish that was not granted.
+    /// The report of a request that was not granted.
     pub fn refused(ledger: &Ledger, request: &Request, reason: &str, now: Timestamp) -> Self {
         Self {
             service: ledger.service.clone(),
             failover_id: FailoverId::of(ledger.epoch + 1, request.at),
             epoch: ledger.epoch,
-            cause: format!("asked for by {}", request.by),
+            cause: format!("requested by {}", request.by),
             drill: request.drill,
             outcome: Outcome::Refused,
             reason: reason.to_owned(),

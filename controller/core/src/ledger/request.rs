@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::destination::Destination;
 
-/// An operator's wish for a failover.
+/// An operator's request for a failover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// What tells it from another wish for the same: one that was seen before is not granted twice, however often its event arrives.
+    /// What tells it from another request for the same: one that was seen before is not granted twice, however often its event arrives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Where the service is wanted.
     pub to: Destination,
-    /// Only when everything is known and well; otherwise nothing is touched.
+    /// Only when everything is known and healthy; otherwise nothing is touched.
     pub drill: bool,
     /// Older data may be promoted if no more than this is lost.
     pub accepted_loss_seconds: Option<u64>,

@@ -7,7 +7,7 @@ use super::units::{Bounded, Seconds};
 /// What the boot agent runs on the instance that is active.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Agent {
+pub struct AgentSpec {
     /// systemd units that run only where active.
     pub units: Vec<String>,
     /// Commands before readiness is judged.
@@ -20,7 +20,7 @@ pub struct Agent {
     pub ready_within_seconds: Seconds<1, 3_600>,
 }
 
-impl Default for Agent {
+impl Default for AgentSpec {
     fn default() -> Self {
         Self {
             units: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::agent::{Agent, Ready};
+use super::agent::{AgentSpec, Ready};
 use super::error::SpecError;
 use super::keys::{GroupSpec, Spec, Topology, VolumeSpec};
 use crate::world::DEVICES;
@@ -62,7 +62,7 @@ fn volume(volume: &VolumeSpec) -> Result<(), SpecError> {
     Ok(())
 }
 
-fn agent(agent: &Agent) -> Result<(), SpecError> {
+fn agent(agent: &AgentSpec) -> Result<(), SpecError> {
     let unfit = |unit: &&String| unit.is_empty() || unit.starts_with('-') || unit.contains(char::is_whitespace);
     if let Some(unit) = agent.units.iter().find(unfit) {
         return Err(wrong("agent.units", unit, "allowed is the name of a systemd unit, such as postgresql.service"));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::agent::Agent;
+use super::agent::AgentSpec;
 use super::units::{Bounded, Count, Gib, MibPerSecond, Seconds};
 use crate::ids::{AddressId, AlarmName, AllocationId, GroupName, HookName, ServiceName, VolumeId, VolumeName};
 
@@ -37,7 +37,7 @@ pub struct Spec {
     pub limits: Limits,
     /// What runs on the instance.
     #[serde(default)]
-    pub agent: Agent,
+    pub agent: AgentSpec,
 }
 
 /// The way of failing over.

@@ -8,7 +8,7 @@ mod parse;
 mod units;
 mod witness;
 
-pub use agent::{Agent, Ready};
+pub use agent::{AgentSpec, Ready};
 pub use error::SpecError;
 pub use keys::{
     AddressKind, AddressSpec, Blank, Data, Detect, Fence, Filesystem, GroupSpec, Limits, OUR_HOOKS, Spec, Topology,

@@ -2,7 +2,7 @@
 
 use super::keys::{Spec, Topology};
 
-/// Whoever asks about agents asks here: whoever looks, decides, checks and tells must not differ.
+/// Whoever asks about agents asks here: whoever observes, decides, checks and tells must not differ.
 impl Spec {
     /// Whether an agent has to report from every instance: one without a report is then a fault, and a failover does not end without one.
     pub fn expects_agents(&self) -> bool {

@@ -21,38 +21,38 @@ pub struct Card {
     pub shows_in: Part,
     /// What must have been seen within the last seconds for it to be taken.
     pub rests_on: &'static [Part],
-    /// When its effect is looked for, and when it is sent again.
+    /// When its effect is observed, and when it is sent again.
     pub when: When,
 }
 
 /// How long AWS may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tempo {
-    /// No effect shows sooner: it is not looked for before.
+pub struct StepTiming {
+    /// No effect shows sooner: it is not observed before.
     pub least_duration: SignedDuration,
     /// An accepted step that shows no effect is sent again after this.
     pub resend_after: SignedDuration,
 }
 
-/// Where a step's [`Tempo`] comes from.
+/// Where a step's [`StepTiming`] comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     /// From AWS alone.
-    Always(Tempo),
+    Always(StepTiming),
     /// As above, but it is sent again no later than the spec's `fence.stop_grace_seconds` ends: a cut follows then.
-    WithinGrace(Tempo),
+    WithinGrace(StepTiming),
     /// From the hook: a heartbeat is due long before its time is over.
     Heartbeat,
 }
 
 /// The region's own floor is some fifteen seconds, and a volume takes one snapshot in 15 s (aws-facts 2.1).
-pub const SNAPSHOT: Tempo = Tempo::of(10, 60);
+pub const SNAPSHOT: StepTiming = StepTiming::of(10, 60);
 /// It shows in the group within seconds.
-pub const HOOK_COMPLETION: Tempo = Tempo::of(2, 30);
+pub const HOOK_COMPLETION: StepTiming = StepTiming::of(2, 30);
 /// Maintenance is never urgent, and is done when its effect shows at all: a snapshot that is listed need not be complete.
-pub const UPKEEP: Tempo = Tempo::of(2, 120);
+pub const MAINTENANCE: StepTiming = StepTiming::of(2, 120);
 
-impl Tempo {
+impl StepTiming {
     const fn of(least_seconds: i64, resend_after_seconds: i64) -> Self {
         Self {
             least_duration: SignedDuration::from_secs(least_seconds),
@@ -62,7 +62,7 @@ impl Tempo {
 }
 
 const fn always(least_seconds: i64, resend_after_seconds: i64) -> When {
-    When::Always(Tempo::of(least_seconds, resend_after_seconds))
+    When::Always(StepTiming::of(least_seconds, resend_after_seconds))
 }
 
 const UNDONE: bool = true;
@@ -80,7 +80,7 @@ impl Step {
                 card(kind::START, instance.to_string(), UNDONE, Instances, &[Instances], always(4, 120)),
             // It can be started again with all that it had.
             Self::StopInstance { instance, mode: StopMode::Graceful } =>
-                card(kind::STOP, instance.to_string(), UNDONE, Instances, &[Instances], When::WithinGrace(Tempo::of(4, 120))),
+                card(kind::STOP, instance.to_string(), UNDONE, Instances, &[Instances], When::WithinGrace(StepTiming::of(4, 120))),
             // What the guest had not written is lost.
             Self::StopInstance { instance, mode: StopMode::Forced } =>
                 card(kind::FORCE_STOP, instance.to_string(), FINAL, Instances, &[Instances], always(4, 120)),
@@ -104,12 +104,12 @@ impl Step {
                 card(kind::ADDRESS, address.to_string(), FINAL, Addresses, &[Instances, Addresses], always(1, 20)),
             // A tag, for people.
             Self::MarkSuperseded { volume } =>
-                card(kind::MARK_SUPERSEDED, volume.to_string(), UNDONE, Volumes, &[Volumes], When::Always(UPKEEP)),
+                card(kind::MARK_SUPERSEDED, volume.to_string(), UNDONE, Volumes, &[Volumes], When::Always(MAINTENANCE)),
             // Whether it is the only good copy shows in the others.
             Self::DeleteVolume { volume } =>
-                card(kind::DELETE_VOLUME, volume.to_string(), FINAL, Volumes, &[Volumes, Snapshots], When::Always(UPKEEP)),
+                card(kind::DELETE_VOLUME, volume.to_string(), FINAL, Volumes, &[Volumes, Snapshots], When::Always(MAINTENANCE)),
             Self::DeleteSnapshot { snapshot } =>
-                card(kind::DELETE_SNAPSHOT, snapshot.to_string(), FINAL, Snapshots, &[Volumes, Snapshots], When::Always(UPKEEP)),
+                card(kind::DELETE_SNAPSHOT, snapshot.to_string(), FINAL, Snapshots, &[Volumes, Snapshots], When::Always(MAINTENANCE)),
             // One more volume; that no data existed before is what the caller saw.
             Self::CreateBlank { name, zone, .. } =>
                 card(kind::CREATE_BLANK, format!("{name}{HOLDS}{zone}"), UNDONE, Volumes, &[Volumes], always(2, 60)),

@@ -8,7 +8,7 @@ mod effect;
 mod key;
 mod outcome;
 
-pub use card::{Card, HOOK_COMPLETION, SNAPSHOT, Tempo, UPKEEP, When};
+pub use card::{Card, HOOK_COMPLETION, MAINTENANCE, SNAPSHOT, StepTiming, When};
 pub use effect::{SnapshotSource, Step, StopMode, Together};
 pub use key::{StepKey, is_hook_of, kind};
 pub use outcome::{FailureClass, StepOutcome};

@@ -34,7 +34,7 @@ pub enum FailureClass {
     Capacity,
     /// Not allowed: an operator has to do something.
     Denied,
-    /// The resource is in another state than the step needs: look again.
+    /// The resource is in another state than the step needs: observe again.
     Conflict,
     /// The resource does not exist, or not yet for this reader.
     Gone,

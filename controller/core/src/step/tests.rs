@@ -1,7 +1,7 @@
 //! The cards, as values: whoever changes one sees it here.
 #![allow(clippy::unwrap_used)]
 
-use super::{SnapshotSource, Step, StepKey, StopMode, UPKEEP, When, is_hook_of, kind};
+use super::{MAINTENANCE, SnapshotSource, Step, StepKey, StopMode, When, is_hook_of, kind};
 use crate::group::HookResult;
 use crate::ids::{
     AddressId, AllocationId, GroupName, HookName, InstanceId, SnapshotId, SubnetId, VolumeId, VolumeName, Zone,
@@ -107,7 +107,7 @@ fn every_card_has_these_values() {
         format!("{} | {reversible} | {:?} | {:?} | {when}\n", step.key(), card.shows_in, card.rests_on)
     };
     assert_eq!(one_of_each().iter().map(row).collect::<String>(), CARDS);
-    assert_eq!((UPKEEP.least_duration.as_secs(), UPKEEP.resend_after.as_secs()), (2, 120));
+    assert_eq!((MAINTENANCE.least_duration.as_secs(), MAINTENANCE.resend_after.as_secs()), (2, 120));
 }
 
 #[test]

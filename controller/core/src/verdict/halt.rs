@@ -10,8 +10,8 @@ use crate::ids::{AddressId, InstanceId, SnapshotId, VolumeId, VolumeName};
 /// Why a failover stands still.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Halt {
-    /// The old side can't be shown to be fenced.
-    #[error("the old side is not shown to be fenced: {why}. Stop {} yourself (the failover then goes on), or set fence.when_unconfirmed = \"proceed\" with `failover apply` if it may be left running", Joined(.instances))]
+    /// The old instance can't be shown to be fenced.
+    #[error("cannot confirm that the old instance has stopped writing: {why}. Stop {} yourself (the failover then continues), or set fence.when_unconfirmed = \"proceed\" with `failover apply` if it may be left running", Joined(.instances))]
     FenceUnconfirmed {
         /// Those that are not known to be off.
         instances: Vec<InstanceId>,
@@ -19,9 +19,9 @@ pub enum Halt {
         why: String,
     },
     /// No instance can take over.
-    #[error("no instance can take over: {}. Start or add a standby, or free capacity; the failover then goes on", Listed(.candidates))]
+    #[error("no instance can take over: {}. Start or add a standby, or free capacity; the failover then continues", Listed(.candidates))]
     NoTarget {
-        /// Who was looked at, and why not.
+        /// Who was considered, and why not.
         candidates: Vec<(InstanceId, String)>,
     },
     /// The newest data can't be reached, and the copies are too old.
@@ -51,7 +51,9 @@ pub enum Halt {
         why: String,
     },
     /// A volume is where it must not be.
-    #[error("{volume} is attached to {instance}, which is not the target. Detach it there; the failover then goes on")]
+    #[error(
+        "{volume} is attached to {instance}, which is not the target. Detach it there; the failover then continues"
+    )]
     VolumeTaken {
         /// A volume that holds the newest data.
         volume: VolumeId,
@@ -59,7 +61,7 @@ pub enum Halt {
         instance: InstanceId,
     },
     /// The group does not launch.
-    #[error("the Auto Scaling group launches no replacement: {why}. Mend that; the failover then goes on")]
+    #[error("the Auto Scaling group launches no replacement: {why}. Fix that; the failover then continues")]
     NoReplacement {
         /// Why, as far as can be seen.
         why: String,
@@ -85,16 +87,16 @@ pub enum Halt {
     /// The address was released: clients know no other.
     #[error("the address {0} does not exist any more; name another in failover.toml and run `failover apply`")]
     AddressGone(AddressId),
-    /// The target does not become well.
-    #[error("{instance} was made active, but is not shown to serve: {why}")]
-    TargetUnwell {
+    /// The target does not become healthy.
+    #[error("{instance} was promoted, but is not confirmed to serve: {why}")]
+    TargetUnhealthy {
         /// The target, which is the active instance now.
         instance: InstanceId,
         /// What its agent or its status checks say.
         why: String,
     },
     /// What was promoted can't be seen.
-    #[error("{what} can't be seen: {why}")]
+    #[error("{what} can't be observed: {why}")]
     Unseen {
         /// The instance, or the copies, in words.
         what: String,

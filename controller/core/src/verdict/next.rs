@@ -16,9 +16,9 @@ pub enum Verdict {
         /// For the log and for those who watch.
         reasons: Vec<String>,
     },
-    /// What was seen is too old for what comes next: look at these parts again, now.
-    Look(Vec<Part>),
-    /// Something is under way: look at these parts again at `until`.
+    /// What was seen is too old for what comes next: observe these parts again, now.
+    Observe(Vec<Part>),
+    /// Something is under way: observe these parts again at `until`.
     Wait {
         /// The next moment at which it may show.
         until: Timestamp,
@@ -54,7 +54,7 @@ pub enum Verdict {
     Halt {
         /// Why, and what an operator can do.
         halt: Halt,
-        /// When to look again.
+        /// When to observe again.
         until: Timestamp,
         /// What would show that it can go on.
         parts: Vec<Part>,

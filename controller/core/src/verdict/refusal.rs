@@ -36,7 +36,7 @@ pub enum Refusal {
     /// No instance can take over.
     #[error("no instance can take over: {}", Listed(.candidates))]
     NoTarget {
-        /// Who was looked at, and why not.
+        /// Who was considered, and why not.
         candidates: Vec<(InstanceId, String)>,
     },
     /// More than one address could be meant.
@@ -84,7 +84,7 @@ pub enum Refusal {
     },
     /// A group launches new instances.
     #[error(
-        "{0} can't be asked for: an Auto Scaling group launches a new instance. Allowed are `--to ZONE`, and `--to standby` for whichever zone the group chooses"
+        "{0} can't be requested: an Auto Scaling group launches a new instance. Allowed are `--to ZONE`, and `--to standby` for whichever zone the group chooses"
     )]
     GroupLaunches(InstanceId),
     /// A zone without a subnet.
@@ -95,25 +95,25 @@ pub enum Refusal {
         /// Where the group may launch.
         allowed: Vec<Zone>,
     },
-    /// A wish for what is so already.
+    /// A request for what is so already.
     #[error("the active instance is in {0} already")]
     AlreadyThere(Zone),
-    /// A wish that came too late.
-    #[error("the request of {at} was not looked at within {seconds} s; ask again")]
+    /// A request that came too late.
+    #[error("the request of {at} was not handled within {seconds} s; request it again")]
     Expired {
         /// When it was asked for.
         at: Timestamp,
         /// How long it would have held.
         seconds: i64,
     },
-    /// A wish for what is so already.
+    /// A request for what is so already.
     #[error("{0} is the active instance already")]
     AlreadyActive(InstanceId),
-    /// A drill needs everything known and well.
-    #[error("a drill needs everything known and well: {}", .0.join("; "))]
-    NotWell(Vec<String>),
+    /// A drill needs everything known and healthy.
+    #[error("a drill needs everything known and healthy: {}", .0.join("; "))]
+    NotHealthy(Vec<String>),
     /// Part of what the decision needs can't be seen.
-    #[error("can't be seen now: {0}")]
+    #[error("can't be observed now: {0}")]
     Unseen(String),
 }
 

@@ -27,7 +27,7 @@ pub const ATTEMPT: &str = "failover:attempt";
 pub enum Role {
     /// Made by a failover: the copy under its fence, or what was restored from one.
     Failover,
-    /// A copy that was taken while all was well.
+    /// A copy that was taken while all was healthy.
     Periodic,
     /// A volume that was created empty.
     Blank,

@@ -32,11 +32,11 @@ pub struct World {
     pub groups: Listing<GroupName, Group>,
     /// What the boot agents of the service's instances reported last.
     pub agents: Listing<InstanceId, AgentReport>,
-    /// How long the last look took: in a zone that is down, calls take seconds, and nothing can be seen more freshly than that.
-    pub look_took: SignedDuration,
+    /// How long the last observation took: in a zone that is down, calls take seconds, and nothing can be seen more freshly than that.
+    pub observation_took: SignedDuration,
 }
 
-/// Parts of the world that can be looked at separately; one part is one kind of call.
+/// Parts of the world that can be observed separately; one part is one kind of call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
@@ -75,7 +75,7 @@ impl Part {
 impl World {
     /// A world of which nothing is known yet.
     pub fn unseen(at: Timestamp) -> Self {
-        const WHY: &str = "not looked at yet";
+        const WHY: &str = "not observed yet";
         Self {
             instances: Listing::unknown(WHY, at),
             checks: Listing::unknown(WHY, at),
@@ -85,11 +85,11 @@ impl World {
             alarms: Listing::unknown(WHY, at),
             groups: Listing::unknown(WHY, at),
             agents: Listing::unknown(WHY, at),
-            look_took: SignedDuration::ZERO,
+            observation_took: SignedDuration::ZERO,
         }
     }
 
-    /// Whether the whole of a part was read, and when it was last looked at.
+    /// Whether the whole of a part was read, and when it was last observed.
     pub fn completeness(&self, part: Part) -> &Observed<()> {
         match part {
             Part::Instances => &self.instances.complete,
@@ -103,7 +103,7 @@ impl World {
         }
     }
 
-    /// When a part was last looked at.
+    /// When a part was last observed.
     pub fn seen_at(&self, part: Part) -> Timestamp {
         self.completeness(part).at()
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::instance::{Condition, Instance, InstanceState, Launch, MappedVolume, Notices, ROOT_DEVICE};
 use crate::model::status::StatusChecks;
 use crate::model::volume::{AttachmentState, VolumeRequest, VolumeState};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::state::State;
 use crate::time::RegionTime;
 
@@ -99,12 +99,12 @@ impl State {
         zone: &str,
         instance_type: &str,
         at: RegionTime,
-    ) -> Result<(), AwsError> {
+    ) -> Result<(), ApiError> {
         if !self.faults.refuses_capacity(id, zone, at) {
             return Ok(());
         }
         let elsewhere: Vec<&str> = self.zones.keys().map(String::as_str).filter(|other| *other != zone).collect();
-        Err(AwsError::with_status(
+        Err(ApiError::with_status(
             500,
             "InsufficientInstanceCapacity",
             format!(

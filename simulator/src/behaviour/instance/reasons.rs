@@ -1,6 +1,6 @@
 //! Why an instance changed its state, and why it may not, in EC2's words.
 
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::state::State;
 use crate::time::{RegionTime, timestamp};
 
@@ -17,8 +17,8 @@ impl State {
 }
 
 /// `IncorrectInstanceState` in the words seen in the field.
-pub(crate) fn wrong_state(id: &str, participle: &str) -> AwsError {
-    AwsError::client(
+pub(crate) fn wrong_state(id: &str, participle: &str) -> ApiError {
+    ApiError::client(
         "IncorrectInstanceState",
         format!("The instance '{id}' is not in a state from which it can be {participle}."),
     )

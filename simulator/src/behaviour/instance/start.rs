@@ -2,14 +2,14 @@
 
 use crate::behaviour::instance::reasons::wrong_state;
 use crate::model::instance::{Condition, InstanceState, Notices};
-use crate::model::transition::Transition;
-use crate::protocol::error::AwsError;
+use crate::model::transition::StateTransition;
+use crate::protocol::error::ApiError;
 use crate::state::State;
 use crate::time::RegionTime;
 
 impl State {
     /// Whether `StartInstances` may start an instance. That it succeeds on a running or pending one is commonly relied on.
-    pub(crate) fn check_start(&self, id: &str, at: RegionTime) -> Result<(), AwsError> {
+    pub(crate) fn check_start(&self, id: &str, at: RegionTime) -> Result<(), ApiError> {
         let Some(instance) = self.instances.get(id) else { return Ok(()) };
         match instance.state {
             InstanceState::Pending | InstanceState::Running => Ok(()),
@@ -42,7 +42,7 @@ impl State {
         instance.condition = Condition::default();
         instance.notices = Notices::default();
         let generation = instance.generation;
-        self.schedule.add(at.after(duration), Transition::InstanceRunning { instance: id.to_owned(), generation });
+        self.schedule.add(at.after(duration), StateTransition::InstanceRunning { instance: id.to_owned(), generation });
         self.emit_instance_state(id, InstanceState::Pending, at);
     }
 
@@ -59,7 +59,7 @@ impl State {
         self.begin_status_checks(id, at);
         self.member_runs(id, at);
         let boot = self.sample(self.timing.guests.boot);
-        self.schedule.add(at.after(boot), Transition::GuestUp { instance: id.to_owned(), generation });
+        self.schedule.add(at.after(boot), StateTransition::GuestUp { instance: id.to_owned(), generation });
     }
 
     /// The zone has its power back: what was running boots.
@@ -70,13 +70,13 @@ impl State {
         }
         let generation = instance.generation;
         let wait = self.sample(self.timing.zone_down.recovery) + self.sample(self.timing.guests.boot);
-        self.schedule.add(at.after(wait), Transition::GuestUp { instance: id.to_owned(), generation });
+        self.schedule.add(at.after(wait), StateTransition::GuestUp { instance: id.to_owned(), generation });
     }
 
     /// Whether `RebootInstances` may reboot an instance.
-    pub(crate) fn check_reboot(&self, id: &str) -> Result<(), AwsError> {
+    pub(crate) fn check_reboot(&self, id: &str) -> Result<(), ApiError> {
         match self.instances.get(id) {
-            Some(instance) if instance.state != InstanceState::Running => Err(AwsError::client(
+            Some(instance) if instance.state != InstanceState::Running => Err(ApiError::client(
                 "IncorrectState",
                 format!("The instance '{id}' is not in a state from which it can be rebooted."),
             )),
@@ -91,7 +91,7 @@ impl State {
             let generation = instance.generation;
             self.cut_guest(id);
             let boot = self.sample(self.timing.guests.boot);
-            self.schedule.add(at.after(boot), Transition::GuestUp { instance: id.to_owned(), generation });
+            self.schedule.add(at.after(boot), StateTransition::GuestUp { instance: id.to_owned(), generation });
         }
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::behaviour::instance::reasons::{USER_INITIATED_SHUTDOWN, wrong_state};
 use crate::model::instance::{ForceStop, Instance, InstanceState, Stop, StopMode};
 use crate::model::status::StatusChecks;
-use crate::model::transition::Transition;
-use crate::protocol::error::AwsError;
+use crate::model::transition::StateTransition;
+use crate::protocol::error::ApiError;
 use crate::state::State;
 use crate::time::RegionTime;
 use crate::timing::distribution::seconds_duration;
@@ -28,10 +28,10 @@ enum Course {
 
 impl State {
     /// Whether `StopInstances` may stop an instance.
-    pub(crate) fn check_stop(&self, id: &str, mode: StopMode) -> Result<(), AwsError> {
+    pub(crate) fn check_stop(&self, id: &str, mode: StopMode) -> Result<(), ApiError> {
         let Some(instance) = self.instances.get(id) else { return Ok(()) };
         if instance.disable_api_stop {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "OperationNotPermitted",
                 format!(
                     "The instance '{id}' may not be stopped. Modify its 'disableApiStop' instance attribute and try again."
@@ -42,7 +42,7 @@ impl State {
             InstanceState::Stopped | InstanceState::Stopping | InstanceState::Running => Ok(()),
             // A forced stop is accepted in any state but the last two; a plain one needs a running instance.
             InstanceState::Pending if mode.force => Ok(()),
-            InstanceState::Pending if !instance.has_run => Err(AwsError::client(
+            InstanceState::Pending if !instance.has_run => Err(ApiError::client(
                 "IncorrectInstanceState",
                 format!("Instance '{id}' cannot be stopped as it has never reached the 'running' state."),
             )),
@@ -111,8 +111,8 @@ impl State {
             }
             Course::CutOff(duration) => (at.after(duration + self.late_write(guest_up)), at.after(duration)),
         };
-        self.schedule.add(guest_down, Transition::GuestDown { instance: id.to_owned(), generation });
-        self.schedule.add(stopped, Transition::InstanceStopped { instance: id.to_owned(), generation });
+        self.schedule.add(guest_down, StateTransition::GuestDown { instance: id.to_owned(), generation });
+        self.schedule.add(stopped, StateTransition::InstanceStopped { instance: id.to_owned(), generation });
     }
 
     fn course_of_stop(&mut self, instance: &Instance, guest_up: bool) -> Course {

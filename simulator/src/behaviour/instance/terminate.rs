@@ -3,7 +3,7 @@
 use crate::behaviour::instance::reasons::USER_INITIATED_SHUTDOWN;
 use crate::model::instance::InstanceState;
 use crate::model::status::StatusChecks;
-use crate::model::transition::Transition;
+use crate::model::transition::StateTransition;
 use crate::state::State;
 use crate::time::RegionTime;
 
@@ -35,8 +35,9 @@ impl State {
         self.emit_instance_state(id, InstanceState::ShuttingDown, at);
         let share = self.timing.guests.shutdown_share;
         let guest_down = at.after(duration.mul_f64(share.clamp(0.0, 1.0)));
-        self.schedule.add(guest_down, Transition::GuestDown { instance: id.to_owned(), generation });
-        self.schedule.add(at.after(duration), Transition::InstanceTerminated { instance: id.to_owned(), generation });
+        self.schedule.add(guest_down, StateTransition::GuestDown { instance: id.to_owned(), generation });
+        self.schedule
+            .add(at.after(duration), StateTransition::InstanceTerminated { instance: id.to_owned(), generation });
     }
 
     /// Ends the instance: volumes go or stay as `DeleteOnTermination` says, the address is dropped.
@@ -54,7 +55,7 @@ impl State {
         self.drop_addresses_of(id, at);
         self.release_volumes_of_terminated(id, at);
         let visible = self.sample(self.timing.instances.terminated_visible);
-        self.schedule.add(at.after(visible), Transition::InstanceForgotten { instance: id.to_owned() });
+        self.schedule.add(at.after(visible), StateTransition::InstanceForgotten { instance: id.to_owned() });
         self.member_ended(id, at);
     }
 

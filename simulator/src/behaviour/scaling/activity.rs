@@ -1,7 +1,7 @@
 //! Notes what a group does, and why.
 
 use crate::model::scaling::activity::{Activity, ActivityStatus};
-use crate::model::scaling::member::Cause;
+use crate::model::scaling::member::RemovalCause;
 use crate::state::State;
 use crate::time::{RegionTime, timestamp_seconds};
 
@@ -27,7 +27,7 @@ impl State {
         group: &str,
         zone: &str,
         instance_id: &str,
-        cause: Cause,
+        cause: RemovalCause,
         at: RegionTime,
     ) -> String {
         let description = format!("Terminating EC2 instance: {instance_id}");

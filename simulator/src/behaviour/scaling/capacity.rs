@@ -1,7 +1,7 @@
 //! The group's own loop: as many instances as desired, no more, no fewer.
 
 use crate::model::scaling::group::{Group, Planned};
-use crate::model::scaling::member::Cause;
+use crate::model::scaling::member::RemovalCause;
 use crate::model::scaling::process::Process;
 use crate::state::State;
 use crate::time::RegionTime;
@@ -13,7 +13,7 @@ enum Need {
     /// One more instance; later, if launches have failed lately.
     Launch,
     /// This member's replacement is in service.
-    Retire(String, Cause),
+    Retire(String, RemovalCause),
     /// One too many: this one goes.
     Shrink(String),
     /// A planned replacement's turn has come.
@@ -45,14 +45,14 @@ impl State {
                     }
                 }
                 Need::Retire(instance, cause) => self.begin_termination(name, &instance, cause, at),
-                Need::Shrink(instance) => self.begin_termination(name, &instance, Cause::ScaleIn, at),
+                Need::Shrink(instance) => self.begin_termination(name, &instance, RemovalCause::ScaleIn, at),
                 Need::BeginPlanned(planned) => self.begin_replacement(name, &planned.instance_id, planned.cause, at),
             }
         }
     }
 
     /// Replaces a member in the order that its group's policy and the cause ask for.
-    pub(crate) fn begin_replacement(&mut self, name: &str, instance: &str, cause: Cause, at: RegionTime) {
+    pub(crate) fn begin_replacement(&mut self, name: &str, instance: &str, cause: RemovalCause, at: RegionTime) {
         let Some(group) = self.scaling.groups.get_mut(name) else { return };
         group.planned.retain(|planned| planned.instance_id != instance);
         let launches_first = group.launches_first(cause);
@@ -66,7 +66,7 @@ impl State {
     }
 
     /// Puts a replacement in the queue; it begins when all members that count are in service.
-    pub(crate) fn plan_replacement(&mut self, name: &str, instance: &str, cause: Cause, at: RegionTime) {
+    pub(crate) fn plan_replacement(&mut self, name: &str, instance: &str, cause: RemovalCause, at: RegionTime) {
         let Some(group) = self.scaling.groups.get_mut(name) else { return };
         let already = group.planned.iter().any(|planned| planned.instance_id == instance)
             || group.members.get(instance).is_none_or(|member| member.leaving.is_some() || !member.state.counts());

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::behaviour::scaling::errors::{invalid, unknown_group};
 use crate::model::scaling::group::{DeletionProtection, Group, GroupSpec, GroupTag, LaunchAttempts, Size};
-use crate::model::scaling::member::{Cause, LifecycleState, Member};
+use crate::model::scaling::member::{LifecycleState, Member, RemovalCause};
 use crate::model::scaling::process::Process;
 use crate::model::transition::ScalingStep;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::state::State;
 use crate::time::RegionTime;
 use crate::timing::distribution::seconds_duration;
 
 impl Size {
-    pub(crate) fn check(self) -> Result<Self, AwsError> {
+    pub(crate) fn check(self) -> Result<Self, ApiError> {
         if self.min > self.max {
             return Err(invalid("Max bound, must be greater than or equal to min bound"));
         }
@@ -21,7 +21,7 @@ impl Size {
         Ok(self)
     }
 
-    pub(crate) fn refuses_move(self, group: &str, what: &str, instances: usize) -> AwsError {
+    pub(crate) fn refuses_move(self, group: &str, what: &str, instances: usize) -> ApiError {
         let plural = if instances == 1 { "" } else { "s" };
         invalid(format!(
             "AutoScalingGroup {group} has min-size={}, max-size={}, and desired-size={}. To {what} standby {instances} instance{plural}, please update the AutoScalingGroup sizes appropriately.",
@@ -29,7 +29,7 @@ impl Size {
         ))
     }
 
-    fn check_desired(self, desired: usize) -> Result<(), AwsError> {
+    fn check_desired(self, desired: usize) -> Result<(), ApiError> {
         if desired < self.min {
             return Err(invalid(format!(
                 "Desired capacity:{desired} must be above the specified min size:{}",
@@ -47,7 +47,7 @@ impl Size {
 }
 
 impl State {
-    pub(crate) fn require_group(&self, name: &str) -> Result<&Group, AwsError> {
+    pub(crate) fn require_group(&self, name: &str) -> Result<&Group, ApiError> {
         self.scaling.groups.get(name).ok_or_else(|| unknown_group(name))
     }
 
@@ -94,7 +94,7 @@ impl State {
     }
 
     /// `DeleteAutoScalingGroup`. AWS: with instances only by force, which runs no hooks; a retained instance blocks even that.
-    pub(crate) fn delete_group(&mut self, name: &str, force: bool, at: RegionTime) -> Result<(), AwsError> {
+    pub(crate) fn delete_group(&mut self, name: &str, force: bool, at: RegionTime) -> Result<(), ApiError> {
         let group = self.require_group(name)?;
         let protected = match group.spec.deletion_protection {
             DeletionProtection::None => false,
@@ -108,13 +108,13 @@ impl State {
         }
         let retained = |member: &&Member| member.state == LifecycleState::TerminatingRetained;
         if !group.members.is_empty() && !force {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "ResourceInUse",
                 "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.",
             ));
         }
         if group.members.values().any(|member| retained(&member)) {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "ResourceInUse",
                 "You cannot delete an AutoScalingGroup while there are instances in a retained state still in the group.",
             ));
@@ -128,13 +128,13 @@ impl State {
             group.deleting = true;
         }
         for instance in members {
-            self.begin_termination(name, &instance, Cause::GroupDeleted, at);
+            self.begin_termination(name, &instance, RemovalCause::GroupDeleted, at);
         }
         Ok(())
     }
 
     /// `SetDesiredCapacity`.
-    pub(crate) fn set_desired_capacity(&mut self, name: &str, desired: usize, at: RegionTime) -> Result<(), AwsError> {
+    pub(crate) fn set_desired_capacity(&mut self, name: &str, desired: usize, at: RegionTime) -> Result<(), ApiError> {
         self.require_group(name)?.spec.size.check_desired(desired)?;
         self.put_desired(name, desired, at);
         Ok(())
@@ -161,7 +161,7 @@ impl State {
     }
 
     /// Replaces every member in service, one after another; false if one is under way.
-    pub(crate) fn start_refresh(&mut self, name: &str, cause: Cause, at: RegionTime) -> bool {
+    pub(crate) fn start_refresh(&mut self, name: &str, cause: RemovalCause, at: RegionTime) -> bool {
         let Some(group) = self.scaling.groups.get(name) else { return false };
         if group.planned.iter().any(|planned| planned.cause == cause) || group.leaving().next().is_some() {
             return false;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::instance::InstanceState;
 use crate::model::scaling::group::Group;
-use crate::model::scaling::member::{Cause, Member};
+use crate::model::scaling::member::{Member, RemovalCause};
 use crate::model::scaling::process::Process;
 use crate::model::status::Check;
 use crate::model::transition::ScalingStep;
@@ -42,7 +42,7 @@ impl State {
         let wait = self.sample_scaling(self.timing.scaling.notice);
         if let Some(member) = self.change_member(name, instance, at) {
             member.noticed = true;
-            member.unhealthy = Some(Cause::NotRunning);
+            member.unhealthy = Some(RemovalCause::NotRunning);
         }
         self.schedule_step(name, ScalingStep::Replace { instance: instance.to_owned() }, at.after(wait));
     }
@@ -62,8 +62,9 @@ impl State {
             _ => None,
         };
         let by_status = failed(found.status.system).or_else(|| failed(found.status.instance));
-        let found =
-            by_status.map(|since| (since, Cause::StatusChecks)).or_else(|| Some((failed(ebs?)?, Cause::EbsCheck)));
+        let found = by_status
+            .map(|since| (since, RemovalCause::StatusChecks))
+            .or_else(|| Some((failed(ebs?)?, RemovalCause::EbsCheck)));
         let known = member.impaired_until;
         let Some((since, cause)) = found else {
             if known.is_some()
@@ -91,7 +92,7 @@ impl State {
         let waits = |member: &Member| member.state.is_pending() && at.since(member.launched_at) >= limit;
         if self.member(name, instance).is_some_and(waits) && self.ec2_state(instance) == InstanceState::Pending {
             self.note_failed_launch(name, None, at);
-            self.begin_termination(name, instance, Cause::LaunchFailed, at);
+            self.begin_termination(name, instance, RemovalCause::LaunchFailed, at);
         }
     }
 
@@ -100,7 +101,7 @@ impl State {
         let Some(limit) = group.spec.max_lifetime_seconds else { return };
         let Some(member) = group.members.get(instance).filter(|member| member.state.is_in_service()) else { return };
         if at.since(member.launched_at) >= Duration::from_secs(limit.into()) {
-            self.plan_replacement(name, instance, Cause::MaxLifetime, at);
+            self.plan_replacement(name, instance, RemovalCause::MaxLifetime, at);
         }
     }
 
@@ -109,7 +110,7 @@ impl State {
         let member = self.member(name, instance);
         // The step of one that does not run is under way.
         let ripe = |member: &Member| {
-            member.leaving.is_none() && member.unhealthy.is_some_and(|cause| cause != Cause::NotRunning)
+            member.leaving.is_none() && member.unhealthy.is_some_and(|cause| cause != RemovalCause::NotRunning)
         };
         if member.is_some_and(ripe) {
             self.replace_unhealthy(name, instance, at);
@@ -131,7 +132,7 @@ impl State {
             return;
         }
         if let Some(member) = self.change_member(name, instance, at) {
-            member.unhealthy = (!healthy).then_some(Cause::SetUnhealthy);
+            member.unhealthy = (!healthy).then_some(RemovalCause::SetUnhealthy);
         }
         if !healthy {
             let wait = self.sample_scaling(self.timing.scaling.reaction);
@@ -148,7 +149,7 @@ impl State {
         let pending = member.state.is_pending();
         match member.unhealthy {
             None => {}
-            Some(Cause::NotRunning) if held => {
+            Some(RemovalCause::NotRunning) if held => {
                 // Looked at again with the next check.
                 if let Some(member) = self.member_mut(name, instance) {
                     member.noticed = false;
@@ -157,9 +158,9 @@ impl State {
             Some(_) if held => {}
             Some(_) if pending => {
                 self.note_failed_launch(name, None, at);
-                self.begin_termination(name, instance, Cause::LaunchFailed, at);
+                self.begin_termination(name, instance, RemovalCause::LaunchFailed, at);
             }
-            Some(cause @ (Cause::NotRunning | Cause::SetUnhealthy)) => {
+            Some(cause @ (RemovalCause::NotRunning | RemovalCause::SetUnhealthy)) => {
                 self.begin_replacement(name, instance, cause, at);
             }
             Some(cause) => self.plan_replacement(name, instance, cause, at),

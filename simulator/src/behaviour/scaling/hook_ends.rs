@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::model::scaling::hook::{ActionName, HookResult, HookTransition, OpenAction, TimedOutHook};
-use crate::model::scaling::member::{Cause, LifecycleState};
+use crate::model::scaling::member::{LifecycleState, RemovalCause};
 use crate::model::transition::ScalingStep;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::state::State;
 use crate::time::RegionTime;
 
@@ -33,13 +33,13 @@ impl State {
     }
 
     /// The instance and token of an open action of a hook.
-    fn find_action(&self, group: &str, hook: &str, named: ActionName<'_>) -> Result<(String, String), AwsError> {
+    fn find_action(&self, group: &str, hook: &str, named: ActionName<'_>) -> Result<(String, String), ApiError> {
         let found = self.actions_of(group, hook).into_iter().find(|(instance, token)| match named {
             ActionName::Token(wanted) => token == wanted,
             ActionName::Instance(wanted) => instance == wanted,
         });
         found.ok_or_else(|| {
-            AwsError::client(
+            ApiError::client(
                 "ValidationError",
                 match named {
                     ActionName::Token(token) => format!("No active Lifecycle Action found with token {token}"),
@@ -57,7 +57,7 @@ impl State {
         named: ActionName<'_>,
         result: HookResult,
         at: RegionTime,
-    ) -> Result<(), AwsError> {
+    ) -> Result<(), ApiError> {
         let (instance, token) = self.find_action(group, hook, named)?;
         self.end_action(group, &instance, &token, result, at);
         Ok(())
@@ -70,7 +70,7 @@ impl State {
         hook: &str,
         named: ActionName<'_>,
         at: RegionTime,
-    ) -> Result<(), AwsError> {
+    ) -> Result<(), ApiError> {
         let (instance, token) = self.find_action(group, hook, named)?;
         let Some(member) = self.member_mut(group, &instance) else { return Ok(()) };
         let Some(action) = member.open_actions.iter_mut().find(|action| action.token == token) else { return Ok(()) };
@@ -143,6 +143,6 @@ impl State {
     /// AWS: an abandoned launch is terminated at once and replaced; launches that keep failing are slowed down.
     fn launch_abandoned(&mut self, group: &str, instance: &str, at: RegionTime) {
         self.note_failed_launch(group, None, at);
-        self.begin_termination(group, instance, Cause::LaunchFailed, at);
+        self.begin_termination(group, instance, RemovalCause::LaunchFailed, at);
     }
 }

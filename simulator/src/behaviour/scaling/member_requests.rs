@@ -2,14 +2,14 @@
 
 use crate::behaviour::scaling::errors::{invalid, not_in_group, unknown_instance};
 use crate::behaviour::scaling::launching::LaunchRefusal;
-use crate::model::scaling::member::{Cause, LifecycleState};
-use crate::protocol::error::AwsError;
+use crate::model::scaling::member::{LifecycleState, RemovalCause};
+use crate::protocol::error::ApiError;
 use crate::state::State;
 use crate::time::RegionTime;
 
 impl State {
     /// The group of an instance.
-    pub(crate) fn require_member(&self, instance: &str) -> Result<String, AwsError> {
+    pub(crate) fn require_member(&self, instance: &str) -> Result<String, ApiError> {
         self.scaling.group_of.get(instance).cloned().ok_or_else(|| unknown_instance(instance))
     }
 
@@ -20,13 +20,13 @@ impl State {
         instances: &[&str],
         decrement: bool,
         at: RegionTime,
-    ) -> Result<Vec<String>, AwsError> {
+    ) -> Result<Vec<String>, ApiError> {
         let size = self.require_group(name)?.spec.size;
         let mut leaving = 0;
         for instance in instances {
             let member = self.member(name, instance).ok_or_else(|| unknown_instance(instance))?;
             if matches!(member.state, LifecycleState::TerminatingProceed | LifecycleState::Terminated) {
-                return Err(AwsError::client(
+                return Err(ApiError::client(
                     "ScalingActivityInProgress",
                     format!("Activity is already in progress for instance {instance}"),
                 ));
@@ -44,7 +44,7 @@ impl State {
             self.put_desired(name, desired, at);
         }
         for instance in instances {
-            self.begin_termination(name, instance, Cause::UserRequest, at);
+            self.begin_termination(name, instance, RemovalCause::UserRequest, at);
         }
         let activity = |instance: &&str| self.member(name, instance).map(|member| member.activity_id.clone());
         Ok(instances.iter().filter_map(activity).collect())
@@ -57,7 +57,7 @@ impl State {
         instances: &[&str],
         decrement: bool,
         at: RegionTime,
-    ) -> Result<Vec<String>, AwsError> {
+    ) -> Result<Vec<String>, ApiError> {
         let size = self.require_group(name)?.spec.size;
         self.check_members_are(name, instances, "InService", LifecycleState::is_in_service)?;
         if decrement {
@@ -83,7 +83,7 @@ impl State {
         name: &str,
         instances: &[&str],
         at: RegionTime,
-    ) -> Result<Vec<String>, AwsError> {
+    ) -> Result<Vec<String>, ApiError> {
         let size = self.require_group(name)?.spec.size;
         self.check_members_are(name, instances, "Standby", |state| state == LifecycleState::Standby)?;
         let desired = size.desired + instances.len();
@@ -108,7 +108,7 @@ impl State {
         instances: &[&str],
         wanted: &str,
         fits: impl Fn(LifecycleState) -> bool,
-    ) -> Result<(), AwsError> {
+    ) -> Result<(), ApiError> {
         for instance in instances {
             let member = self.member(name, instance).ok_or_else(|| not_in_group(name, instance))?;
             if !fits(member.state) {
@@ -140,7 +140,7 @@ impl State {
         count: usize,
         retries: bool,
         at: RegionTime,
-    ) -> Result<(Vec<String>, Option<LaunchRefusal>), AwsError> {
+    ) -> Result<(Vec<String>, Option<LaunchRefusal>), ApiError> {
         let group = self.require_group(name)?;
         let (size, counted) = (group.spec.size, group.counted().count());
         if counted + count > size.max {

@@ -31,7 +31,7 @@ mod tests;
 use std::time::Duration;
 
 use crate::model::scaling::member::Member;
-use crate::model::transition::{ScalingStep, Transition};
+use crate::model::transition::{ScalingStep, StateTransition};
 use crate::state::State;
 use crate::time::RegionTime;
 use crate::timing::distribution::{Distribution, seconds_duration};
@@ -53,7 +53,7 @@ impl State {
     }
 
     pub(crate) fn schedule_step(&mut self, group: &str, step: ScalingStep, at: RegionTime) {
-        self.schedule.add(at, Transition::Scaling { group: group.to_owned(), step });
+        self.schedule.add(at, StateTransition::Scaling { group: group.to_owned(), step });
     }
 
     /// Lets the group look at its capacity then, if it does not do so earlier.

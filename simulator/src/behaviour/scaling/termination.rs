@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use crate::model::instance::InstanceState;
 use crate::model::scaling::activity::ActivityStatus;
 use crate::model::scaling::hook::HookTransition;
-use crate::model::scaling::member::{Cause, LifecycleState};
+use crate::model::scaling::member::{LifecycleState, RemovalCause};
 use crate::model::transition::ScalingStep;
 use crate::model::zone::ZoneAnswer;
 use crate::state::State;
@@ -20,13 +20,13 @@ const EC2_RETRY_SECONDS: f64 = 30.0;
 
 impl State {
     /// Takes a member out: from now on it does not count, and its replacement comes without waiting for its end.
-    pub(crate) fn begin_termination(&mut self, name: &str, instance: &str, cause: Cause, at: RegionTime) {
+    pub(crate) fn begin_termination(&mut self, name: &str, instance: &str, cause: RemovalCause, at: RegionTime) {
         let Some(member) = self.member(name, instance) else { return };
         let was = member.state;
         let may_go = !was.is_terminating()
             || (was == LifecycleState::TerminatingRetained
-                && matches!(cause, Cause::UserRequest | Cause::GroupDeleted))
-            || cause == Cause::GroupDeleted;
+                && matches!(cause, RemovalCause::UserRequest | RemovalCause::GroupDeleted))
+            || cause == RemovalCause::GroupDeleted;
         if !may_go || matches!(was, LifecycleState::TerminatingProceed | LifecycleState::Terminated) {
             return;
         }
@@ -63,11 +63,11 @@ impl State {
         self.wake_group_soon(name, at);
     }
 
-    fn runs_terminate_hooks(&mut self, was: LifecycleState, instance: &str, cause: Cause) -> bool {
+    fn runs_terminate_hooks(&mut self, was: LifecycleState, instance: &str, cause: RemovalCause) -> bool {
         let ended = self.ec2_state(instance).is_ending();
         match cause {
             // AWS: a force-delete runs none.
-            Cause::GroupDeleted => false,
+            RemovalCause::GroupDeleted => false,
             _ if was == LifecycleState::TerminatingRetained => false,
             _ if was.is_pending() => self.timing.scaling.terminate_hooks_of_abandoned_launch,
             _ if ended => self.scaling.chance.f64() < self.timing.scaling.hook_of_ended_instance_probability,

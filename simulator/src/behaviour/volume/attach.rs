@@ -1,9 +1,9 @@
 //! Attachments: how a volume comes to an instance, and which ones it has.
 
 use crate::model::instance::InstanceState;
-use crate::model::transition::Transition;
+use crate::model::transition::StateTransition;
 use crate::model::volume::{Attachment, AttachmentState, VolumeState};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::state::State;
 use crate::time::RegionTime;
 
@@ -15,15 +15,15 @@ impl State {
         instance_id: &str,
         device: &str,
         at: RegionTime,
-    ) -> Result<(), AwsError> {
+    ) -> Result<(), ApiError> {
         let (Some(volume), Some(instance)) = (self.volumes.get(id), self.instances.get(instance_id)) else {
             return Ok(());
         };
         if !matches!(instance.state, InstanceState::Running | InstanceState::Stopped) {
-            return Err(AwsError::client("IncorrectState", format!("Instance '{instance_id}' is not 'running'.")));
+            return Err(ApiError::client("IncorrectState", format!("Instance '{instance_id}' is not 'running'.")));
         }
         if volume.zone != instance.zone {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "InvalidVolume.ZoneMismatch",
                 format!("The volume '{id}' is not in the same availability zone as instance '{instance_id}'"),
             ));
@@ -31,10 +31,10 @@ impl State {
         match volume.state {
             VolumeState::Available => {}
             VolumeState::InUse => {
-                return Err(AwsError::client("VolumeInUse", format!("{id} is already attached to an instance")));
+                return Err(ApiError::client("VolumeInUse", format!("{id} is already attached to an instance")));
             }
             VolumeState::Creating | VolumeState::Deleting | VolumeState::Error => {
-                return Err(AwsError::client("IncorrectState", format!("{id} is not 'available'.")));
+                return Err(ApiError::client("IncorrectState", format!("{id} is not 'available'.")));
             }
         }
         self.check_device_free(instance_id, instance.root_device, device)?;
@@ -43,14 +43,14 @@ impl State {
         let distribution = if stopped { self.timing.volumes.detach_from_stopped } else { self.timing.volumes.attach };
         let duration = self.sample(distribution);
         let generation = self.volumes.get(id).map_or(0, |volume| volume.generation);
-        self.schedule.add(at.after(duration), Transition::VolumeAttached { volume: id.to_owned(), generation });
+        self.schedule.add(at.after(duration), StateTransition::VolumeAttached { volume: id.to_owned(), generation });
         Ok(())
     }
 
-    fn check_device_free(&self, instance_id: &str, root_device: &str, device: &str) -> Result<(), AwsError> {
+    fn check_device_free(&self, instance_id: &str, root_device: &str, device: &str) -> Result<(), ApiError> {
         let taken = self.volumes_of(instance_id).any(|(_, attachment)| attachment.device == device);
         if taken || device == root_device {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "InvalidParameterValue",
                 format!("Invalid value '{device}' for unixDevice. Attachment point {device} is already in use"),
             ));

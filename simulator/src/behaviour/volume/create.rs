@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::model::data_name::DataName;
-use crate::model::transition::Transition;
+use crate::model::transition::StateTransition;
 use crate::model::volume::{Volume, VolumeRequest, VolumeState};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::state::State;
 use crate::time::RegionTime;
 
@@ -30,7 +30,7 @@ impl State {
         if let Some(volume) = self.volumes.get_mut(&id) {
             volume.will_fail = will_fail;
         }
-        self.schedule.add(at.after(duration), Transition::VolumeCreated { volume: id.clone() });
+        self.schedule.add(at.after(duration), StateTransition::VolumeCreated { volume: id.clone() });
         id
     }
 
@@ -99,7 +99,7 @@ impl State {
     }
 
     /// `DeleteVolume`: only from `available` or `error`.
-    pub(crate) fn delete_volume(&mut self, id: &str, at: RegionTime) -> Result<(), AwsError> {
+    pub(crate) fn delete_volume(&mut self, id: &str, at: RegionTime) -> Result<(), ApiError> {
         let Some(volume) = self.volumes.get(id) else { return Ok(()) };
         match volume.state {
             VolumeState::Available | VolumeState::Error => {
@@ -108,9 +108,9 @@ impl State {
             }
             VolumeState::InUse => {
                 let holder = volume.attachment.as_ref().map_or("", |attachment| attachment.instance_id.as_str());
-                Err(AwsError::client("VolumeInUse", format!("Volume {id} is currently attached to {holder}")))
+                Err(ApiError::client("VolumeInUse", format!("Volume {id} is currently attached to {holder}")))
             }
-            VolumeState::Creating | VolumeState::Deleting => Err(AwsError::client(
+            VolumeState::Creating | VolumeState::Deleting => Err(ApiError::client(
                 "IncorrectState",
                 format!("The volume '{id}' is in the '{}' state.", volume.state.name()),
             )),
@@ -123,7 +123,7 @@ impl State {
         if let Some(volume) = self.volumes.change(id, at) {
             volume.state = VolumeState::Deleting;
         }
-        self.schedule.add(at.after(duration), Transition::VolumeDeleted { volume: id.to_owned() });
+        self.schedule.add(at.after(duration), StateTransition::VolumeDeleted { volume: id.to_owned() });
     }
 
     pub(crate) fn volume_deleted(&mut self, id: &str, at: RegionTime) {

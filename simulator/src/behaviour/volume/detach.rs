@@ -1,9 +1,9 @@
 //! Detaching: clean, which waits for the guest; by force; and with the end of the instance.
 
 use crate::model::instance::InstanceState;
-use crate::model::transition::Transition;
+use crate::model::transition::StateTransition;
 use crate::model::volume::{AttachmentState, VolumeState};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::state::State;
 use crate::time::RegionTime;
 
@@ -16,10 +16,10 @@ impl State {
         device: Option<&str>,
         force: bool,
         at: RegionTime,
-    ) -> Result<(), AwsError> {
+    ) -> Result<(), ApiError> {
         let Some(volume) = self.volumes.get(id) else { return Ok(()) };
         let Some(attachment) = volume.attachment.clone() else {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "IncorrectState",
                 format!("Volume '{id}'is in the '{}' state.", volume.state.name()),
             ));
@@ -28,7 +28,7 @@ impl State {
         let other_device = device.is_some_and(|named| named != attachment.device);
         if other_instance || other_device {
             let named = instance_id.unwrap_or(&attachment.instance_id);
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "InvalidAttachment.NotFound",
                 format!("Volume '{id}' is not attached to instance '{named}'"),
             ));
@@ -36,7 +36,7 @@ impl State {
         let Some(instance) = self.instances.get(&attachment.instance_id) else { return Ok(()) };
         // Seen in the field; that this is the state in which it happens is deduced.
         if instance.state == InstanceState::ShuttingDown {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "IncorrectInstanceState",
                 format!(
                     "Unable to detach volume '{id}' from instance '{}'. The instance is not in a state in which volumes can be detached.",
@@ -47,7 +47,7 @@ impl State {
         if attachment.device == instance.root_device
             && !matches!(instance.state, InstanceState::Stopped | InstanceState::Terminated)
         {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "OperationNotPermitted",
                 format!("Unable to detach root volume '{id}' from instance '{}'", attachment.instance_id),
             ));
@@ -88,9 +88,9 @@ impl State {
         }
         let (volume, generation) = (id.to_owned(), volume.generation);
         let next = if stopped || force {
-            Transition::VolumeDetached { volume, generation }
+            StateTransition::VolumeDetached { volume, generation }
         } else {
-            Transition::DetachTried { volume, generation }
+            StateTransition::DetachTried { volume, generation }
         };
         self.schedule.add(done_at, next);
     }
@@ -171,7 +171,7 @@ impl State {
         if let Some(volume) = self.volumes.get_mut(id) {
             volume.generation += 1;
             let generation = volume.generation;
-            self.schedule.add(at, Transition::VolumeDetached { volume: id.to_owned(), generation });
+            self.schedule.add(at, StateTransition::VolumeDetached { volume: id.to_owned(), generation });
         }
     }
 }

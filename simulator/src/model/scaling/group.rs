@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::Serialize;
 
 use crate::model::scaling::hook::Hook;
-use crate::model::scaling::member::{Cause, Member};
+use crate::model::scaling::member::{Member, RemovalCause};
 use crate::model::scaling::process::Process;
 use crate::model::scaling::template::Template;
 use crate::time::RegionTime;
@@ -60,7 +60,7 @@ pub(crate) struct GroupTag {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Planned {
     pub(crate) instance_id: String,
-    pub(crate) cause: Cause,
+    pub(crate) cause: RemovalCause,
 }
 
 /// What a group was created or updated with.
@@ -159,11 +159,11 @@ impl Group {
 
     /// Whether the replacement comes first. AWS: without a policy only for rebalancing; with one, if it lets the group grow and does not let it
     /// shrink; never for what ended unexpectedly. Both percentages are rounded up, as a share of an instance is none (assumed).
-    pub(crate) fn launches_first(&self, cause: Cause) -> bool {
+    pub(crate) fn launches_first(&self, cause: RemovalCause) -> bool {
         let desired = self.spec.size.desired;
         match (cause, self.spec.maintenance) {
-            (Cause::ZoneRebalance, _) => true,
-            (Cause::NotRunning, _) | (_, None) => false,
+            (RemovalCause::ZoneRebalance, _) => true,
+            (RemovalCause::NotRunning, _) | (_, None) => false,
             (_, Some(policy)) => {
                 let may_grow = (desired * policy.max_healthy).div_ceil(100) > desired;
                 let may_shrink = (desired * policy.min_healthy).div_ceil(100) < desired;

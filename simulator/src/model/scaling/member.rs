@@ -87,7 +87,7 @@ impl LifecycleState {
 /// Why a member has to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Cause {
+pub(crate) enum RemovalCause {
     ScaleIn,
     InstanceRefresh,
     ZoneRebalance,
@@ -105,7 +105,7 @@ pub(crate) enum Cause {
     GroupDeleted,
 }
 
-impl Cause {
+impl RemovalCause {
     /// As an activity's cause ends.
     pub(crate) const fn text(self) -> &'static str {
         match self {
@@ -142,9 +142,9 @@ pub(crate) struct Member {
     pub(crate) launched_at: RegionTime,
     pub(crate) in_service_at: Option<RegionTime>,
     /// Why it is `Unhealthy`; none is `Healthy`.
-    pub(crate) unhealthy: Option<Cause>,
+    pub(crate) unhealthy: Option<RemovalCause>,
     /// It goes once its replacement is in service, for this reason.
-    pub(crate) leaving: Option<Cause>,
+    pub(crate) leaving: Option<RemovalCause>,
     /// Hooks of the present transition that have not begun, in the order in which they will.
     pub(crate) queued_hooks: VecDeque<String>,
     pub(crate) open_actions: Vec<OpenAction>,

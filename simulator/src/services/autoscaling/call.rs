@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::behaviour::scaling::errors::invalid;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 use crate::protocol::refusal::lower_camel;
 use crate::state::State;
@@ -20,7 +20,7 @@ pub(crate) struct Call<'a> {
     pub(super) as_of: RegionTime,
 }
 
-pub(super) type Done = Result<Value, AwsError>;
+pub(super) type Done = Result<Value, ApiError>;
 
 pub(super) type Handler = fn(&mut Call<'_>) -> Done;
 
@@ -40,7 +40,7 @@ impl PageSize {
 
 impl<'a> Call<'a> {
     /// A required text; empty ones count as absent.
-    pub(super) fn required(&self, name: &str) -> Result<&'a str, AwsError> {
+    pub(super) fn required(&self, name: &str) -> Result<&'a str, ApiError> {
         self.input.required_text(name).and_then(|text| {
             if text.is_empty() {
                 let member = lower_camel(name);
@@ -51,13 +51,13 @@ impl<'a> Call<'a> {
     }
 
     /// The group that the call names; it must exist.
-    pub(super) fn group_name(&self) -> Result<String, AwsError> {
+    pub(super) fn group_name(&self) -> Result<String, ApiError> {
         let name = self.required("AutoScalingGroupName")?;
         self.state.require_group(name)?;
         Ok(name.to_owned())
     }
 
-    pub(super) fn whole(&self, name: &str) -> Result<Option<usize>, AwsError> {
+    pub(super) fn whole(&self, name: &str) -> Result<Option<usize>, ApiError> {
         let Some(number) = self.input.integer(name)? else { return Ok(None) };
         let negative = |_| {
             let member = lower_camel(name);
@@ -75,9 +75,9 @@ impl<'a> Call<'a> {
         items: Vec<T>,
         size: PageSize,
         key: impl Fn(&T) -> String,
-    ) -> Result<(Vec<T>, Option<String>), AwsError> {
+    ) -> Result<(Vec<T>, Option<String>), ApiError> {
         let limit = self.whole("MaxRecords")?.unwrap_or(size.usual).clamp(1, size.most);
-        let bad_token = || AwsError::client("InvalidNextToken", "The token provided is not valid");
+        let bad_token = || ApiError::client("InvalidNextToken", "The token provided is not valid");
         let read = |token: &str| URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let after = match self.input.text("NextToken")? {
             Some(token) => Some(read(token).ok_or_else(bad_token)?),

@@ -9,7 +9,7 @@ use crate::model::scaling::activity::Activity;
 use crate::model::scaling::group::Group;
 use crate::model::scaling::member::Member;
 use crate::model::scaling::template::Template;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 use crate::state::State;
 use crate::time::{RegionTime, timestamp};
@@ -34,7 +34,7 @@ impl Filter<'_> {
     }
 }
 
-fn filters<'a>(input: Input<'a>) -> Result<Vec<Filter<'a>>, AwsError> {
+fn filters<'a>(input: Input<'a>) -> Result<Vec<Filter<'a>>, ApiError> {
     let read = |entry: Input<'a>| {
         let name = entry.required_text("Name")?;
         if !matches!(name, "tag-key" | "tag-value") && !name.starts_with("tag:") {

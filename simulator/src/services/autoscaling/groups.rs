@@ -7,7 +7,7 @@ use super::{hooks, tags};
 use crate::behaviour::scaling::errors::invalid;
 use crate::model::scaling::group::{DeletionProtection, GroupSpec, Maintenance, Size};
 use crate::model::scaling::template::Template;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 pub(super) fn create(call: &mut Call<'_>) -> Done {
@@ -19,7 +19,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Done {
         let message = "AutoScalingGroup by this name already exists - A group with the name ".to_owned()
             + &name
             + " already exists";
-        return Err(AwsError::client("AlreadyExists", message));
+        return Err(ApiError::client("AlreadyExists", message));
     }
     let min = call.whole("MinSize")?.ok_or_else(|| call.input.missing("MinSize"))?;
     let max = call.whole("MaxSize")?.ok_or_else(|| call.input.missing("MaxSize"))?;
@@ -73,7 +73,7 @@ pub(super) fn delete(call: &mut Call<'_>) -> Done {
 }
 
 /// The launch template that the call names, at its version.
-fn template(call: &Call<'_>) -> Result<Option<Template>, AwsError> {
+fn template(call: &Call<'_>) -> Result<Option<Template>, ApiError> {
     let Some(given) = call.input.structure("LaunchTemplate")? else { return Ok(None) };
     let templates = &call.state.scaling.templates;
     let (found, named) = match (given.text("LaunchTemplateId")?, given.text("LaunchTemplateName")?) {
@@ -96,7 +96,7 @@ fn template(call: &Call<'_>) -> Result<Option<Template>, AwsError> {
 }
 
 /// The zones that the call names, and whether it does so by subnets.
-fn places(call: &Call<'_>) -> Result<Option<(Vec<String>, bool)>, AwsError> {
+fn places(call: &Call<'_>) -> Result<Option<(Vec<String>, bool)>, ApiError> {
     let zones = &call.state.zones;
     let named = call.input.texts("AvailabilityZones")?;
     if let Some(unknown) = named.iter().find(|name| !zones.contains_key(**name)) {
@@ -130,7 +130,7 @@ fn sorted(mut zones: Vec<String>) -> Vec<String> {
 }
 
 /// What both create and update can set.
-fn read_policies(call: &Call<'_>, spec: &mut GroupSpec) -> Result<(), AwsError> {
+fn read_policies(call: &Call<'_>, spec: &mut GroupSpec) -> Result<(), ApiError> {
     let seconds = |name: &str| {
         let value = call.whole(name)?;
         value.map(|value| u32::try_from(value).map_err(|_| invalid(format!("{name} is too large")))).transpose()
@@ -177,7 +177,7 @@ fn read_policies(call: &Call<'_>, spec: &mut GroupSpec) -> Result<(), AwsError> 
 }
 
 /// A comma-separated list; `EC2` is always meant. Load balancers do not exist here.
-fn checks_ebs(kinds: &str) -> Result<bool, AwsError> {
+fn checks_ebs(kinds: &str) -> Result<bool, ApiError> {
     let mut ebs = false;
     for kind in kinds.split(',').map(str::trim) {
         match kind {
@@ -190,7 +190,7 @@ fn checks_ebs(kinds: &str) -> Result<bool, AwsError> {
 }
 
 /// AWS: both or none, 100 points apart at most; -1 takes the policy away.
-fn maintenance(policy: Input<'_>) -> Result<Option<Maintenance>, AwsError> {
+fn maintenance(policy: Input<'_>) -> Result<Option<Maintenance>, ApiError> {
     let (Some(min), Some(max)) = (policy.integer("MinHealthyPercentage")?, policy.integer("MaxHealthyPercentage")?)
     else {
         return Err(invalid("You must specify both MinHealthyPercentage and MaxHealthyPercentage."));

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::call::{Call, Done};
 use crate::behaviour::scaling::errors::invalid;
 use crate::model::scaling::hook::{ActionName, Hook, HookResult, HookTransition};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 /// AWS: 30 s to 2 h, an hour unless asked otherwise.
@@ -16,7 +16,7 @@ const MOST_HOOKS: usize = 50;
 const LONGEST_METADATA: usize = 4000;
 
 /// A hook as it is asked for; what is not given stays as it was, if there was one.
-pub(super) fn read(input: Input<'_>, old: Option<&Hook>) -> Result<Hook, AwsError> {
+pub(super) fn read(input: Input<'_>, old: Option<&Hook>) -> Result<Hook, ApiError> {
     let name = input.required_text("LifecycleHookName")?;
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '/');
     if name.is_empty() || name.len() > 255 || !name.chars().all(allowed) {
@@ -76,7 +76,7 @@ pub(super) fn read(input: Input<'_>, old: Option<&Hook>) -> Result<Hook, AwsErro
 }
 
 /// AWS publishes a test message when a hook is put, and refuses the hook if it cannot.
-pub(super) fn check_target(call: &mut Call<'_>, hook: &Hook) -> Result<(), AwsError> {
+pub(super) fn check_target(call: &mut Call<'_>, hook: &Hook) -> Result<(), ApiError> {
     let Some(target) = &hook.target_arn else { return Ok(()) };
     if call.state.stores.topics.by_arn.contains_key(target) {
         return Ok(());
@@ -93,7 +93,7 @@ pub(super) fn put(call: &mut Call<'_>) -> Done {
         let message = format!(
             "{MOST_HOOKS} LifecycleHook(s) already exist for AutoScalingGroup {group}. The limit is {MOST_HOOKS}."
         );
-        return Err(AwsError::client("LimitExceeded", message));
+        return Err(ApiError::client("LimitExceeded", message));
     }
     check_target(call, &hook)?;
     let now = call.now;
@@ -109,7 +109,7 @@ pub(super) fn delete(call: &mut Call<'_>) -> Done {
     Ok(json!({}))
 }
 
-fn existing_hook(call: &Call<'_>, group: &str) -> Result<String, AwsError> {
+fn existing_hook(call: &Call<'_>, group: &str) -> Result<String, ApiError> {
     let name = call.required("LifecycleHookName")?;
     if !call.state.require_group(group)?.hooks.contains_key(name) {
         return Err(invalid(format!("No Lifecycle Hook found with name {name} for AutoScalingGroup {group}")));
@@ -138,7 +138,7 @@ pub(super) fn describe(call: &mut Call<'_>) -> Done {
 }
 
 /// The action that the call means: by token, if both are given.
-fn action<'a>(call: &Call<'a>) -> Result<ActionName<'a>, AwsError> {
+fn action<'a>(call: &Call<'a>) -> Result<ActionName<'a>, ApiError> {
     match (call.input.text("LifecycleActionToken")?, call.input.text("InstanceId")?) {
         (Some(token), _) if token.len() != 36 => Err(invalid(format!(
             "1 validation error detected: Value '{token}' at 'lifecycleActionToken' failed to satisfy constraint: Member must have length greater than or equal to 36"

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::call::{Call, Done};
 use super::describe::show_activity;
 use crate::behaviour::scaling::errors::invalid;
-use crate::model::scaling::member::Cause;
+use crate::model::scaling::member::RemovalCause;
 use crate::model::scaling::process::Process;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::state::scaling::MadeBefore;
 
 pub(super) fn set_desired_capacity(call: &mut Call<'_>) -> Done {
@@ -69,7 +69,7 @@ fn shown(call: &Call<'_>, activity_id: &str) -> Value {
 }
 
 /// AWS: no name means all processes.
-fn processes(call: &Call<'_>) -> Result<BTreeSet<Process>, AwsError> {
+fn processes(call: &Call<'_>) -> Result<BTreeSet<Process>, ApiError> {
     let named = call.input.texts("ScalingProcesses")?;
     if named.is_empty() {
         return Ok(Process::ALL.into_iter().collect());
@@ -111,7 +111,7 @@ pub(super) fn set_protection(call: &mut Call<'_>) -> Done {
 /// AWS: 20 instances a call.
 const MOST_MOVED: usize = 20;
 
-fn moved_ids<'a>(call: &Call<'a>) -> Result<Vec<&'a str>, AwsError> {
+fn moved_ids<'a>(call: &Call<'a>) -> Result<Vec<&'a str>, ApiError> {
     let ids = call.input.texts("InstanceIds")?;
     if ids.is_empty() || ids.len() > MOST_MOVED {
         return Err(invalid("Between 1 and 20 instance ids must be specified"));
@@ -138,8 +138,8 @@ pub(super) fn exit_standby(call: &mut Call<'_>) -> Done {
 /// Replaces every instance, whatever it was launched from: `SkipMatching` and checkpoints are not modelled.
 pub(super) fn start_refresh(call: &mut Call<'_>) -> Done {
     let (group, now) = (call.group_name()?, call.now);
-    if !call.state.start_refresh(&group, Cause::InstanceRefresh, now) {
-        return Err(AwsError::client(
+    if !call.state.start_refresh(&group, RemovalCause::InstanceRefresh, now) {
+        return Err(ApiError::client(
             "InstanceRefreshInProgress",
             "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.",
         ));
@@ -162,7 +162,7 @@ pub(super) fn launch(call: &mut Call<'_>) -> Done {
     let key = format!("{group} {token}");
     if let Some(before) = call.state.scaling.launch_tokens.get(&key) {
         if before.parameters != parameters {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "IdempotentParameterMismatch",
                 "The client token was used with other parameters before",
             ));
@@ -219,7 +219,7 @@ fn launch_answer(
 }
 
 /// AWS: one zone or one subnet; a group in one zone needs none.
-fn launch_zone(call: &Call<'_>, group: &str) -> Result<String, AwsError> {
+fn launch_zone(call: &Call<'_>, group: &str) -> Result<String, ApiError> {
     let zones = &call.state.require_group(group)?.spec.zones;
     let (named, subnets) = (call.input.texts("AvailabilityZones")?, call.input.texts("SubnetIds")?);
     let zone_of =

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Done, PageSize};
 use crate::behaviour::scaling::errors::invalid;
 use crate::model::scaling::group::{Group, GroupTag};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 
 /// A tag as it is asked for.
 pub(super) struct AskedTag {
@@ -20,7 +20,7 @@ const KIND: &str = "auto-scaling-group";
 const TAGS_PER_GROUP: usize = 50;
 
 /// The tags in the request; those of a creation belong to its group.
-pub(super) fn of_request(call: &Call<'_>, created: Option<&str>) -> Result<Vec<AskedTag>, AwsError> {
+pub(super) fn of_request(call: &Call<'_>, created: Option<&str>) -> Result<Vec<AskedTag>, ApiError> {
     let mut asked = Vec::new();
     for entry in call.input.list("Tags")? {
         let key =
@@ -50,7 +50,7 @@ pub(super) fn of_request(call: &Call<'_>, created: Option<&str>) -> Result<Vec<A
         });
     }
     if asked.len() > TAGS_PER_GROUP {
-        return Err(AwsError::client("LimitExceeded", "A group can have 50 tags at most"));
+        return Err(ApiError::client("LimitExceeded", "A group can have 50 tags at most"));
     }
     Ok(asked)
 }

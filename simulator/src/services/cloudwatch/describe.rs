@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::words::{alarm_names, alarm_state, one_of, validation};
 use crate::model::alarm::{Alarm, AlarmState};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 use crate::protocol::timestamp::epoch_json;
 use crate::state::State;
@@ -22,12 +22,12 @@ struct Wanted<'a> {
     metric_alarms: bool,
 }
 
-pub(super) fn describe_alarms(state: &mut State, input: Input<'_>, _now: RegionTime) -> Result<Value, AwsError> {
+pub(super) fn describe_alarms(state: &mut State, input: Input<'_>, _now: RegionTime) -> Result<Value, ApiError> {
     let wanted = Wanted::read(input)?;
     let size = page_size(input)?;
     let after = input.text("NextToken")?;
     if after.is_some_and(|token| !state.alarms.by_name.contains_key(token)) {
-        return Err(AwsError::client("InvalidNextToken", "The next token specified is invalid."));
+        return Err(ApiError::client("InvalidNextToken", "The next token specified is invalid."));
     }
     let alarms = state.alarms.by_name.values();
     let rest = alarms.filter(|alarm| after.is_none_or(|after| alarm.name.as_str() > after) && wanted.has(alarm));
@@ -43,7 +43,7 @@ pub(super) fn describe_alarms(state: &mut State, input: Input<'_>, _now: RegionT
 }
 
 impl<'a> Wanted<'a> {
-    fn read(input: Input<'a>) -> Result<Self, AwsError> {
+    fn read(input: Input<'a>) -> Result<Self, ApiError> {
         let types = input.texts("AlarmTypes")?;
         for name in &types {
             one_of(name, "alarmTypes", &["CompositeAlarm", "MetricAlarm"])?;
@@ -56,7 +56,7 @@ impl<'a> Wanted<'a> {
             metric_alarms: types.is_empty() || types.contains(&"MetricAlarm"),
         };
         if wanted.prefix.is_some() && !wanted.names.is_empty() {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "InvalidParameterCombination",
                 "AlarmNamePrefix and AlarmNames are mutually exclusive",
             ));
@@ -75,7 +75,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-fn page_size(input: Input<'_>) -> Result<usize, AwsError> {
+fn page_size(input: Input<'_>) -> Result<usize, ApiError> {
     let Some(records) = input.integer("MaxRecords")? else { return Ok(ALARMS_PER_PAGE) };
     usize::try_from(records).ok().filter(|records| (1..=ALARMS_PER_PAGE).contains(records)).ok_or_else(|| {
         validation(&format!(

@@ -16,7 +16,7 @@ mod words;
 
 use serde_json::Value;
 
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 use crate::protocol::operations::{Operation, Operations, operation};
 use crate::protocol::parameter::irrelevant;
@@ -24,7 +24,7 @@ use crate::protocol::service::Service;
 use crate::state::State;
 use crate::time::RegionTime;
 
-type Handler = fn(&mut State, Input<'_>, RegionTime) -> Result<Value, AwsError>;
+type Handler = fn(&mut State, Input<'_>, RegionTime) -> Result<Value, ApiError>;
 
 pub(crate) static OPERATIONS: Operations<Handler> = Operations::new(Service::CloudWatch, TABLE);
 

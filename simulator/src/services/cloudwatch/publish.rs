@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::words::dimensions;
 use crate::model::metric::{Metric, Point};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 use crate::state::State;
 use crate::time::RegionTime;
@@ -17,7 +17,7 @@ const DIMENSIONS_PER_METRIC: usize = 30;
 const VALUES_PER_DATUM: usize = 150;
 
 /// All data of the call or none.
-pub(super) fn put_metric_data(state: &mut State, input: Input<'_>, now: RegionTime) -> Result<Value, AwsError> {
+pub(super) fn put_metric_data(state: &mut State, input: Input<'_>, now: RegionTime) -> Result<Value, ApiError> {
     let wall = state.clock.wall(now);
     for (metric, point) in read(input, wall)? {
         state.stores.metrics.keep(metric, point);
@@ -25,7 +25,7 @@ pub(super) fn put_metric_data(state: &mut State, input: Input<'_>, now: RegionTi
     Ok(json!({}))
 }
 
-fn read(input: Input<'_>, now: SystemTime) -> Result<Vec<(Metric, Point)>, AwsError> {
+fn read(input: Input<'_>, now: SystemTime) -> Result<Vec<(Metric, Point)>, ApiError> {
     let namespace = input.filled_text("Namespace")?;
     if namespace.starts_with("AWS/") {
         return Err(invalid_value("The value AWS/ for parameter Namespace is invalid."));
@@ -40,7 +40,7 @@ fn read(input: Input<'_>, now: SystemTime) -> Result<Vec<(Metric, Point)>, AwsEr
     data.into_iter().map(|datum| Ok((metric_of(namespace, datum)?, point_of(datum, now)?))).collect()
 }
 
-fn metric_of(namespace: &str, datum: Input<'_>) -> Result<Metric, AwsError> {
+fn metric_of(namespace: &str, datum: Input<'_>) -> Result<Metric, ApiError> {
     let mut dimensions = dimensions(datum)?;
     if dimensions.len() > DIMENSIONS_PER_METRIC {
         return Err(invalid_value(
@@ -51,7 +51,7 @@ fn metric_of(namespace: &str, datum: Input<'_>) -> Result<Metric, AwsError> {
     Ok(Metric { namespace: namespace.to_owned(), name: datum.filled_text("MetricName")?.to_owned(), dimensions })
 }
 
-fn point_of(datum: Input<'_>, now: SystemTime) -> Result<Point, AwsError> {
+fn point_of(datum: Input<'_>, now: SystemTime) -> Result<Point, ApiError> {
     let values = values_of(datum)?;
     let counts = datum.numbers("Counts")?;
     if !counts.is_empty() && counts.len() != values.len() {
@@ -69,7 +69,7 @@ fn point_of(datum: Input<'_>, now: SystemTime) -> Result<Point, AwsError> {
 }
 
 /// A datum has one value, a list of values, or a statistic set.
-fn values_of(datum: Input<'_>) -> Result<Vec<f64>, AwsError> {
+fn values_of(datum: Input<'_>) -> Result<Vec<f64>, ApiError> {
     let listed = datum.numbers("Values")?;
     match (datum.number("Value")?, datum.structure("StatisticValues")?, listed.len()) {
         (Some(value), None, 0) => Ok(vec![value]),
@@ -80,13 +80,13 @@ fn values_of(datum: Input<'_>) -> Result<Vec<f64>, AwsError> {
         (None, None, 0) => Err(datum.missing("Value")),
         (None, None, 1..=VALUES_PER_DATUM) => Ok(listed),
         (None, None, _) => Err(invalid_value("The collection Values must not have a size greater than 150.")),
-        _ => Err(AwsError::client(
+        _ => Err(ApiError::client(
             "InvalidParameterCombination",
             "The parameters MetricData.member.1.Value and MetricData.member.1.StatisticValues are mutually exclusive and you have specified both.",
         )),
     }
 }
 
-fn invalid_value(message: &str) -> AwsError {
-    AwsError::client("InvalidParameterValue", message)
+fn invalid_value(message: &str) -> ApiError {
+    ApiError::client("InvalidParameterValue", message)
 }

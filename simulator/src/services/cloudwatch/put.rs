@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::words::{dimensions, one_of, validation};
 use crate::model::alarm::{Alarm, AlarmState, MissingData};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 use crate::state::State;
 use crate::time::RegionTime;
@@ -13,20 +13,20 @@ const COMPARISONS: [&str; 4] =
     ["GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"];
 const STATISTICS: [&str; 5] = ["SampleCount", "Average", "Sum", "Minimum", "Maximum"];
 
-pub(super) fn put_metric_alarm(state: &mut State, input: Input<'_>, now: RegionTime) -> Result<Value, AwsError> {
+pub(super) fn put_metric_alarm(state: &mut State, input: Input<'_>, now: RegionTime) -> Result<Value, ApiError> {
     let alarm = read_alarm(state, input, now)?;
     state.alarms.by_name.insert(alarm.name.clone(), alarm);
     Ok(json!({}))
 }
 
-fn read_alarm(state: &State, input: Input<'_>, now: RegionTime) -> Result<Alarm, AwsError> {
+fn read_alarm(state: &State, input: Input<'_>, now: RegionTime) -> Result<Alarm, ApiError> {
     let name = input.filled_text("AlarmName")?;
     let evaluation_periods = positive(input, "EvaluationPeriods")?.ok_or_else(|| input.missing("EvaluationPeriods"))?;
     let datapoints_to_alarm = positive(input, "DatapointsToAlarm")?;
     if datapoints_to_alarm.is_some_and(|points| points > evaluation_periods) {
         return Err(validation("DatapointsToAlarm must not be greater than EvaluationPeriods"));
     }
-    let owned = |name| Ok::<Vec<String>, AwsError>(input.texts(name)?.into_iter().map(str::to_owned).collect());
+    let owned = |name| Ok::<Vec<String>, ApiError>(input.texts(name)?.into_iter().map(str::to_owned).collect());
     let known = state.alarms.by_name.get(name);
     Ok(Alarm {
         name: name.to_owned(),
@@ -57,12 +57,12 @@ fn read_alarm(state: &State, input: Input<'_>, now: RegionTime) -> Result<Alarm,
     })
 }
 
-fn treat_missing_data(input: Input<'_>) -> Result<MissingData, AwsError> {
+fn treat_missing_data(input: Input<'_>) -> Result<MissingData, ApiError> {
     let name = input.text("TreatMissingData")?.unwrap_or("missing");
     MissingData::from_name(name).ok_or_else(|| validation(&format!("TreatMissingData {name} is not valid")))
 }
 
-fn period_seconds(input: Input<'_>) -> Result<u32, AwsError> {
+fn period_seconds(input: Input<'_>) -> Result<u32, ApiError> {
     let period = positive(input, "Period")?.ok_or_else(|| input.missing("Period"))?;
     if matches!(period, 10 | 20 | 30) || period % 60 == 0 {
         return Ok(period);
@@ -70,7 +70,7 @@ fn period_seconds(input: Input<'_>) -> Result<u32, AwsError> {
     Err(validation("Period must be 10, 20, 30 or a multiple of 60"))
 }
 
-fn positive(input: Input<'_>, name: &str) -> Result<Option<u32>, AwsError> {
+fn positive(input: Input<'_>, name: &str) -> Result<Option<u32>, ApiError> {
     let Some(value) = input.integer(name)? else { return Ok(None) };
     u32::try_from(value).ok().filter(|value| *value > 0).map(Some).ok_or_else(|| {
         validation(&format!("Value '{value}' at '{name}' failed to satisfy constraint: Member must have value greater than or equal to 1"))

@@ -4,7 +4,7 @@ use serde_json::json;
 use super::*;
 use crate::setup::Setup;
 
-fn call(state: &mut State, name: &str, input: &Value) -> Result<Value, AwsError> {
+fn call(state: &mut State, name: &str, input: &Value) -> Result<Value, ApiError> {
     let admitted = OPERATIONS.admit_tree(name, input.clone())?;
     (admitted.operation.handler)(state, admitted.input(), RegionTime::START)
 }

@@ -8,7 +8,7 @@ use super::request::table_name;
 use crate::model::dynamodb::table::{Capacity, KeyAttribute, Table, TableStatus};
 use crate::model::dynamodb::tables::Tables;
 use crate::model::settings::Settings;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 use crate::protocol::timestamp::epoch_json;
 
@@ -16,16 +16,16 @@ use crate::protocol::timestamp::epoch_json;
 const DELETION_SECONDS: (u64, u64) = (2, 6);
 const TABLES_PER_PAGE: usize = 100;
 
-pub(super) fn describe_table(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn describe_table(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, ApiError> {
     let table = named(tables, input)?;
     Ok(json!({"Table": description(&tables.settings, table, now)}))
 }
 
 /// Only the protection against deletion can be switched, which AWS does at once.
-pub(super) fn update_table(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn update_table(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, ApiError> {
     let name = named(tables, input)?.name.clone();
     let protection = input.boolean("DeletionProtectionEnabled")?.ok_or_else(|| {
-        AwsError::validation(
+        ApiError::validation(
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required",
         )
     })?;
@@ -36,11 +36,11 @@ pub(super) fn update_table(tables: &mut Tables, input: Input<'_>, now: SystemTim
     Ok(json!({"TableDescription": description(&settings, table, now)}))
 }
 
-pub(super) fn delete_table(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn delete_table(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, ApiError> {
     let table = named(tables, input)?;
     let name = table.name.clone();
     if table.deletion_protection {
-        return Err(AwsError::validation(
+        return Err(ApiError::validation(
             "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
         ));
     }
@@ -55,11 +55,11 @@ pub(super) fn delete_table(tables: &mut Tables, input: Input<'_>, now: SystemTim
     Ok(json!({"TableDescription": description}))
 }
 
-pub(super) fn list_tables(tables: &mut Tables, input: Input<'_>, _now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn list_tables(tables: &mut Tables, input: Input<'_>, _now: SystemTime) -> Result<Value, ApiError> {
     let limit = match input.integer("Limit")? {
         None => TABLES_PER_PAGE,
         Some(asked) => usize::try_from(asked).ok().filter(|limit| (1..=TABLES_PER_PAGE).contains(limit)).ok_or_else(|| {
-            AwsError::validation(format!(
+            ApiError::validation(format!(
                 "1 validation error detected: Value '{asked}' at 'limit' failed to satisfy constraint: Member must have value between 1 and 100"
             ))
         })?,
@@ -75,15 +75,15 @@ pub(super) fn list_tables(tables: &mut Tables, input: Input<'_>, _now: SystemTim
     Ok(output)
 }
 
-fn named<'t>(tables: &'t Tables, input: Input<'_>) -> Result<&'t Table, AwsError> {
+fn named<'t>(tables: &'t Tables, input: Input<'_>) -> Result<&'t Table, ApiError> {
     let name = table_name(input)?;
     tables.by_name.get(name).ok_or_else(|| {
-        AwsError::client("ResourceNotFoundException", format!("Requested resource not found: Table: {name} not found"))
+        ApiError::client("ResourceNotFoundException", format!("Requested resource not found: Table: {name} not found"))
     })
 }
 
-fn in_use(name: &str, why: &str) -> AwsError {
-    AwsError::client(
+fn in_use(name: &str, why: &str) -> ApiError {
+    ApiError::client(
         "ResourceInUseException",
         format!("Attempt to change a resource which is still in use: {why}: {name}"),
     )

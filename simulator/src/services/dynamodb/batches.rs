@@ -11,7 +11,7 @@ use super::write::Write;
 use crate::model::dynamodb::table::{Key, Table};
 use crate::model::dynamodb::tables::Tables;
 use crate::model::dynamodb::value::item_bytes;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 /// AWS's limits: keys of a read, writes of a batch, bytes of an answer.
@@ -27,14 +27,14 @@ struct Answer {
     bytes: usize,
 }
 
-pub(super) fn get(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn get(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, ApiError> {
     let asked = request_items(input)?;
     let mut keys = 0;
     for (_, request) in &asked {
         keys += request.list("Keys")?.len();
     }
     if keys > KEYS {
-        return Err(AwsError::validation("Too many items requested for the BatchGetItem call"));
+        return Err(ApiError::validation("Too many items requested for the BatchGetItem call"));
     }
     let mut answer = Answer::default();
     for (name, request) in asked {
@@ -49,15 +49,15 @@ fn read_table(
     request: Input<'_>,
     now: SystemTime,
     answer: &mut Answer,
-) -> Result<(), AwsError> {
+) -> Result<(), ApiError> {
     let as_of = read_as_of(tables, request, now)?;
     let table = active(tables, name, now)?;
     let paths = projection(request)?;
     let wanted = request.list("Keys")?;
     check_length("requestItems.member.keys", wanted.len(), KEYS)?;
-    let keys = wanted.iter().map(|key| read_key(table, *key)).collect::<Result<Vec<Key>, AwsError>>()?;
+    let keys = wanted.iter().map(|key| read_key(table, *key)).collect::<Result<Vec<Key>, ApiError>>()?;
     if has_duplicates(&keys) {
-        return Err(AwsError::validation("Provided list of item keys contains duplicates"));
+        return Err(ApiError::validation("Provided list of item keys contains duplicates"));
     }
     let mut found = Vec::new();
     let mut left = Vec::new();
@@ -79,12 +79,12 @@ fn read_table(
     Ok(())
 }
 
-fn read_key(table: &Table, key: Input<'_>) -> Result<Key, AwsError> {
+fn read_key(table: &Table, key: Input<'_>) -> Result<Key, ApiError> {
     table.key_of_request(&item_from_json(key.as_document()?)?)
 }
 
 /// Everything is read and checked before anything is written.
-pub(super) fn write(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn write(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, ApiError> {
     let mut writes = Vec::new();
     for (name, elements) in request_items(input)? {
         let table = active(tables, name, now)?;
@@ -94,7 +94,7 @@ pub(super) fn write(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> R
     }
     check_length("requestItems", writes.len(), WRITES)?;
     if has_duplicates(writes.iter().map(|write| (&write.table, &write.key))) {
-        return Err(AwsError::validation("Provided list of item keys contains duplicates"));
+        return Err(ApiError::validation("Provided list of item keys contains duplicates"));
     }
     for write in writes {
         let judged = write.judge(tables.by_name.get(&write.table).ok_or_else(resource_not_found)?)?;
@@ -103,17 +103,17 @@ pub(super) fn write(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> R
     Ok(json!({"UnprocessedItems": {}}))
 }
 
-fn read_write(table: &Table, element: Input<'_>) -> Result<Write, AwsError> {
+fn read_write(table: &Table, element: Input<'_>) -> Result<Write, ApiError> {
     match (element.structure("PutRequest")?, element.structure("DeleteRequest")?) {
         (Some(put), None) => Write::plain_put(table, put),
         (None, Some(delete)) => Write::plain_delete(table, delete),
-        _ => Err(AwsError::validation(
+        _ => Err(ApiError::validation(
             "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes",
         )),
     }
 }
 
-fn request_items(input: Input<'_>) -> Result<Vec<(&str, Input<'_>)>, AwsError> {
+fn request_items(input: Input<'_>) -> Result<Vec<(&str, Input<'_>)>, ApiError> {
     let items = input.map("RequestItems")?;
     check_length("requestItems", items.len(), usize::MAX)?;
     Ok(items)

@@ -9,16 +9,16 @@ use super::request::{not_in_enum, table_name};
 use crate::model::dynamodb::table::{Capacity, KeyAttribute, Table, TableParameters};
 use crate::model::dynamodb::tables::Tables;
 use crate::model::ids::uuid;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 /// `CREATING`. Assumed: 4-12 s.
 const CREATION_SECONDS: (u64, u64) = (4, 12);
 
-pub(super) fn create_table(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn create_table(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, ApiError> {
     let name = table_name(input)?;
     if tables.by_name.contains_key(name) {
-        return Err(AwsError::client("ResourceInUseException", format!("Table already exists: {name}")));
+        return Err(ApiError::client("ResourceInUseException", format!("Table already exists: {name}")));
     }
     let (partition, sort) = key_schema(input)?;
     let parameters = TableParameters {
@@ -35,12 +35,12 @@ pub(super) fn create_table(tables: &mut Tables, input: Input<'_>, now: SystemTim
     Ok(json!({"TableDescription": description}))
 }
 
-fn invalid(why: &str) -> AwsError {
-    AwsError::validation(format!("One or more parameter values were invalid: {why}"))
+fn invalid(why: &str) -> ApiError {
+    ApiError::validation(format!("One or more parameter values were invalid: {why}"))
 }
 
 /// Names and types of the attributes that the request defines.
-fn definitions<'a>(input: Input<'a>) -> Result<Vec<(&'a str, &'a str)>, AwsError> {
+fn definitions<'a>(input: Input<'a>) -> Result<Vec<(&'a str, &'a str)>, ApiError> {
     let read = |definition: Input<'a>| {
         let name = definition.required_text("AttributeName")?;
         match definition.required_text("AttributeType")? {
@@ -51,7 +51,7 @@ fn definitions<'a>(input: Input<'a>) -> Result<Vec<(&'a str, &'a str)>, AwsError
     input.list("AttributeDefinitions")?.into_iter().map(read).collect()
 }
 
-fn key_schema(input: Input<'_>) -> Result<(KeyAttribute, Option<KeyAttribute>), AwsError> {
+fn key_schema(input: Input<'_>) -> Result<(KeyAttribute, Option<KeyAttribute>), ApiError> {
     let definitions = definitions(input)?;
     let mut keys = Vec::new();
     for (position, element) in input.list("KeySchema")?.into_iter().enumerate() {
@@ -74,13 +74,13 @@ fn key_schema(input: Input<'_>) -> Result<(KeyAttribute, Option<KeyAttribute>), 
     let mut keys = keys.into_iter();
     match (keys.next(), keys.next(), keys.next()) {
         (Some(partition), sort, None) => Ok((partition, sort)),
-        _ => Err(AwsError::validation(
+        _ => Err(ApiError::validation(
             "1 validation error detected: Value at 'keySchema' failed to satisfy constraint: Member must have length between 1 and 2",
         )),
     }
 }
 
-fn capacity(input: Input<'_>) -> Result<Capacity, AwsError> {
+fn capacity(input: Input<'_>) -> Result<Capacity, ApiError> {
     let throughput = input.structure("ProvisionedThroughput")?;
     match (input.text("BillingMode")?, throughput) {
         (Some("PAY_PER_REQUEST"), None) => Ok(Capacity::OnDemand),
@@ -88,7 +88,7 @@ fn capacity(input: Input<'_>) -> Result<Capacity, AwsError> {
             let units = |name| {
                 let units = throughput.integer(name)?.ok_or_else(|| throughput.missing(name))?;
                 if units < 1 {
-                    return Err(AwsError::validation(format!(
+                    return Err(ApiError::validation(format!(
                         "1 validation error detected: Value '{units}' at 'provisionedThroughput.{name}' failed to satisfy constraint: Member must have value greater than or equal to 1"
                     )));
                 }

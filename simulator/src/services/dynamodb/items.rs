@@ -13,13 +13,13 @@ use super::request::{
 use super::write::{Judged, Write};
 use crate::model::dynamodb::tables::Tables;
 use crate::model::dynamodb::value::{Item, item_bytes};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 const READ_UNIT_BYTES: usize = 4096;
 const WRITE_UNIT_BYTES: usize = 1024;
 
-pub(super) fn get(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn get(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, ApiError> {
     let as_of = read_as_of(tables, input, now)?;
     let table = active_named(tables, input, now)?;
     let key = requested_key(table, input)?;
@@ -34,17 +34,17 @@ pub(super) fn get(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Res
     Ok(output)
 }
 
-pub(super) fn put(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn put(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, ApiError> {
     let write = Write::put(active_named(tables, input, now)?, input)?;
     carry_out(tables, write, return_values(input, &["NONE", "ALL_OLD"])?, input, now)
 }
 
-pub(super) fn update(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn update(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, ApiError> {
     let write = Write::update(active_named(tables, input, now)?, input)?;
     carry_out(tables, write, return_values(input, &RETURN_VALUES)?, input, now)
 }
 
-pub(super) fn delete(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn delete(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, ApiError> {
     let write = Write::delete(active_named(tables, input, now)?, input)?;
     carry_out(tables, write, return_values(input, &["NONE", "ALL_OLD"])?, input, now)
 }
@@ -55,7 +55,7 @@ fn carry_out(
     returned: &str,
     input: Input<'_>,
     now: SystemTime,
-) -> Result<Value, AwsError> {
+) -> Result<Value, ApiError> {
     let table = tables.by_name.get_mut(&write.table).ok_or_else(resource_not_found)?;
     let judged = write.judge(table)?;
     table.write(write.key, judged.after.clone(), now);
@@ -80,12 +80,12 @@ fn returned_attributes(judged: &Judged, returned: &str) -> Option<Item> {
 
 const RETURN_VALUES: [&str; 5] = ["NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"];
 
-fn return_values<'a>(input: Input<'a>, allowed: &[&str]) -> Result<&'a str, AwsError> {
+fn return_values<'a>(input: Input<'a>, allowed: &[&str]) -> Result<&'a str, ApiError> {
     match input.text("ReturnValues")? {
         None => Ok("NONE"),
         Some(value) if allowed.contains(&value) => Ok(value),
         Some(value) if RETURN_VALUES.contains(&value) => {
-            Err(AwsError::validation("Return values set to invalid value"))
+            Err(ApiError::validation("Return values set to invalid value"))
         }
         Some(value) => Err(not_in_enum(value, "returnValues", "[ALL_NEW, UPDATED_OLD, ALL_OLD, NONE, UPDATED_NEW]")),
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::model::dynamodb::number::Decimal;
 use crate::model::dynamodb::value::{AttributeValue, Item};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 
 /// How deep maps and lists may nest.
 const DEEPEST: usize = 32;
@@ -31,7 +31,7 @@ impl AttributeValue {
         }
     }
 
-    pub(crate) fn from_json(value: &Value) -> Result<AttributeValue, AwsError> {
+    pub(crate) fn from_json(value: &Value) -> Result<AttributeValue, ApiError> {
         read(value, 0)
     }
 }
@@ -40,25 +40,25 @@ pub(crate) fn item_to_json(item: &Item) -> Value {
     Value::Object(item.iter().map(|(name, value)| (name.clone(), value.to_json())).collect::<Map<_, _>>())
 }
 
-pub(crate) fn item_from_json(value: &Value) -> Result<Item, AwsError> {
+pub(crate) fn item_from_json(value: &Value) -> Result<Item, ApiError> {
     read_item(value, 0)
 }
 
-fn read_item(value: &Value, depth: usize) -> Result<Item, AwsError> {
+fn read_item(value: &Value, depth: usize) -> Result<Item, ApiError> {
     let Value::Object(members) = value else {
-        return Err(AwsError::client("SerializationException", "Start of structure or map found where not expected"));
+        return Err(ApiError::client("SerializationException", "Start of structure or map found where not expected"));
     };
     members.iter().map(|(name, value)| Ok((name.clone(), read(value, depth)?))).collect()
 }
 
-fn read(value: &Value, depth: usize) -> Result<AttributeValue, AwsError> {
+fn read(value: &Value, depth: usize) -> Result<AttributeValue, ApiError> {
     if depth > DEEPEST {
-        return Err(AwsError::validation("Nesting Levels have exceeded supported limits"));
+        return Err(ApiError::validation("Nesting Levels have exceeded supported limits"));
     }
     let only = value.as_object().filter(|members| members.len() == 1).and_then(|members| members.iter().next());
     let Some((type_name, content)) = only else {
         let many = value.as_object().is_some_and(|members| members.len() > 1);
-        return Err(AwsError::validation(if many {
+        return Err(ApiError::validation(if many {
             "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
         } else {
             "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
@@ -73,7 +73,7 @@ fn read(value: &Value, depth: usize) -> Result<AttributeValue, AwsError> {
         "BS" => Ok(AttributeValue::BinarySet(set(content, bytes)?)),
         "BOOL" => content.as_bool().map(AttributeValue::Bool).ok_or_else(|| wrong_json("BOOL")),
         "NULL" if content.as_bool() == Some(true) => Ok(AttributeValue::Null),
-        "NULL" => Err(AwsError::validation(
+        "NULL" => Err(ApiError::validation(
             "One or more parameter values were invalid: Null attribute value types must have the value of true",
         )),
         "L" => {
@@ -81,43 +81,43 @@ fn read(value: &Value, depth: usize) -> Result<AttributeValue, AwsError> {
             Ok(AttributeValue::List(members.iter().map(|member| read(member, depth + 1)).collect::<Result<_, _>>()?))
         }
         "M" => Ok(AttributeValue::Map(read_item(content, depth + 1)?)),
-        _ => Err(AwsError::validation(
+        _ => Err(ApiError::validation(
             "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes",
         )),
     }
 }
 
-fn set<T: Ord>(content: &Value, read: impl Fn(&Value) -> Result<T, AwsError>) -> Result<BTreeSet<T>, AwsError> {
+fn set<T: Ord>(content: &Value, read: impl Fn(&Value) -> Result<T, ApiError>) -> Result<BTreeSet<T>, ApiError> {
     let members = content.as_array().ok_or_else(|| wrong_json("a set"))?;
     if members.is_empty() {
-        return Err(AwsError::validation("One or more parameter values were invalid: An set may not be empty"));
+        return Err(ApiError::validation("One or more parameter values were invalid: An set may not be empty"));
     }
-    let set = members.iter().map(read).collect::<Result<BTreeSet<T>, AwsError>>()?;
+    let set = members.iter().map(read).collect::<Result<BTreeSet<T>, ApiError>>()?;
     if set.len() < members.len() {
-        return Err(AwsError::validation(
+        return Err(ApiError::validation(
             "One or more parameter values were invalid: Input collection contains duplicates.",
         ));
     }
     Ok(set)
 }
 
-fn text(content: &Value) -> Result<&str, AwsError> {
+fn text(content: &Value) -> Result<&str, ApiError> {
     content.as_str().ok_or_else(|| wrong_json("a string"))
 }
 
-fn number(content: &Value) -> Result<Decimal, AwsError> {
+fn number(content: &Value) -> Result<Decimal, ApiError> {
     let written = text(content)?;
-    written.parse::<Decimal>().map_err(|error| AwsError::validation(error.message(written)))
+    written.parse::<Decimal>().map_err(|error| ApiError::validation(error.message(written)))
 }
 
-fn bytes(content: &Value) -> Result<Vec<u8>, AwsError> {
+fn bytes(content: &Value) -> Result<Vec<u8>, ApiError> {
     BASE64
         .decode(text(content)?)
-        .map_err(|_| AwsError::client("SerializationException", "Invalid Base64 in a binary value"))
+        .map_err(|_| ApiError::client("SerializationException", "Invalid Base64 in a binary value"))
 }
 
-fn wrong_json(expected: &str) -> AwsError {
-    AwsError::client(
+fn wrong_json(expected: &str) -> ApiError {
+    ApiError::client(
         "SerializationException",
         format!("An attribute value has JSON of another type where {expected} belongs"),
     )

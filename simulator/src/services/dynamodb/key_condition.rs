@@ -2,14 +2,14 @@
 
 use super::expression::condition::{Comparison, Condition, Operand};
 use crate::model::dynamodb::table::{KeyAttribute, KeyValue, Table};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 
 /// A key condition is `partition = :value`, perhaps with one condition on the sort key.
 pub(super) fn split_key_condition(
     table: &Table,
     condition: Condition,
-) -> Result<(KeyValue, Option<Condition>), AwsError> {
-    let not_supported = || AwsError::validation("Query key condition not supported");
+) -> Result<(KeyValue, Option<Condition>), ApiError> {
+    let not_supported = || ApiError::validation("Query key condition not supported");
     let mut parts = Vec::new();
     let mut open = vec![condition];
     while let Some(part) = open.pop() {
@@ -19,12 +19,12 @@ pub(super) fn split_key_condition(
         }
     }
     if parts.len() > 2 {
-        return Err(AwsError::validation("Conditions can be of length 1 or 2 only"));
+        return Err(ApiError::validation("Conditions can be of length 1 or 2 only"));
     }
     let (partition, rest): (Vec<Condition>, Vec<Condition>) =
         parts.into_iter().partition(|part| key_name(part) == Some(table.partition.name.as_str()));
     let missed =
-        || AwsError::validation(format!("Query condition missed key schema element: {}", table.partition.name));
+        || ApiError::validation(format!("Query condition missed key schema element: {}", table.partition.name));
     let mut partition = partition.into_iter();
     let (Some(equality), None) = (partition.next(), partition.next()) else { return Err(missed()) };
     let Condition::Compare(Comparison::Equal, Operand::Path(_), Operand::Value(value)) = equality else {
@@ -35,11 +35,11 @@ pub(super) fn split_key_condition(
     let Some(on_sort) = rest.into_iter().next() else { return Ok((partition, None)) };
     let Some(sort) = table.sort.as_ref().filter(|sort| key_name(&on_sort) == Some(sort.name.as_str())) else {
         let schema = table.sort.as_ref().map_or(&table.partition.name, |sort| &sort.name);
-        return Err(AwsError::validation(format!("Query condition missed key schema element: {schema}")));
+        return Err(ApiError::validation(format!("Query condition missed key schema element: {schema}")));
     };
     match &on_sort {
         Condition::Compare(Comparison::NotEqual, ..) | Condition::In(..) | Condition::Contains(..) => {
-            return Err(AwsError::validation(
+            return Err(ApiError::validation(
                 "Invalid operator used in KeyConditionExpression: only =, <, <=, >, >=, BETWEEN and begins_with are allowed on the sort key",
             ));
         }
@@ -52,11 +52,11 @@ pub(super) fn split_key_condition(
     Ok((partition, Some(on_sort)))
 }
 
-fn check_type(key: &KeyAttribute, actual: &str) -> Result<(), AwsError> {
+fn check_type(key: &KeyAttribute, actual: &str) -> Result<(), ApiError> {
     if key.type_name == actual {
         Ok(())
     } else {
-        Err(AwsError::validation(
+        Err(ApiError::validation(
             "One or more parameter values were invalid: Condition parameter type does not match schema type",
         ))
     }

@@ -28,13 +28,13 @@ use serde_json::Value;
 
 pub(crate) use self::overview::{add_active, overview};
 use crate::model::dynamodb::tables::Tables;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 use crate::protocol::operations::{Operation, Operations, operation};
 use crate::protocol::parameter::{Parameter, default_only, document, irrelevant, one_of};
 use crate::protocol::service::Service;
 
-type Handler = fn(&mut Tables, Input<'_>, SystemTime) -> Result<Value, AwsError>;
+type Handler = fn(&mut Tables, Input<'_>, SystemTime) -> Result<Value, ApiError>;
 
 pub(crate) static OPERATIONS: Operations<Handler> = Operations::new(Service::DynamoDb, TABLE);
 

@@ -11,15 +11,15 @@ use super::request::{active_named, read_as_of, substitutions};
 use crate::model::dynamodb::table::Key;
 use crate::model::dynamodb::tables::Tables;
 use crate::model::dynamodb::value::Item;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
-pub(super) fn query(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn query(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, ApiError> {
     let as_of = read_as_of(tables, input, now)?;
     let table = active_named(tables, input, now)?;
     let mut names = substitutions(input)?;
     let key_condition = input.text("KeyConditionExpression")?.ok_or_else(|| {
-        AwsError::validation(
+        ApiError::validation(
             "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
         )
     })?;

@@ -12,7 +12,7 @@ use super::json::{item_from_json, item_to_json};
 use super::request::{add_consumed_capacity, not_in_enum, read_factor, units};
 use crate::model::dynamodb::table::{Key, Table};
 use crate::model::dynamodb::value::{Item, item_bytes};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 /// AWS's limit on what one page reads.
@@ -44,9 +44,9 @@ impl Reading {
         input: Input<'_>,
         names: &mut Substitutions,
         as_of: Option<SystemTime>,
-    ) -> Result<Reading, AwsError> {
+    ) -> Result<Reading, ApiError> {
         if let Some(index) = input.text("IndexName")? {
-            return Err(AwsError::validation(format!("The table does not have the specified index: {index}")));
+            return Err(ApiError::validation(format!("The table does not have the specified index: {index}")));
         }
         let filter = input.text("FilterExpression")?.map(|text| names.condition(Kind::Filter, text)).transpose()?;
         let paths = input.text("ProjectionExpression")?.map(|text| names.projection(text)).transpose()?;
@@ -54,7 +54,7 @@ impl Reading {
         let limit = match input.integer("Limit")? {
             None => None,
             Some(limit) => Some(usize::try_from(limit).ok().filter(|limit| *limit > 0).ok_or_else(|| {
-                AwsError::validation(format!(
+                ApiError::validation(format!(
                     "1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1"
                 ))
             })?),
@@ -62,7 +62,7 @@ impl Reading {
         let start_after = match input.document("ExclusiveStartKey")? {
             None => None,
             Some(start) => Some(table.key_of_request(&item_from_json(start)?).map_err(|_| {
-                AwsError::validation(
+                ApiError::validation(
                     "The provided starting key is invalid: The provided key element does not match the schema",
                 )
             })?),
@@ -103,17 +103,17 @@ impl Reading {
 }
 
 /// Whether items are only counted. AWS: what is selected and what is projected must agree.
-fn counts_only(input: Input<'_>, is_projected: bool) -> Result<bool, AwsError> {
+fn counts_only(input: Input<'_>, is_projected: bool) -> Result<bool, ApiError> {
     match (input.text("Select")?, is_projected) {
         (None, _) | (Some("ALL_ATTRIBUTES"), false) | (Some("SPECIFIC_ATTRIBUTES"), true) => Ok(false),
         (Some("COUNT"), false) => Ok(true),
-        (Some("SPECIFIC_ATTRIBUTES"), false) => Err(AwsError::validation(
+        (Some("SPECIFIC_ATTRIBUTES"), false) => Err(ApiError::validation(
             "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
         )),
         (Some("ALL_PROJECTED_ATTRIBUTES"), _) => {
-            Err(AwsError::validation("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"))
+            Err(ApiError::validation("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"))
         }
-        (Some(select @ ("ALL_ATTRIBUTES" | "COUNT")), true) => Err(AwsError::validation(format!(
+        (Some(select @ ("ALL_ATTRIBUTES" | "COUNT")), true) => Err(ApiError::validation(format!(
             "Cannot specify the AttributesToGet or ProjectionExpression when choosing to get {select}"
         ))),
         (Some(other), _) => {
@@ -122,7 +122,7 @@ fn counts_only(input: Input<'_>, is_projected: bool) -> Result<bool, AwsError> {
     }
 }
 
-pub(super) fn answer(table: &Table, input: Input<'_>, reading: &Reading, page: &Page) -> Result<Value, AwsError> {
+pub(super) fn answer(table: &Table, input: Input<'_>, reading: &Reading, page: &Page) -> Result<Value, ApiError> {
     let mut output = json!({"Count": page.matched, "ScannedCount": page.scanned});
     if !reading.count_only {
         output["Items"] = page.items.iter().map(item_to_json).collect();

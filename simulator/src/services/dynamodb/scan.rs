@@ -8,10 +8,10 @@ use super::reading::{Reading, answer};
 use super::request::{active_named, read_as_of, substitutions};
 use crate::model::dynamodb::table::{Key, KeyValue};
 use crate::model::dynamodb::tables::Tables;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
-pub(super) fn scan(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn scan(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, ApiError> {
     let as_of = read_as_of(tables, input, now)?;
     let table = active_named(tables, input, now)?;
     let reading = Reading::new(table, input, &mut substitutions(input)?, as_of)?;
@@ -22,12 +22,12 @@ pub(super) fn scan(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Re
 }
 
 /// `Segment` and `TotalSegments` of a parallel scan.
-fn segment(input: Input<'_>) -> Result<Option<(u64, u64)>, AwsError> {
-    let number = |name| Ok::<_, AwsError>(input.integer(name)?.and_then(|number| u64::try_from(number).ok()));
+fn segment(input: Input<'_>) -> Result<Option<(u64, u64)>, ApiError> {
+    let number = |name| Ok::<_, ApiError>(input.integer(name)?.and_then(|number| u64::try_from(number).ok()));
     match (number("Segment")?, number("TotalSegments")?) {
         (None, None) => Ok(None),
         (Some(segment), Some(total)) if segment < total => Ok(Some((segment, total))),
-        _ => Err(AwsError::validation(
+        _ => Err(ApiError::validation(
             "The Segment parameter is zero-based and must be less than parameter TotalSegments; both are required together",
         )),
     }

@@ -35,7 +35,7 @@ impl Client {
         client
     }
 
-    fn call(&mut self, operation: &str, input: &Value) -> Result<Value, AwsError> {
+    fn call(&mut self, operation: &str, input: &Value) -> Result<Value, ApiError> {
         self.now += Duration::from_millis(10);
         self.tables.forget_deleted(self.now);
         let admitted = OPERATIONS.admit_tree(operation, input.clone())?;
@@ -48,7 +48,7 @@ impl Client {
     }
 
     #[allow(clippy::needless_pass_by_value)]
-    fn refused(&mut self, operation: &str, input: Value) -> AwsError {
+    fn refused(&mut self, operation: &str, input: Value) -> ApiError {
         self.call(operation, &input).expect_err(operation)
     }
 
@@ -62,7 +62,7 @@ impl Client {
     }
 
     /// An update of the item `a`; names and values are given as JSON.
-    fn update(&mut self, expression: &str, names: &Value, values: &Value) -> Result<Value, AwsError> {
+    fn update(&mut self, expression: &str, names: &Value, values: &Value) -> Result<Value, ApiError> {
         let mut input = json!({"TableName": "tab", "Key": {"pk": {"S": "a"}}, "UpdateExpression": expression, "ReturnValues": "ALL_NEW"});
         for (parameter, content) in [("ExpressionAttributeNames", names), ("ExpressionAttributeValues", values)] {
             if !content.is_null() {

@@ -9,7 +9,7 @@ use super::json::item_to_json;
 use super::request::{active_named, check_length, has_duplicates, projection, requested_key, resource_not_found};
 use super::write::{Judged, Write};
 use crate::model::dynamodb::tables::{Tables, TransactionToken};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 /// AWS's limit on the actions of a transaction.
@@ -18,7 +18,7 @@ const ACTIONS: usize = 100;
 const TOKEN_KEPT: Duration = Duration::from_mins(10);
 
 /// Every condition is judged before anything is written.
-pub(super) fn write(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn write(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, ApiError> {
     let elements = input.list("TransactItems")?;
     check_length("transactItems", elements.len(), ACTIONS)?;
     let token = input.text("ClientRequestToken")?;
@@ -28,12 +28,12 @@ pub(super) fn write(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> R
     }
     let writes = elements.into_iter().map(|element| read_write(tables, element, now)).collect::<Result<Vec<_>, _>>()?;
     if has_duplicates(writes.iter().map(|write| (&write.table, &write.key))) {
-        return Err(AwsError::validation("Transaction request cannot include multiple operations on one item"));
+        return Err(ApiError::validation("Transaction request cannot include multiple operations on one item"));
     }
     let judge = |write: &Write| {
         tables.by_name.get(&write.table).ok_or_else(resource_not_found).and_then(|table| write.judge(table))
     };
-    let judged: Vec<Result<Judged, AwsError>> = writes.iter().map(judge).collect();
+    let judged: Vec<Result<Judged, ApiError>> = writes.iter().map(judge).collect();
     if judged.iter().any(Result::is_err) {
         return Err(cancelled(&judged));
     }
@@ -47,21 +47,21 @@ pub(super) fn write(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> R
 }
 
 /// Whether the same transaction was carried out a short while ago.
-fn was_carried_out(tables: &mut Tables, token: Option<&str>, request: &str, now: SystemTime) -> Result<bool, AwsError> {
+fn was_carried_out(tables: &mut Tables, token: Option<&str>, request: &str, now: SystemTime) -> Result<bool, ApiError> {
     let kept = tables.settings.scaled(TOKEN_KEPT);
     tables.transaction_tokens.retain(|used| now < used.at + kept);
     let used = token.and_then(|token| tables.transaction_tokens.iter().find(|used| used.token == token));
     match used {
         None => Ok(false),
         Some(used) if used.request == request => Ok(true),
-        Some(_) => Err(AwsError::client(
+        Some(_) => Err(ApiError::client(
             "IdempotentParameterMismatchException",
             "The client token has been used for a request with different parameters",
         )),
     }
 }
 
-fn read_write(tables: &Tables, element: Input<'_>, now: SystemTime) -> Result<Write, AwsError> {
+fn read_write(tables: &Tables, element: Input<'_>, now: SystemTime) -> Result<Write, ApiError> {
     let actions = [
         element.structure("Put")?,
         element.structure("Update")?,
@@ -77,11 +77,11 @@ fn read_write(tables: &Tables, element: Input<'_>, now: SystemTime) -> Result<Wr
         }
         [None, None, Some(delete), None] => Write::delete(table(delete)?, delete),
         [None, None, None, Some(check)] => Write::check(table(check)?, check),
-        _ => Err(AwsError::validation("TransactItems can only contain one of Check, Put, Update or Delete")),
+        _ => Err(ApiError::validation("TransactItems can only contain one of Check, Put, Update or Delete")),
     }
 }
 
-pub(super) fn get(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn get(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Result<Value, ApiError> {
     let elements = input.list("TransactItems")?;
     check_length("transactItems", elements.len(), ACTIONS)?;
     let read = |element: Input<'_>| {
@@ -94,12 +94,12 @@ pub(super) fn get(tables: &mut Tables, input: Input<'_>, now: SystemTime) -> Res
             None => json!({}),
         })
     };
-    let responses = elements.into_iter().map(read).collect::<Result<Vec<Value>, AwsError>>()?;
+    let responses = elements.into_iter().map(read).collect::<Result<Vec<Value>, ApiError>>()?;
     Ok(json!({"Responses": responses}))
 }
 
 /// The exception that tells, for each action, whether it was the reason.
-fn cancelled(judged: &[Result<Judged, AwsError>]) -> AwsError {
+fn cancelled(judged: &[Result<Judged, ApiError>]) -> ApiError {
     let codes: Vec<&str> = judged
         .iter()
         .map(|outcome| match outcome {
@@ -125,5 +125,5 @@ fn cancelled(judged: &[Result<Judged, AwsError>]) -> AwsError {
         .collect();
     let message =
         format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes.join(", "));
-    AwsError::client("TransactionCanceledException", message).member("CancellationReasons", Value::Array(reasons))
+    ApiError::client("TransactionCanceledException", message).member("CancellationReasons", Value::Array(reasons))
 }

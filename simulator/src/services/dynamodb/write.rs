@@ -12,7 +12,7 @@ use super::request::{not_in_enum, requested_key, resource_not_found, substitutio
 use crate::model::dynamodb::table::{Key, LARGEST_ITEM_BYTES, Table};
 use crate::model::dynamodb::tables::Tables;
 use crate::model::dynamodb::value::{Item, item_bytes};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 /// A write that has been read and checked, but not yet judged against the item.
@@ -40,16 +40,16 @@ pub(super) struct Judged {
 }
 
 impl Write {
-    pub(super) fn put(table: &Table, input: Input<'_>) -> Result<Self, AwsError> {
+    pub(super) fn put(table: &Table, input: Input<'_>) -> Result<Self, ApiError> {
         Self::plain_put(table, input)?.guarded(input, &mut substitutions(input)?)
     }
 
-    pub(super) fn update(table: &Table, input: Input<'_>) -> Result<Self, AwsError> {
+    pub(super) fn update(table: &Table, input: Input<'_>) -> Result<Self, ApiError> {
         let key = requested_key(table, input)?;
         let mut names = substitutions(input)?;
         let update = input.text("UpdateExpression")?.map(|text| names.update(text)).transpose()?.unwrap_or_default();
         if let Some(path) = update.written().find(|path| table.is_key(&path.root)) {
-            return Err(AwsError::validation(format!(
+            return Err(ApiError::validation(format!(
                 "One or more parameter values were invalid: Cannot update attribute {}. This attribute is part of the key",
                 path.root
             )));
@@ -57,18 +57,18 @@ impl Write {
         Self::plain(table, key, Change::Update(Box::new(update))).guarded(input, &mut names)
     }
 
-    pub(super) fn delete(table: &Table, input: Input<'_>) -> Result<Self, AwsError> {
+    pub(super) fn delete(table: &Table, input: Input<'_>) -> Result<Self, ApiError> {
         Self::plain_delete(table, input)?.guarded(input, &mut substitutions(input)?)
     }
 
-    pub(super) fn check(table: &Table, input: Input<'_>) -> Result<Self, AwsError> {
+    pub(super) fn check(table: &Table, input: Input<'_>) -> Result<Self, ApiError> {
         let key = requested_key(table, input)?;
         input.required_text("ConditionExpression")?;
         Self::plain(table, key, Change::Check).guarded(input, &mut substitutions(input)?)
     }
 
     /// A put without a condition, as batches have them.
-    pub(super) fn plain_put(table: &Table, input: Input<'_>) -> Result<Self, AwsError> {
+    pub(super) fn plain_put(table: &Table, input: Input<'_>) -> Result<Self, ApiError> {
         let item = item_from_json(input.document("Item")?.ok_or_else(|| input.missing("Item"))?)?;
         let key = table.key_of_item(&item)?;
         check_size(&item, "Item size has exceeded the maximum allowed size")?;
@@ -76,7 +76,7 @@ impl Write {
     }
 
     /// A delete without a condition, as batches have them.
-    pub(super) fn plain_delete(table: &Table, input: Input<'_>) -> Result<Self, AwsError> {
+    pub(super) fn plain_delete(table: &Table, input: Input<'_>) -> Result<Self, ApiError> {
         Ok(Self::plain(table, requested_key(table, input)?, Change::Delete))
     }
 
@@ -85,7 +85,7 @@ impl Write {
     }
 
     /// The same with the condition of the request; whatever names and values it defines must be used by now.
-    fn guarded(self, input: Input<'_>, names: &mut Substitutions) -> Result<Self, AwsError> {
+    fn guarded(self, input: Input<'_>, names: &mut Substitutions) -> Result<Self, ApiError> {
         let condition =
             input.text("ConditionExpression")?.map(|text| names.condition(Kind::Condition, text)).transpose()?;
         names.check_all_used()?;
@@ -98,12 +98,12 @@ impl Write {
     }
 
     /// Judges the condition on the item as it is now.
-    pub(super) fn judge(&self, table: &Table) -> Result<Judged, AwsError> {
+    pub(super) fn judge(&self, table: &Table) -> Result<Judged, ApiError> {
         let before = table.read(&self.key, None).cloned();
         let absent = Item::new();
         let present = before.as_ref().unwrap_or(&absent);
         if self.condition.as_ref().is_some_and(|condition| !condition.holds(present)) {
-            let failed = AwsError::client("ConditionalCheckFailedException", "The conditional request failed");
+            let failed = ApiError::client("ConditionalCheckFailedException", "The conditional request failed");
             return Err(match before.filter(|_| self.return_old_on_failure) {
                 Some(item) => failed.member("Item", item_to_json(&item)),
                 None => failed,
@@ -125,7 +125,7 @@ impl Write {
     }
 
     /// Carries out what was judged; only a check changes nothing.
-    pub(super) fn store(self, judged: Judged, tables: &mut Tables, now: SystemTime) -> Result<(), AwsError> {
+    pub(super) fn store(self, judged: Judged, tables: &mut Tables, now: SystemTime) -> Result<(), ApiError> {
         if matches!(self.change, Change::Check) {
             return Ok(());
         }
@@ -135,6 +135,6 @@ impl Write {
     }
 }
 
-fn check_size(item: &Item, message: &str) -> Result<(), AwsError> {
-    if item_bytes(item) > LARGEST_ITEM_BYTES { Err(AwsError::validation(message)) } else { Ok(()) }
+fn check_size(item: &Item, message: &str) -> Result<(), ApiError> {
+    if item_bytes(item) > LARGEST_ITEM_BYTES { Err(ApiError::validation(message)) } else { Ok(()) }
 }

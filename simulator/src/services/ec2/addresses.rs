@@ -1,7 +1,7 @@
 //! Elastic IP addresses on the wire.
 
 use crate::model::address::Address;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::xml::Xml;
 use crate::state::State;
 
@@ -41,7 +41,7 @@ pub(super) fn describe(call: &mut Call<'_>) -> Done {
     if let Some(absent) =
         public_ips.iter().find(|ip| !found.iter().any(|address| address.public_ip.to_string() == **ip))
     {
-        return Err(AwsError::client("InvalidAddress.NotFound", format!("Address '{absent}' not found.")).into());
+        return Err(ApiError::client("InvalidAddress.NotFound", format!("Address '{absent}' not found.")).into());
     }
     call.xml.element("addressesSet", |xml| {
         for address in found {
@@ -88,7 +88,7 @@ pub(super) fn allocate(call: &mut Call<'_>) -> Done {
     let tags = tags_at_creation(call.input, "elastic-ip")?;
     if call.state.addresses.iter().count() >= ADDRESSES_PER_REGION {
         return Err(
-            AwsError::client("AddressLimitExceeded", "The maximum number of addresses has been reached.").into()
+            ApiError::client("AddressLimitExceeded", "The maximum number of addresses has been reached.").into()
         );
     }
     let id = call.state.allocate_address(None, tags, call.now);
@@ -118,7 +118,7 @@ pub(super) fn associate(call: &mut Call<'_>) -> Done {
 }
 
 /// An instance has one interface with one private address here: another cannot be meant.
-fn check_private_address(call: &Call<'_>, instance_id: &str) -> Result<(), AwsError> {
+fn check_private_address(call: &Call<'_>, instance_id: &str) -> Result<(), ApiError> {
     let Some(asked) = call.input.text("PrivateIpAddress")? else { return Ok(()) };
     match call.state.instances.get(instance_id) {
         Some(instance) if instance.private_ip.to_string() != asked => {
@@ -129,7 +129,7 @@ fn check_private_address(call: &Call<'_>, instance_id: &str) -> Result<(), AwsEr
 }
 
 /// The instance meant, by its id or by its one interface.
-fn holder_of_request(call: &Call<'_>) -> Result<(String, bool), AwsError> {
+fn holder_of_request(call: &Call<'_>) -> Result<(String, bool), ApiError> {
     let input = call.input;
     match (input.text("InstanceId")?, input.text("NetworkInterfaceId")?) {
         (Some(instance_id), None) => {

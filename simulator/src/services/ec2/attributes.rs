@@ -1,7 +1,7 @@
 //! Instance attributes on the wire: the few that a failover reads or sets.
 
 use crate::model::instance::{Instance, InstanceState};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 use super::call::{Call, Done};
@@ -61,7 +61,7 @@ struct Changes<'a> {
     delete_on_termination: Vec<(&'a str, bool)>,
 }
 
-fn read_changes(input: Input<'_>) -> Result<Changes<'_>, AwsError> {
+fn read_changes(input: Input<'_>) -> Result<Changes<'_>, ApiError> {
     let flag = |name: &str| input.structure(name)?.map_or(Ok(None), |given| given.boolean("Value"));
     let text = |name: &str| input.structure(name)?.map_or(Ok(None), |given| given.text("Value"));
     let mut delete_on_termination = Vec::new();
@@ -82,7 +82,7 @@ fn read_changes(input: Input<'_>) -> Result<Changes<'_>, AwsError> {
 }
 
 /// `InstanceInitiatedShutdownBehavior`.
-pub(super) fn terminates_on_shutdown(behavior: &str) -> Result<bool, AwsError> {
+pub(super) fn terminates_on_shutdown(behavior: &str) -> Result<bool, ApiError> {
     match behavior {
         "stop" => Ok(false),
         "terminate" => Ok(true),
@@ -97,7 +97,7 @@ pub(super) fn modify(call: &mut Call<'_>) -> Done {
     // AWS: type and user data change on a stopped instance only.
     let stopped = call.state.instances.get(id).is_some_and(|instance| instance.state == InstanceState::Stopped);
     if (changes.instance_type.is_some() || changes.user_data.is_some()) && !stopped {
-        return Err(AwsError::client(
+        return Err(ApiError::client(
             "IncorrectInstanceState",
             format!("The instance '{id}' is not in the 'stopped' state."),
         )
@@ -106,7 +106,7 @@ pub(super) fn modify(call: &mut Call<'_>) -> Done {
     let mapped = |device: &str| call.state.volumes_of(id).any(|(_, attachment)| attachment.device == device);
     if let Some((device, _)) = changes.delete_on_termination.iter().find(|(device, _)| !mapped(device)) {
         let message = format!("No device is currently mapped at {device}");
-        return Err(AwsError::client("InvalidInstanceAttributeValue", message).into());
+        return Err(ApiError::client("InvalidInstanceAttributeValue", message).into());
     }
     call.enter_zone_of_instance(id)?;
     for (device, delete) in &changes.delete_on_termination {

@@ -2,7 +2,7 @@
 
 use crate::model::table::Table;
 use crate::model::zone::ZoneAnswer;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 use crate::protocol::xml::Xml;
 use crate::state::throttle::Category;
@@ -36,19 +36,19 @@ pub(crate) struct Call<'a> {
 
 /// Why a call gets no result.
 #[derive(Debug)]
-pub(crate) enum Refusal {
-    Aws(AwsError),
+pub(crate) enum CallRefusal {
+    Aws(ApiError),
     /// No answer at all.
     Silence,
 }
 
-impl From<AwsError> for Refusal {
-    fn from(error: AwsError) -> Self {
+impl From<ApiError> for CallRefusal {
+    fn from(error: ApiError) -> Self {
         Self::Aws(error)
     }
 }
 
-pub(crate) type Done = Result<(), Refusal>;
+pub(crate) type Done = Result<(), CallRefusal>;
 
 impl<'a> Call<'a> {
     pub(super) fn new(
@@ -62,34 +62,34 @@ impl<'a> Call<'a> {
     }
 
     /// What was written, if the answer is not lost.
-    pub(super) fn members(self) -> Result<Xml, Refusal> {
-        if self.silent { Err(Refusal::Silence) } else { Ok(self.xml) }
+    pub(super) fn members(self) -> Result<Xml, CallRefusal> {
+        if self.silent { Err(CallRefusal::Silence) } else { Ok(self.xml) }
     }
 
     /// Checks that an id is well formed and that its resource exists, for EC2's lagging eyes too: a new id may not be found yet.
-    fn require<T: Clone>(kind: IdKind, table: &Table<T>, id: &str, as_of: RegionTime) -> Result<(), AwsError> {
+    fn require<T: Clone>(kind: IdKind, table: &Table<T>, id: &str, as_of: RegionTime) -> Result<(), ApiError> {
         kind.check(id)?;
         if table.get(id).is_some() && table.seen(id, as_of).is_some() { Ok(()) } else { Err(kind.missing(&[id])) }
     }
 
-    pub(super) fn require_instance(&self, id: &str) -> Result<(), AwsError> {
+    pub(super) fn require_instance(&self, id: &str) -> Result<(), ApiError> {
         Self::require(ids::INSTANCE, &self.state.instances, id, self.as_of)
     }
 
-    pub(super) fn require_volume(&self, id: &str) -> Result<(), AwsError> {
+    pub(super) fn require_volume(&self, id: &str) -> Result<(), ApiError> {
         Self::require(ids::VOLUME, &self.state.volumes, id, self.as_of)
     }
 
-    pub(super) fn require_snapshot(&self, id: &str) -> Result<(), AwsError> {
+    pub(super) fn require_snapshot(&self, id: &str) -> Result<(), ApiError> {
         Self::require(ids::SNAPSHOT, &self.state.snapshots, id, self.as_of)
     }
 
-    pub(super) fn require_address(&self, id: &str) -> Result<(), AwsError> {
+    pub(super) fn require_address(&self, id: &str) -> Result<(), ApiError> {
         Self::require(ids::ALLOCATION, &self.state.addresses, id, self.as_of)
     }
 
     /// The instances that `InstanceId.N` names; all must exist.
-    pub(super) fn required_instances(&self) -> Result<Vec<String>, AwsError> {
+    pub(super) fn required_instances(&self) -> Result<Vec<String>, ApiError> {
         let ids = self.input.texts("InstanceId")?;
         if ids.is_empty() {
             return Err(self.input.missing("InstanceId"));
@@ -108,7 +108,7 @@ impl<'a> Call<'a> {
                 self.silent = true;
                 Ok(())
             }
-            ZoneAnswer::Hang => Err(Refusal::Silence),
+            ZoneAnswer::Hang => Err(CallRefusal::Silence),
             ZoneAnswer::Refused => Err(internal_error().into()),
         }
     }
@@ -132,7 +132,7 @@ impl<'a> Call<'a> {
         if !touches {
             Ok(())
         } else if self.state.failing_read_hangs() {
-            Err(Refusal::Silence)
+            Err(CallRefusal::Silence)
         } else {
             Err(internal_error().into())
         }
@@ -140,19 +140,19 @@ impl<'a> Call<'a> {
 
     /// What was made for a client token before; the same token with other parameters is refused. `scope` is the zone for requests that
     /// name one: their tokens are zonal.
-    pub(super) fn made_before(&self, scope: &str) -> Result<Option<Vec<String>>, AwsError> {
+    pub(super) fn made_before(&self, scope: &str) -> Result<Option<Vec<String>>, ApiError> {
         let Some(key) = self.token_key(scope)? else { return Ok(None) };
         match self.state.client_tokens.get(&key) {
             None => Ok(None),
             Some(used) if used.parameters == self.fingerprint() => Ok(Some(used.made.clone())),
-            Some(_) => Err(AwsError::client(
+            Some(_) => Err(ApiError::client(
                 "IdempotentParameterMismatch",
                 "The client token you have provided is associated with a resource that is already deleted, or the request uses the same client token as a previous, but non-identical request.",
             )),
         }
     }
 
-    pub(super) fn remember_token(&mut self, scope: &str, made: Vec<String>) -> Result<(), AwsError> {
+    pub(super) fn remember_token(&mut self, scope: &str, made: Vec<String>) -> Result<(), ApiError> {
         if let Some(key) = self.token_key(scope)? {
             let used = UsedToken { parameters: self.fingerprint(), made };
             self.state.client_tokens.insert(key, used);
@@ -160,7 +160,7 @@ impl<'a> Call<'a> {
         Ok(())
     }
 
-    fn token_key(&self, scope: &str) -> Result<Option<String>, AwsError> {
+    fn token_key(&self, scope: &str) -> Result<Option<String>, ApiError> {
         let token = self.input.text("ClientToken")?.filter(|token| !token.is_empty());
         Ok(token.map(|token| format!("{}|{scope}|{token}", self.action)))
     }

@@ -1,7 +1,7 @@
 //! `CreateVolume`.
 
 use crate::model::volume::VolumeRequest;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 
 use super::call::{Call, Done};
 use super::tags::tags_at_creation;
@@ -28,14 +28,14 @@ fn write_created(call: &mut Call<'_>, id: &str) -> Done {
         return Ok(());
     }
     // The token's volume is gone: AWS's text for a mismatch covers this case as well.
-    Err(AwsError::client(
+    Err(ApiError::client(
         "IdempotentParameterMismatch",
         "The client token you have provided is associated with a resource that is already deleted.",
     )
     .into())
 }
 
-fn zone_of_request(call: &Call<'_>) -> Result<String, AwsError> {
+fn zone_of_request(call: &Call<'_>) -> Result<String, ApiError> {
     let zones = &call.state.zones;
     match (call.input.text("AvailabilityZone")?, call.input.text("AvailabilityZoneId")?) {
         (Some(name), _) if zones.contains_key(name) => Ok(name.to_owned()),
@@ -45,17 +45,17 @@ fn zone_of_request(call: &Call<'_>) -> Result<String, AwsError> {
         (None, None) => Err(missing("zone")),
         (name, id) => {
             let named = name.or(id).unwrap_or_default();
-            Err(AwsError::client("InvalidZone.NotFound", format!("The zone '{named}' does not exist.")))
+            Err(ApiError::client("InvalidZone.NotFound", format!("The zone '{named}' does not exist.")))
         }
     }
 }
 
-fn read_request(call: &Call<'_>, zone: &str) -> Result<VolumeRequest, AwsError> {
+fn read_request(call: &Call<'_>, zone: &str) -> Result<VolumeRequest, ApiError> {
     let input = call.input;
     // AWS: gp2 unless asked otherwise.
     let spec = Asked::read_restored(input, "Size", "gp2")?.check(call, |wrong| match wrong {
         WrongSize::Missing => missing("size/snapshot"),
-        WrongSize::BelowSnapshot { asked, least, snapshot_id } => AwsError::client(
+        WrongSize::BelowSnapshot { asked, least, snapshot_id } => ApiError::client(
             "InvalidParameterValue",
             format!("Volume of {asked}GiB is smaller than snapshot '{snapshot_id}', expect size >= {least}GiB"),
         ),

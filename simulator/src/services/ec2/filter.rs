@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 /// Gives a resource's values under a filter's name to a visitor.
@@ -19,18 +19,18 @@ pub(super) struct Filter<'a> {
 pub(super) const ANY_TAG: &str = "tag:";
 
 /// Reads `Filter.N.Name` and `Filter.N.Value.M`. A name that is not known is refused: nothing would be filtered by it.
-pub(super) fn filters<'a>(input: Input<'a>, known: &[&str]) -> Result<Vec<Filter<'a>>, AwsError> {
+pub(super) fn filters<'a>(input: Input<'a>, known: &[&str]) -> Result<Vec<Filter<'a>>, ApiError> {
     let read = |filter: Input<'a>| {
         let name = filter.filled_text("Name")?;
         let values = filter.texts("Value")?;
         let of_tag = name.starts_with(ANY_TAG) && known.contains(&ANY_TAG);
         if !of_tag && !known.contains(&name) {
-            return Err(AwsError::unsupported(format!(
+            return Err(ApiError::unsupported(format!(
                 "The filter '{name}' is unknown or not modelled by this simulated region."
             )));
         }
         if values.is_empty() {
-            return Err(AwsError::client("InvalidParameterValue", format!("The filter '{name}' has no values")));
+            return Err(ApiError::client("InvalidParameterValue", format!("The filter '{name}' has no values")));
         }
         Ok(Filter { name, values })
     };

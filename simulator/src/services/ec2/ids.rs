@@ -1,7 +1,7 @@
 //! Ids of EC2's resources, and the resources that a call names by them.
 
 use crate::model::table::Table;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::time::RegionTime;
 
 /// A kind of resource by its ids: prefix, and what AWS calls the errors.
@@ -61,17 +61,17 @@ pub(super) const NETWORK_INTERFACE: IdKind = IdKind {
 
 impl IdKind {
     /// Ids have 8 or 17 hexadecimal digits.
-    pub(super) fn check(&self, id: &str) -> Result<(), AwsError> {
+    pub(super) fn check(&self, id: &str) -> Result<(), ApiError> {
         let digits = id.strip_prefix(self.prefix).unwrap_or_default();
         let well_formed =
             matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if well_formed { Ok(()) } else { Err(AwsError::client(self.malformed, format!("Invalid id: \"{id}\""))) }
+        if well_formed { Ok(()) } else { Err(ApiError::client(self.malformed, format!("Invalid id: \"{id}\""))) }
     }
 
-    pub(super) fn missing(&self, ids: &[&str]) -> AwsError {
+    pub(super) fn missing(&self, ids: &[&str]) -> ApiError {
         let plural = if ids.len() > 1 { "s" } else { "" };
         let verb = if ids.len() > 1 { "do" } else { "does" };
-        AwsError::client(
+        ApiError::client(
             self.not_found,
             format!("The {}{plural} '{}' {verb} not exist{}", self.noun, ids.join(", "), self.end),
         )
@@ -85,7 +85,7 @@ pub(super) fn select<'t, T: Clone>(
     kind: IdKind,
     as_of: RegionTime,
     passes: impl Fn(&T) -> bool,
-) -> Result<Vec<&'t T>, AwsError> {
+) -> Result<Vec<&'t T>, ApiError> {
     if ids.is_empty() {
         return Ok(table.seen_all(as_of).map(|(_, value)| value).filter(|value| passes(value)).collect());
     }

@@ -10,7 +10,7 @@ use super::filter::{ANY_TAG, all_pass, filters};
 use super::ids::{INSTANCE, select};
 use super::page::Page;
 use super::words::{invalid_combination, write_tags};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::xml::Xml;
 
 const FILTERS: &[&str] = &[
@@ -215,7 +215,7 @@ pub(super) fn write_state(xml: &mut Xml, tag: &str, state: InstanceState) {
 fn act_on_all(
     call: &mut Call<'_>,
     ids: &[String],
-    check: impl Fn(&State, &str, RegionTime) -> Result<(), AwsError>,
+    check: impl Fn(&State, &str, RegionTime) -> Result<(), ApiError>,
     act: impl Fn(&mut State, &str, RegionTime),
 ) -> Done {
     for id in ids {
@@ -233,7 +233,7 @@ fn act_on_all(
 /// The same, with the states before and after as the answer.
 fn change_states(
     call: &mut Call<'_>,
-    check: impl Fn(&State, &str, RegionTime) -> Result<(), AwsError>,
+    check: impl Fn(&State, &str, RegionTime) -> Result<(), ApiError>,
     act: impl Fn(&mut State, &str, RegionTime),
 ) -> Done {
     let ids = call.required_instances()?;
@@ -272,7 +272,7 @@ pub(super) fn terminate(call: &mut Call<'_>) -> Done {
     }
     for id in call.required_instances()? {
         if call.state.instances.get(&id).is_some_and(|instance| instance.disable_api_termination) {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "OperationNotPermitted",
                 format!("The instance '{id}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again."),
             )

@@ -2,7 +2,7 @@
 
 use crate::model::instance::Launch;
 use crate::model::zone::Zone;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 use super::call::{Call, Done};
@@ -39,14 +39,14 @@ pub(super) fn run_instances(call: &mut Call<'_>) -> Done {
 }
 
 /// The zone that the request names, by a subnet, by its name or by its id.
-fn named_zone(call: &Call<'_>) -> Result<Option<String>, AwsError> {
+fn named_zone(call: &Call<'_>) -> Result<Option<String>, ApiError> {
     let zones = &call.state.zones;
     let placement = call.input.structure("Placement")?;
     let name = placement.map_or(Ok(None), |placement| placement.text("AvailabilityZone"))?;
     let id = placement.map_or(Ok(None), |placement| placement.text("AvailabilityZoneId"))?;
     if let Some(subnet) = call.input.text("SubnetId")? {
         let zone = zones.values().find(|zone| zone.subnet_id == subnet).ok_or_else(|| {
-            AwsError::client("InvalidSubnetID.NotFound", format!("The subnet ID '{subnet}' does not exist"))
+            ApiError::client("InvalidSubnetID.NotFound", format!("The subnet ID '{subnet}' does not exist"))
         })?;
         return Ok(Some(zone.name.clone()));
     }
@@ -55,11 +55,11 @@ fn named_zone(call: &Call<'_>) -> Result<Option<String>, AwsError> {
     let zone = zones
         .values()
         .find(fits)
-        .ok_or_else(|| AwsError::client("InvalidParameterValue", format!("Invalid availability zone: [{asked}]")))?;
+        .ok_or_else(|| ApiError::client("InvalidParameterValue", format!("Invalid availability zone: [{asked}]")))?;
     Ok(Some(zone.name.clone()))
 }
 
-fn read_count(input: Input<'_>) -> Result<u32, AwsError> {
+fn read_count(input: Input<'_>) -> Result<u32, ApiError> {
     let least = count(input, "MinCount")?.ok_or_else(|| missing("MinCount"))?;
     let most = count(input, "MaxCount")?.ok_or_else(|| missing("MaxCount"))?;
     if least == 0 || most < least || most > MOST_INSTANCES {
@@ -68,10 +68,10 @@ fn read_count(input: Input<'_>) -> Result<u32, AwsError> {
     Ok(most)
 }
 
-fn read_launch(call: &Call<'_>, zone: &str) -> Result<Launch, AwsError> {
+fn read_launch(call: &Call<'_>, zone: &str) -> Result<Launch, ApiError> {
     let image_id = call.input.filled_text("ImageId")?;
     if !image_id.starts_with("ami-") {
-        return Err(AwsError::client(
+        return Err(ApiError::client(
             "InvalidAMIID.Malformed",
             format!("Invalid id: \"{image_id}\" (expecting \"ami-...\")"),
         ));

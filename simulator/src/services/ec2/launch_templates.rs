@@ -2,7 +2,7 @@
 
 use crate::model::scaling::template::LaunchTemplate;
 use crate::model::scaling::template::Template;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::xml::Xml;
 
 use super::call::{Call, Done};
@@ -24,7 +24,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Done {
         return Ok(());
     }
     if call.state.scaling.templates.by_name(name).is_some() {
-        return Err(AwsError::client(
+        return Err(ApiError::client(
             "InvalidLaunchTemplateName.AlreadyExistsException",
             "Launch template name already in use.",
         )
@@ -46,7 +46,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Done {
     Ok(())
 }
 
-fn read_data(call: &Call<'_>) -> Result<Template, AwsError> {
+fn read_data(call: &Call<'_>) -> Result<Template, ApiError> {
     let data = call.input.structure("LaunchTemplateData")?;
     let data = data.ok_or_else(|| call.input.missing("LaunchTemplateData"))?;
     let machine = machine::read(call, data, AskedBy::Template)?;
@@ -84,7 +84,7 @@ fn write_template(xml: &mut Xml, template: &LaunchTemplate, created: std::time::
 }
 
 /// The template that the call names by id or by name.
-fn named(call: &Call<'_>) -> Result<String, AwsError> {
+fn named(call: &Call<'_>) -> Result<String, ApiError> {
     let templates = &call.state.scaling.templates;
     let found = match (call.input.text("LaunchTemplateId")?, call.input.text("LaunchTemplateName")?) {
         (Some(id), None) => {
@@ -93,7 +93,7 @@ fn named(call: &Call<'_>) -> Result<String, AwsError> {
         (None, Some(name)) => templates
             .by_name(name)
             .ok_or_else(|| unknown("InvalidLaunchTemplateName.NotFoundException", "template name", name)),
-        _ => Err(AwsError::client(
+        _ => Err(ApiError::client(
             "MissingParameter",
             "The request must contain one of LaunchTemplateId and LaunchTemplateName",
         )),
@@ -101,8 +101,8 @@ fn named(call: &Call<'_>) -> Result<String, AwsError> {
     found.map(|template| template.id.clone())
 }
 
-fn unknown(code: &'static str, kind: &str, named: &str) -> AwsError {
-    AwsError::client(code, format!("The specified launch template, with {kind} {named}, does not exist."))
+fn unknown(code: &'static str, kind: &str, named: &str) -> ApiError {
+    ApiError::client(code, format!("The specified launch template, with {kind} {named}, does not exist."))
 }
 
 pub(super) fn delete(call: &mut Call<'_>) -> Done {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::instance::Mapping;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 use super::attributes::terminates_on_shutdown;
@@ -24,7 +24,7 @@ pub(super) struct Machine {
     pub(super) mapping: Mapping,
 }
 
-pub(super) fn read(call: &Call<'_>, input: Input<'_>, by: AskedBy) -> Result<Machine, AwsError> {
+pub(super) fn read(call: &Call<'_>, input: Input<'_>, by: AskedBy) -> Result<Machine, ApiError> {
     let shutdown = input.text("InstanceInitiatedShutdownBehavior")?;
     let metadata = input.structure("MetadataOptions")?;
     let metadata_tags = metadata.map_or(Ok(None), |options| options.text("InstanceMetadataTags"))?;
@@ -42,7 +42,7 @@ pub(super) fn read(call: &Call<'_>, input: Input<'_>, by: AskedBy) -> Result<Mac
 }
 
 /// A profile is given by its name or by an ARN that ends with it.
-fn profile_name(profile: Input<'_>) -> Result<Option<String>, AwsError> {
+fn profile_name(profile: Input<'_>) -> Result<Option<String>, ApiError> {
     let by_arn = profile.text("Arn")?.and_then(|arn| arn.rsplit('/').next());
     Ok(profile.text("Name")?.or(by_arn).map(str::to_owned))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::instance::{MappedVolume, Mapping, ROOT_DEVICE};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 use super::call::Call;
@@ -18,7 +18,7 @@ pub(super) enum AskedBy {
 }
 
 /// `BlockDeviceMapping.N` with the tags of volumes, which reach all of them, the root volume too.
-pub(super) fn read(call: &Call<'_>, input: Input<'_>, by: AskedBy) -> Result<Mapping, AwsError> {
+pub(super) fn read(call: &Call<'_>, input: Input<'_>, by: AskedBy) -> Result<Mapping, ApiError> {
     let mut mapping = Mapping { tags: tags_at_creation(input, "volume")?, ..Mapping::default() };
     let mut devices = BTreeSet::new();
     for entry in input.list("BlockDeviceMapping")? {
@@ -40,7 +40,7 @@ pub(super) fn read(call: &Call<'_>, input: Input<'_>, by: AskedBy) -> Result<Map
 }
 
 /// What is not said of the root volume is the image's to decide.
-fn read_root(call: &Call<'_>, ebs: Input<'_>, of_image: &MappedVolume, by: AskedBy) -> Result<MappedVolume, AwsError> {
+fn read_root(call: &Call<'_>, ebs: Input<'_>, of_image: &MappedVolume, by: AskedBy) -> Result<MappedVolume, ApiError> {
     if by == AskedBy::Launch && (ebs.has("SnapshotId")? || ebs.has("VolumeInitializationRate")?) {
         return Err(invalid_mapping("snapshotId cannot be modified on root device"));
     }
@@ -50,7 +50,7 @@ fn read_root(call: &Call<'_>, ebs: Input<'_>, of_image: &MappedVolume, by: Asked
     Ok(mapped(spec, ROOT_DEVICE, delete))
 }
 
-fn read_other(call: &Call<'_>, entry: Input<'_>, device: &str, by: AskedBy) -> Result<MappedVolume, AwsError> {
+fn read_other(call: &Call<'_>, entry: Input<'_>, device: &str, by: AskedBy) -> Result<MappedVolume, ApiError> {
     let ebs = entry.structure("Ebs")?.ok_or_else(|| invalid_size(device))?;
     let asked = match by {
         AskedBy::Launch => Asked::read_restored(ebs, "VolumeSize", "gp2")?,
@@ -80,10 +80,10 @@ fn mapped(spec: VolumeSpec, device: &str, delete_on_termination: bool) -> Mapped
     }
 }
 
-fn invalid_size(device: &str) -> AwsError {
+fn invalid_size(device: &str) -> ApiError {
     invalid_mapping(format!("The volume size of {device} is invalid"))
 }
 
-fn invalid_mapping(message: impl Into<String>) -> AwsError {
-    AwsError::client("InvalidBlockDeviceMapping", message)
+fn invalid_mapping(message: impl Into<String>) -> ApiError {
+    ApiError::client("InvalidBlockDeviceMapping", message)
 }

@@ -23,9 +23,9 @@ mod volume_spec;
 mod volumes;
 mod words;
 
-use self::call::{Call, Handler, Refusal};
-use crate::protocol::answer::{self, Outcome};
-use crate::protocol::error::AwsError;
+use self::call::{Call, CallRefusal, Handler};
+use crate::protocol::answer::{self, CallOutcome};
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 use crate::protocol::operations::{Operation, Operations};
 use crate::protocol::request::Request;
@@ -38,23 +38,23 @@ use crate::time::RegionTime;
 pub(crate) static OPERATIONS: Operations<Handler> = Operations::new(Service::Ec2, table::TABLE);
 
 /// Answers one EC2 request.
-pub(crate) fn handle(state: &mut State, request: &Request, now: RegionTime) -> Outcome {
+pub(crate) fn handle(state: &mut State, request: &Request, now: RegionTime) -> CallOutcome {
     let request_id = state.ids.uuid();
     match run(state, request, now) {
-        Ok(members) => Outcome::Answer(answer::success_xml(request, members, &request_id)),
-        Err(Refusal::Silence) => Outcome::Silence,
-        Err(Refusal::Aws(error)) => Outcome::Answer(answer::failure(request, &error, &request_id)),
+        Ok(members) => CallOutcome::Answer(answer::success_xml(request, members, &request_id)),
+        Err(CallRefusal::Silence) => CallOutcome::Silence,
+        Err(CallRefusal::Aws(error)) => CallOutcome::Answer(answer::failure(request, &error, &request_id)),
     }
 }
 
-fn run(state: &mut State, request: &Request, now: RegionTime) -> Result<Xml, Refusal> {
+fn run(state: &mut State, request: &Request, now: RegionTime) -> Result<Xml, CallRefusal> {
     let as_of = state.read_as_of(now);
     let admitted = OPERATIONS.admit(request)?;
     let (operation, input) = (admitted.operation, admitted.input());
     throttle(state, operation, input, now)?;
     if input.flag("DryRun")? {
         let text = "Request would have succeeded, but DryRun flag is set.";
-        return Err(AwsError::with_status(412, "DryRunOperation", text).into());
+        return Err(ApiError::with_status(412, "DryRunOperation", text).into());
     }
     let mut call = Call::new(state, operation.name, input, now, as_of);
     (operation.handler.run)(&mut call)?;
@@ -66,8 +66,8 @@ fn throttle(
     operation: &'static Operation<Handler>,
     input: Input<'_>,
     now: RegionTime,
-) -> Result<(), AwsError> {
-    let exceeded = || AwsError::with_status(503, "RequestLimitExceeded", "Request limit exceeded.");
+) -> Result<(), ApiError> {
+    let exceeded = || ApiError::with_status(503, "RequestLimitExceeded", "Request limit exceeded.");
     let probability = state.faults.throttle_probability(operation.name, now);
     if probability > 0.0 && state.chance.faults.f64() < probability {
         return Err(exceeded());

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 use super::words::{count, invalid_combination, invalid_value};
@@ -19,12 +19,12 @@ pub(super) struct Page {
 
 impl Page {
     /// Reads `MaxResults`, 5 to 1000 as most describes have it, and `NextToken`. Explicit ids and pages exclude each other.
-    pub(super) fn read(input: Input<'_>, has_ids: bool) -> Result<Self, AwsError> {
+    pub(super) fn read(input: Input<'_>, has_ids: bool) -> Result<Self, ApiError> {
         Self::read_sized(input, has_ids, 5..=1000)
     }
 
     /// The same, where AWS allows other sizes of a page.
-    pub(super) fn read_sized(input: Input<'_>, has_ids: bool, sizes: RangeInclusive<u32>) -> Result<Self, AwsError> {
+    pub(super) fn read_sized(input: Input<'_>, has_ids: bool, sizes: RangeInclusive<u32>) -> Result<Self, ApiError> {
         let max_results = count(input, "MaxResults")?;
         if let Some(asked) = max_results {
             if has_ids {
@@ -55,8 +55,8 @@ impl Page {
     }
 }
 
-fn read_token(token: &str) -> Result<String, AwsError> {
-    let invalid = || AwsError::client("InvalidNextToken", format!("The token '{token}' is invalid."));
+fn read_token(token: &str) -> Result<String, ApiError> {
+    let invalid = || ApiError::client("InvalidNextToken", format!("The token '{token}' is invalid."));
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| invalid())?;
     String::from_utf8(bytes).map_err(|_| invalid())
 }
@@ -69,7 +69,7 @@ mod tests {
     use super::super::OPERATIONS;
     use super::*;
 
-    fn page(parameters: serde_json::Value) -> Result<Page, AwsError> {
+    fn page(parameters: serde_json::Value) -> Result<Page, ApiError> {
         let admitted = OPERATIONS.admit_tree("DescribeVolumes", parameters)?;
         Page::read(admitted.input(), false)
     }

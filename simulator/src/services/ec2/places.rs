@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::zone::Zone;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::state::State;
 use crate::time::RegionTime;
 use crate::timing::distribution::seconds_duration;
@@ -23,7 +23,7 @@ pub(super) fn describe_availability_zones(call: &mut Call<'_>) -> Done {
     let (state, now) = (&*call.state, call.now);
     let is_unknown = |named: &&&str| !state.zones.values().any(|zone| zone.name == **named || zone.id == **named);
     if let Some(unknown) = names.iter().chain(&ids).find(is_unknown) {
-        return Err(AwsError::client("InvalidParameterValue", format!("Invalid availability zone: [{unknown}]")).into());
+        return Err(ApiError::client("InvalidParameterValue", format!("Invalid availability zone: [{unknown}]")).into());
     }
     let no_tags = BTreeMap::new();
     let passes = |zone: &&Zone| {

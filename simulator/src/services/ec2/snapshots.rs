@@ -13,7 +13,7 @@ use super::ids::{SNAPSHOT, VOLUME, select};
 use super::page::Page;
 use super::tags::tags_at_creation;
 use super::words::{invalid_value, truth_value, write_tags};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 use crate::protocol::xml::Xml;
 
@@ -176,7 +176,7 @@ pub(super) fn create_set(call: &mut Call<'_>) -> Done {
 }
 
 /// All volumes attached to the instance but those excluded. AWS: the root volume is excluded by its flag, never by its id.
-fn volumes_of_set(call: &Call<'_>, set: Input<'_>, instance_id: &str) -> Result<Vec<String>, AwsError> {
+fn volumes_of_set(call: &Call<'_>, set: Input<'_>, instance_id: &str) -> Result<Vec<String>, ApiError> {
     let without_boot = set.flag("ExcludeBootVolume")?;
     let excluded = set.texts("ExcludeDataVolumeId")?;
     let root_device = call.state.instances.get(instance_id).map_or("", |instance| instance.root_device);
@@ -184,7 +184,7 @@ fn volumes_of_set(call: &Call<'_>, set: Input<'_>, instance_id: &str) -> Result<
     for id in &excluded {
         VOLUME.check(id)?;
         if !call.state.volumes_of(instance_id).any(|(attached, _)| attached == *id) {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "InvalidParameterValue",
                 format!("Volume '{id}' is not attached to instance '{instance_id}'."),
             ));
@@ -193,7 +193,7 @@ fn volumes_of_set(call: &Call<'_>, set: Input<'_>, instance_id: &str) -> Result<
     for (id, attachment) in call.state.volumes_of(instance_id) {
         let is_root = attachment.device == root_device;
         if is_root && excluded.contains(&id) {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "InvalidParameterValue",
                 format!("Volume '{id}' is the root volume; use ExcludeBootVolume."),
             ));
@@ -205,7 +205,7 @@ fn volumes_of_set(call: &Call<'_>, set: Input<'_>, instance_id: &str) -> Result<
         }
     }
     if volumes.is_empty() {
-        return Err(AwsError::client(
+        return Err(ApiError::client(
             "InvalidParameterValue",
             format!("Instance '{instance_id}' has no volume to take a snapshot of."),
         ));

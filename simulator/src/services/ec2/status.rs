@@ -11,7 +11,7 @@ use super::filter::{all_pass, filters};
 use super::ids::{INSTANCE, VOLUME, select};
 use super::instances::write_state;
 use super::page::Page;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::xml::Xml;
 
 const INSTANCE_FILTERS: &[&str] = &[
@@ -32,7 +32,7 @@ pub(super) fn describe_instance_status(call: &mut Call<'_>) -> Done {
     let input = call.input;
     let ids = input.texts("InstanceId")?;
     if ids.len() > MOST_IDS {
-        return Err(AwsError::client("InvalidParameterValue", "At most 100 instance ids may be given.").into());
+        return Err(ApiError::client("InvalidParameterValue", "At most 100 instance ids may be given.").into());
     }
     let filters = filters(input, INSTANCE_FILTERS)?;
     let page = Page::read(input, !ids.is_empty())?;

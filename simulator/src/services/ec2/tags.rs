@@ -10,7 +10,7 @@ use super::filter::{ANY_TAG, all_pass, filters};
 use super::ids::{ALLOCATION, INSTANCE, IdKind, SNAPSHOT, VOLUME};
 use super::page::Page;
 use super::words::missing;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 const KINDS: [IdKind; 4] = [INSTANCE, VOLUME, SNAPSHOT, ALLOCATION];
@@ -21,7 +21,7 @@ const KEY_CHARACTERS: usize = 128;
 const VALUE_CHARACTERS: usize = 256;
 
 /// `TagSpecification.N` for one type of resource. The operation's table says for which types there may be any.
-pub(super) fn tags_at_creation(input: Input<'_>, resource_type: &str) -> Result<BTreeMap<String, String>, AwsError> {
+pub(super) fn tags_at_creation(input: Input<'_>, resource_type: &str) -> Result<BTreeMap<String, String>, ApiError> {
     let mut tags = BTreeMap::new();
     for specification in input.list("TagSpecification")? {
         let asked = specification.filled_text("ResourceType")?;
@@ -34,7 +34,7 @@ pub(super) fn tags_at_creation(input: Input<'_>, resource_type: &str) -> Result<
 }
 
 /// `Tag.N.Key` and `Tag.N.Value`.
-fn read_tags(input: Input<'_>) -> Result<BTreeMap<String, String>, AwsError> {
+fn read_tags(input: Input<'_>) -> Result<BTreeMap<String, String>, ApiError> {
     let mut tags = BTreeMap::new();
     for tag in input.list("Tag")? {
         let key = tag.filled_text("Key")?;
@@ -48,12 +48,12 @@ fn read_tags(input: Input<'_>) -> Result<BTreeMap<String, String>, AwsError> {
     Ok(tags)
 }
 
-fn tag_limit_exceeded() -> AwsError {
-    AwsError::client("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
+fn tag_limit_exceeded() -> ApiError {
+    ApiError::client("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
 }
 
-fn check_tag(key: &str, value: &str) -> Result<(), AwsError> {
-    let refused = |message: String| Err(AwsError::client("InvalidParameterValue", message));
+fn check_tag(key: &str, value: &str) -> Result<(), ApiError> {
+    let refused = |message: String| Err(ApiError::client("InvalidParameterValue", message));
     if key.starts_with("aws:") {
         refused("Tag keys starting with 'aws:' are reserved for internal use".to_owned())
     } else if key.chars().count() > KEY_CHARACTERS {
@@ -66,7 +66,7 @@ fn check_tag(key: &str, value: &str) -> Result<(), AwsError> {
 }
 
 /// The resources that `ResourceId.N` names; all must exist, for EC2's lagging eyes too.
-fn resources(call: &Call<'_>) -> Result<Vec<String>, AwsError> {
+fn resources(call: &Call<'_>) -> Result<Vec<String>, ApiError> {
     let ids = call.input.texts("ResourceId")?;
     if ids.is_empty() {
         return Err(missing("resourceIdSet"));
@@ -77,7 +77,7 @@ fn resources(call: &Call<'_>) -> Result<Vec<String>, AwsError> {
             Some("vol-") => call.require_volume(id)?,
             Some("snap-") => call.require_snapshot(id)?,
             Some(_) => call.require_address(id)?,
-            None => return Err(AwsError::client("InvalidID", format!("The ID '{id}' is not valid"))),
+            None => return Err(ApiError::client("InvalidID", format!("The ID '{id}' is not valid"))),
         }
     }
     Ok(ids.into_iter().map(str::to_owned).collect())

@@ -5,7 +5,7 @@
 use crate::faults::{CallFault, CreationFault, Fault, ForceStop, InstanceFault, ZoneFault, ZoneLoss};
 use crate::setup::Setup;
 use crate::test_support::{Reply, Sample, call, exact_region, exact_sample, sample, seconds, try_call, until};
-use crate::{Region, TimingModel, TransportError};
+use crate::{ConnectionError, Region, TimingModel};
 
 #[tokio::test(start_paused = true)]
 async fn an_instance_goes_through_its_states_in_order() {
@@ -345,7 +345,7 @@ async fn calls_in_a_dead_zone_hang_or_get_stuck() {
     let Sample { region, first, .. } = sample(Setup { timing, ..Setup::default() });
     region.inject(Fault::of_zone("eu-central-1a", ZoneFault::Down { mode: ZoneLoss::Power })).unwrap();
     let stop = format!("StopInstances&InstanceId.1={first}");
-    assert!(matches!(try_call(&region, &stop).await, Err(TransportError::NoAnswer { .. })));
+    assert!(matches!(try_call(&region, &stop).await, Err(ConnectionError::NoAnswer { .. })));
     assert_eq!(region.state()["instances"][&first]["state"], "stopping", "no answer, but an effect");
     region.inject(Fault::of_zone("eu-central-1a", ZoneFault::Up)).unwrap();
     until(&region, format!("DescribeInstances&InstanceId.1={first}"), "name", "stopped").await;

@@ -1,7 +1,7 @@
 //! What a new volume is asked to be, and what AWS makes of that: of `CreateVolume`, of a launch's mapping, of a launch template's.
 
 use crate::model::snapshot::SnapshotState;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 use super::call::Call;
@@ -40,7 +40,7 @@ pub(super) enum WrongSize<'a> {
 }
 
 impl<'a> Asked<'a> {
-    pub(super) fn read(input: Input<'a>, size_name: &str, usual_type: &'a str) -> Result<Self, AwsError> {
+    pub(super) fn read(input: Input<'a>, size_name: &str, usual_type: &'a str) -> Result<Self, ApiError> {
         Ok(Self {
             size_gib: count(input, size_name)?,
             volume_type: input.text("VolumeType")?.unwrap_or(usual_type),
@@ -54,7 +54,7 @@ impl<'a> Asked<'a> {
     }
 
     /// The same with what only a volume that is made now can be asked.
-    pub(super) fn read_restored(input: Input<'a>, size_name: &str, usual_type: &'a str) -> Result<Self, AwsError> {
+    pub(super) fn read_restored(input: Input<'a>, size_name: &str, usual_type: &'a str) -> Result<Self, ApiError> {
         Ok(Self {
             snapshot_id: input.text("SnapshotId")?.filter(|id| !id.is_empty()),
             initialization_mib_per_second: count(input, "VolumeInitializationRate")?,
@@ -70,8 +70,8 @@ impl<'a> Asked<'a> {
     pub(super) fn check(
         self,
         call: &Call<'_>,
-        wrong_size: impl Fn(WrongSize<'a>) -> AwsError,
-    ) -> Result<VolumeSpec, AwsError> {
+        wrong_size: impl Fn(WrongSize<'a>) -> ApiError,
+    ) -> Result<VolumeSpec, ApiError> {
         let least = self.snapshot_id.map(|id| usable_snapshot_size(call, id)).transpose()?;
         let size_gib = self.size(least).map_err(wrong_size)?;
         check_size(self.volume_type, size_gib)?;
@@ -100,7 +100,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn check_initialization_rate(self) -> Result<(), AwsError> {
+    fn check_initialization_rate(self) -> Result<(), ApiError> {
         match self.initialization_mib_per_second {
             Some(_) if self.snapshot_id.is_none() => {
                 Err(invalid_combination("VolumeInitializationRate requires a SnapshotId."))
@@ -112,7 +112,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn check_iops(self, size_gib: u32) -> Result<(), AwsError> {
+    fn check_iops(self, size_gib: u32) -> Result<(), ApiError> {
         let kind = self.volume_type;
         // AWS: least and most IOPS of the type, and most a GiB. Every gp3 volume has the least, however small it is.
         let (least, most, most_per_gib) = match kind {
@@ -126,15 +126,15 @@ impl<'a> Asked<'a> {
         };
         match self.iops {
             None if kind == "gp3" => Ok(()),
-            None => Err(AwsError::client(
+            None => Err(ApiError::client(
                 "MissingParameter",
                 format!("The parameter iops must be specified for {kind} volumes."),
             )),
-            Some(iops) if !(least..=most).contains(&iops) => Err(AwsError::client(
+            Some(iops) if !(least..=most).contains(&iops) => Err(ApiError::client(
                 "InvalidParameterValue",
                 format!("Volume iops of {iops} is not supported; expecting {least} to {most}."),
             )),
-            Some(iops) if iops > least.max(size_gib.saturating_mul(most_per_gib)) => Err(AwsError::client(
+            Some(iops) if iops > least.max(size_gib.saturating_mul(most_per_gib)) => Err(ApiError::client(
                 "InvalidParameterValue",
                 format!(
                     "Iops to volume size ratio of {:.6} is too high; maximum is {most_per_gib}",
@@ -145,7 +145,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn check_throughput(self) -> Result<(), AwsError> {
+    fn check_throughput(self) -> Result<(), ApiError> {
         /// AWS: what a gp3 volume has unless asked otherwise.
         const USUAL_IOPS: u32 = 3000;
         const MOST_PER_IOPS: f64 = 0.25;
@@ -161,7 +161,7 @@ impl<'a> Asked<'a> {
         }
         let ratio = f64::from(throughput) / f64::from(self.iops.unwrap_or(USUAL_IOPS));
         if ratio > MOST_PER_IOPS {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "InvalidParameterValue",
                 format!(
                     "Throughput (MiBps) to iops ratio of {ratio:.6} is too high; maximum is {MOST_PER_IOPS:.6} MiBps per iops"
@@ -172,11 +172,11 @@ impl<'a> Asked<'a> {
     }
 
     /// A volume from an encrypted snapshot is encrypted, with the snapshot's key unless another is named.
-    fn key(self, call: &Call<'_>) -> Result<Option<String>, AwsError> {
+    fn key(self, call: &Call<'_>) -> Result<Option<String>, ApiError> {
         let snapshot = self.snapshot_id.and_then(|id| call.state.snapshots.get(id));
         let inherited = snapshot.and_then(|snapshot| snapshot.kms_key_id.clone());
         if self.kms_key_id.is_some() && !self.encrypted && inherited.is_none() {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "InvalidParameterDependency",
                 "The parameter KmsKeyId requires the parameter Encrypted to be set.",
             ));
@@ -188,19 +188,19 @@ impl<'a> Asked<'a> {
 }
 
 /// The least size that a volume made from the snapshot may have; the snapshot must be completed.
-fn usable_snapshot_size(call: &Call<'_>, id: &str) -> Result<u32, AwsError> {
+fn usable_snapshot_size(call: &Call<'_>, id: &str) -> Result<u32, ApiError> {
     call.require_snapshot(id)?;
     match call.state.snapshots.get(id) {
         Some(snapshot) if snapshot.state == SnapshotState::Completed => Ok(snapshot.volume_size_gib),
         Some(snapshot) => {
-            Err(AwsError::client("IncorrectState", format!("Snapshot is in invalid state - {}", snapshot.state.name())))
+            Err(ApiError::client("IncorrectState", format!("Snapshot is in invalid state - {}", snapshot.state.name())))
         }
         None => Ok(0),
     }
 }
 
 /// Sizes in GiB by type, as AWS documents them.
-fn check_size(volume_type: &str, size_gib: u32) -> Result<(), AwsError> {
+fn check_size(volume_type: &str, size_gib: u32) -> Result<(), ApiError> {
     let (least, most) = match volume_type {
         "gp2" => (1, 16_384),
         "gp3" => (1, 65_536),
@@ -209,7 +209,7 @@ fn check_size(volume_type: &str, size_gib: u32) -> Result<(), AwsError> {
         "st1" | "sc1" => (125, 16_384),
         "standard" => (1, 1024),
         other => {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "UnknownVolumeType",
                 format!("Unsupported volume type '{other}' for volume creation."),
             ));
@@ -224,7 +224,7 @@ fn check_size(volume_type: &str, size_gib: u32) -> Result<(), AwsError> {
 }
 
 /// AWS: volumes that several instances may attach are of two types.
-pub(super) fn check_multi_attach(volume_type: &str, multi_attach: bool) -> Result<(), AwsError> {
+pub(super) fn check_multi_attach(volume_type: &str, multi_attach: bool) -> Result<(), ApiError> {
     if multi_attach && !matches!(volume_type, "io1" | "io2") {
         return Err(invalid_combination(format!(
             "The parameter multiAttachEnabled is not supported for {volume_type} volumes."

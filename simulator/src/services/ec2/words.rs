@@ -2,28 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 use crate::protocol::xml::Xml;
 
-pub(super) fn missing(name: &str) -> AwsError {
-    AwsError::client("MissingParameter", format!("The request must contain the parameter {name}"))
+pub(super) fn missing(name: &str) -> ApiError {
+    ApiError::client("MissingParameter", format!("The request must contain the parameter {name}"))
 }
 
-pub(super) fn invalid_value(name: &str, value: &str, why: &str) -> AwsError {
-    AwsError::client("InvalidParameterValue", format!("Value ({value}) for parameter {name} is invalid. {why}"))
+pub(super) fn invalid_value(name: &str, value: &str, why: &str) -> ApiError {
+    ApiError::client("InvalidParameterValue", format!("Value ({value}) for parameter {name} is invalid. {why}"))
 }
 
-pub(super) fn invalid_combination(message: impl Into<String>) -> AwsError {
-    AwsError::client("InvalidParameterCombination", message)
+pub(super) fn invalid_combination(message: impl Into<String>) -> ApiError {
+    ApiError::client("InvalidParameterCombination", message)
 }
 
-pub(super) fn internal_error() -> AwsError {
-    AwsError::with_status(500, "InternalError", "An internal error has occurred")
+pub(super) fn internal_error() -> ApiError {
+    ApiError::with_status(500, "InternalError", "An internal error has occurred")
 }
 
 /// A whole number that is not negative.
-pub(super) fn count(input: Input<'_>, name: &str) -> Result<Option<u32>, AwsError> {
+pub(super) fn count(input: Input<'_>, name: &str) -> Result<Option<u32>, ApiError> {
     let Some(given) = input.integer(name)? else { return Ok(None) };
     u32::try_from(given)
         .map(Some)

@@ -10,12 +10,12 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use crate::model::topic::Topics;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 use crate::protocol::operations::{Operation, Operations, operation};
 use crate::protocol::service::Service;
 
-type Handler = fn(&mut Topics, Input<'_>, SystemTime) -> Result<Value, AwsError>;
+type Handler = fn(&mut Topics, Input<'_>, SystemTime) -> Result<Value, ApiError>;
 
 pub(crate) static OPERATIONS: Operations<Handler> = Operations::new(Service::Sns, TABLE);
 
@@ -48,6 +48,6 @@ const TABLE: &[Operation<Handler>] = &[
 ];
 
 /// A topic without attributes, for a region's setup; returns its ARN.
-pub(crate) fn create_topic(topics: &mut Topics, name: &str) -> Result<String, AwsError> {
+pub(crate) fn create_topic(topics: &mut Topics, name: &str) -> Result<String, ApiError> {
     topics::create_named(topics, name, std::collections::BTreeMap::new())
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::topics::{invalid, not_found, topic_arn};
 use crate::model::topic::{MessageContent, Topics};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 /// AWS's limit on a message.
@@ -14,7 +14,7 @@ const LARGEST_MESSAGE_BYTES: usize = 256 * 1024;
 /// AWS's limit on a subject.
 const LONGEST_SUBJECT: usize = 100;
 
-pub(super) fn publish(topics: &mut Topics, input: Input<'_>, now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn publish(topics: &mut Topics, input: Input<'_>, now: SystemTime) -> Result<Value, ApiError> {
     let named_as_target = input.has("TargetArn")? && !input.has("TopicArn")?;
     let arn = topic_arn(input, if named_as_target { "TargetArn" } else { "TopicArn" })?;
     let body = input.text("Message")?.unwrap_or_default();
@@ -36,7 +36,7 @@ pub(super) fn publish(topics: &mut Topics, input: Input<'_>, now: SystemTime) ->
 }
 
 /// Nobody subscribes, so nobody filters by them: they are kept with the message.
-fn attributes(input: Input<'_>) -> Result<Value, AwsError> {
+fn attributes(input: Input<'_>) -> Result<Value, ApiError> {
     let read = |(name, attribute): (&str, Input<'_>)| {
         let data_type = attribute.filled_text("DataType")?;
         let (text, bytes) = (attribute.text("StringValue")?, attribute.text("BinaryValue")?);
@@ -47,7 +47,7 @@ fn attributes(input: Input<'_>) -> Result<Value, AwsError> {
             (member, Some(value)) if !value.is_empty() => {
                 Ok((name.to_owned(), json!({"DataType": data_type, member: value})))
             }
-            _ => Err(AwsError::client(
+            _ => Err(ApiError::client(
                 "InvalidParameterValue",
                 format!(
                     "The message attribute '{name}' must contain non-empty message attribute value for message attribute type '{data_type}'."
@@ -55,7 +55,7 @@ fn attributes(input: Input<'_>) -> Result<Value, AwsError> {
             )),
         }
     };
-    Ok(Value::Object(input.map("MessageAttributes")?.into_iter().map(read).collect::<Result<Map<_, _>, AwsError>>()?))
+    Ok(Value::Object(input.map("MessageAttributes")?.into_iter().map(read).collect::<Result<Map<_, _>, ApiError>>()?))
 }
 
 fn may_be_subject(text: &str) -> bool {
@@ -65,7 +65,7 @@ fn may_be_subject(text: &str) -> bool {
         && !text.starts_with(' ')
 }
 
-fn check_structure(structure: Option<&str>, body: &str) -> Result<(), AwsError> {
+fn check_structure(structure: Option<&str>, body: &str) -> Result<(), ApiError> {
     let has_default =
         || serde_json::from_str::<Map<String, Value>>(body).is_ok_and(|message| message.contains_key("default"));
     match structure {

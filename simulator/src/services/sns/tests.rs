@@ -9,7 +9,7 @@ fn topics() -> Topics {
     Topics::new(1, "eu-central-1".to_owned(), "123456789012".to_owned())
 }
 
-fn call(topics: &mut Topics, name: &str, input: &Value) -> Result<Value, AwsError> {
+fn call(topics: &mut Topics, name: &str, input: &Value) -> Result<Value, ApiError> {
     let admitted = OPERATIONS.admit_tree(name, input.clone())?;
     (admitted.operation.handler)(topics, admitted.input(), UNIX_EPOCH)
 }

@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 use super::names::check_names;
 use super::read::not_found;
 use crate::model::parameter::Parameters;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
-pub(super) fn one(parameters: &mut Parameters, input: Input<'_>, _now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn one(parameters: &mut Parameters, input: Input<'_>, _now: SystemTime) -> Result<Value, ApiError> {
     let name = input.required_text("Name")?;
     parameters.by_name.remove(name).map(|_| json!({})).ok_or_else(not_found)
 }
 
 /// AWS deletes those that there are, and names the others.
-pub(super) fn several(parameters: &mut Parameters, input: Input<'_>, _now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn several(parameters: &mut Parameters, input: Input<'_>, _now: SystemTime) -> Result<Value, ApiError> {
     let names = input.texts("Names")?;
     check_names(input, &names)?;
     let (deleted, invalid): (Vec<&str>, Vec<&str>) =

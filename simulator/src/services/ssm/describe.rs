@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use super::page;
 use super::read::show;
 use crate::model::parameter::{Parameter, Parameters};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
 const DESCRIBED_PER_PAGE: usize = 50;
 
-pub(super) fn describe(parameters: &mut Parameters, input: Input<'_>, _now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn describe(parameters: &mut Parameters, input: Input<'_>, _now: SystemTime) -> Result<Value, ApiError> {
     let filters = input.list("ParameterFilters")?.into_iter().map(Filter::read).collect::<Result<Vec<_>, _>>()?;
     let wanted = parameters
         .by_name
@@ -43,21 +43,21 @@ struct Filter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    fn read(filter: Input<'a>) -> Result<Filter<'a>, AwsError> {
+    fn read(filter: Input<'a>) -> Result<Filter<'a>, ApiError> {
         let key = filter.required_text("Key")?;
         let options: &[&str] = match key {
             "Name" => &["Equals", "BeginsWith", "Contains"],
             "Type" => &["Equals", "BeginsWith"],
             "Path" => &["OneLevel", "Recursive"],
             _ => {
-                return Err(AwsError::unsupported(format!(
+                return Err(ApiError::unsupported(format!(
                     "The filter {key} of DescribeParameters is unknown or not modelled by this simulated region; it knows Name, Type and Path."
                 )));
             }
         };
         let option = filter.text("Option")?.or(options.first().copied()).unwrap_or_default();
         if !options.contains(&option) {
-            return Err(AwsError::client(
+            return Err(ApiError::client(
                 "InvalidFilterOption",
                 format!(
                     "The following filter option is not valid: {option}. Valid options include: {}",

@@ -18,13 +18,13 @@ use serde_json::Value;
 pub(crate) use self::put::put_text;
 pub(crate) use self::read::overview;
 use crate::model::parameter::Parameters;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 use crate::protocol::operations::{Operation, Operations, operation};
 use crate::protocol::parameter::default_only;
 use crate::protocol::service::Service;
 
-type Handler = fn(&mut Parameters, Input<'_>, SystemTime) -> Result<Value, AwsError>;
+type Handler = fn(&mut Parameters, Input<'_>, SystemTime) -> Result<Value, ApiError>;
 
 pub(crate) static OPERATIONS: Operations<Handler> = Operations::new(Service::Ssm, TABLE);
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::names::check_names;
 use super::page;
 use crate::model::parameter::Parameters;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 use crate::protocol::timestamp::epoch_json;
 
@@ -20,12 +20,12 @@ pub(crate) fn overview(parameters: &Parameters) -> Value {
     Value::Object(shown.collect())
 }
 
-pub(super) fn one(parameters: &mut Parameters, input: Input<'_>, _now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn one(parameters: &mut Parameters, input: Input<'_>, _now: SystemTime) -> Result<Value, ApiError> {
     let selector = input.required_text("Name")?;
     Ok(json!({"Parameter": selected(parameters, selector, input.flag("WithDecryption")?)?}))
 }
 
-pub(super) fn several(parameters: &mut Parameters, input: Input<'_>, _now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn several(parameters: &mut Parameters, input: Input<'_>, _now: SystemTime) -> Result<Value, ApiError> {
     let names = input.texts("Names")?;
     check_names(input, &names)?;
     let decrypt = input.flag("WithDecryption")?;
@@ -40,10 +40,10 @@ pub(super) fn several(parameters: &mut Parameters, input: Input<'_>, _now: Syste
     Ok(json!({"Parameters": found, "InvalidParameters": invalid}))
 }
 
-pub(super) fn by_path(parameters: &mut Parameters, input: Input<'_>, _now: SystemTime) -> Result<Value, AwsError> {
+pub(super) fn by_path(parameters: &mut Parameters, input: Input<'_>, _now: SystemTime) -> Result<Value, ApiError> {
     let path = input.required_text("Path")?;
     if !path.starts_with('/') {
-        return Err(AwsError::validation(
+        return Err(ApiError::validation(
             "The parameter doesn't meet the parameter name requirements. The parameter name must begin with a forward slash \"/\".",
         ));
     }
@@ -58,7 +58,7 @@ pub(super) fn by_path(parameters: &mut Parameters, input: Input<'_>, _now: Syste
 }
 
 /// The parameter that `name`, `name:version` or an ARN selects.
-fn selected(parameters: &Parameters, selector: &str, decrypt: bool) -> Result<Value, AwsError> {
+fn selected(parameters: &Parameters, selector: &str, decrypt: bool) -> Result<Value, ApiError> {
     let short = match selector.split_once(":parameter") {
         Some((arn, name)) if arn.starts_with("arn:") => name,
         _ => selector,
@@ -95,13 +95,13 @@ pub(super) fn show(parameters: &Parameters, name: &str, number: Option<i64>, dec
     }))
 }
 
-pub(super) fn not_found() -> AwsError {
+pub(super) fn not_found() -> ApiError {
     // AWS sends no text with this code.
-    AwsError::client("ParameterNotFound", "")
+    ApiError::client("ParameterNotFound", "")
 }
 
-fn version_not_found(version: &str, name: &str) -> AwsError {
-    AwsError::client(
+fn version_not_found(version: &str, name: &str) -> ApiError {
+    ApiError::client(
         "ParameterVersionNotFound",
         format!("Systems Manager could not find version {version} of {name}. Verify the version and try again."),
     )

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn call(parameters: &mut Parameters, operation: &str, input: &Value) -> Result<Value, AwsError> {
+fn call(parameters: &mut Parameters, operation: &str, input: &Value) -> Result<Value, ApiError> {
     let admitted = OPERATIONS.admit_tree(operation, input.clone())?;
     (admitted.operation.handler)(parameters, admitted.input(), UNIX_EPOCH + Duration::from_hours(490_001))
 }

@@ -45,7 +45,7 @@ fn judge(found: &mut Found, ledger: &Ledger, world: &World, id: &InstanceId, rep
         AgentState::Failed(why) => return found.fault(format!("the agent of {id} has failed: {why}")),
         AgentState::Waiting => "waits",
         AgentState::Quiesced => "has stopped the service",
-        AgentState::Starting => "is still bringing the service up",
+        AgentState::Starting => "is still starting the service",
         AgentState::Ready if is_active => return,
         AgentState::Ready => "runs the service",
     };

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// Something about the set-up.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Finding {
+pub struct CheckFinding {
     /// How bad.
     pub severity: Severity,
     /// What, and what to do.
@@ -24,15 +24,15 @@ pub enum Severity {
 
 /// What has been found so far.
 #[derive(Default)]
-pub(super) struct Found(pub(super) Vec<Finding>);
+pub(super) struct Found(pub(super) Vec<CheckFinding>);
 
 impl Found {
     pub(super) fn fault(&mut self, text: String) {
-        self.0.push(Finding { severity: Severity::Fault, text });
+        self.0.push(CheckFinding { severity: Severity::Fault, text });
     }
 
     pub(super) fn warning(&mut self, text: String) {
-        self.0.push(Finding { severity: Severity::Warning, text });
+        self.0.push(CheckFinding { severity: Severity::Warning, text });
     }
 
     /// A tag is how the resource is found when ids change: it is needed, though not for the next failover.

@@ -31,7 +31,7 @@ pub(super) fn group(found: &mut Found, spec: &Spec, ledger: &Ledger, world: &Wor
         (Some((one, _)), Some((other, _))) => {
             found.fault(format!("{one} and {other} carry the service's tag: name one of them as [group] name"));
         }
-        (Some((name, Observed::Unknown { why, .. })), None) => found.fault(format!("{name} can't be seen: {why}")),
+        (Some((name, Observed::Unknown { why, .. })), None) => found.fault(format!("{name} can't be observed: {why}")),
         (Some((name, Observed::Known { value, .. })), None) => {
             sizes(found, name, value);
             zones(found, name, value);
@@ -57,7 +57,7 @@ fn sizes(found: &mut Found, name: &GroupName, group: &Group) {
 
 fn zones(found: &mut Found, name: &GroupName, group: &Group) {
     if let (1, Some(only)) = (group.zones.len(), group.zones.first()) {
-        found.warning(format!("{name} launches in {only} only: nothing helps if that zone is lost"));
+        found.warning(format!("{name} launches in {only} only: no failover is possible if that zone is lost"));
     }
 }
 
@@ -74,7 +74,7 @@ fn processes(found: &mut Found, name: &GroupName, group: &Group) {
     }
     if group.zones.len() > 1 && !group.suspended.contains("AZRebalance") {
         found.warning(format!(
-            "{name} may take its only instance down to level its zones: `aws autoscaling suspend-processes \
+            "{name} may terminate its only instance to rebalance its zones: `aws autoscaling suspend-processes \
              --auto-scaling-group-name {name} --scaling-processes AZRebalance`"
         ));
     }

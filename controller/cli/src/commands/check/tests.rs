@@ -67,7 +67,7 @@ fn alarm(state: AlarmState, about: &str) -> Alarm {
     Alarm { state, since: now(), instance: Some(id(about)) }
 }
 
-/// A service that is well: two instances in two zones, a tagged volume, an address, an alarm about the active instance.
+/// A service that is healthy: two instances in two zones, a tagged volume, an address, an alarm about the active instance.
 fn well() -> World {
     let address = Address { public_ip: "203.0.113.7".to_owned(), instance: Some(id(ACTIVE)), tags: tags(&[]) };
     World {
@@ -92,14 +92,14 @@ fn adopted(spec: &Spec) -> Ledger {
 }
 
 /// The findings of a world that was changed from a good one.
-fn found(change: impl FnOnce(&mut World)) -> Vec<Finding> {
+fn found(change: impl FnOnce(&mut World)) -> Vec<CheckFinding> {
     let spec = spec("snapshot_every_seconds = 900");
     let mut world = well();
     change(&mut world);
     findings(&spec, &adopted(&spec), &world)
 }
 
-fn only(found: &[Finding], severity: Severity, named: &str) {
+fn only(found: &[CheckFinding], severity: Severity, named: &str) {
     assert!(matches!(found, [one] if one.severity == severity && one.text.contains(named)), "{named}: {found:?}");
 }
 
@@ -147,7 +147,7 @@ fn an_alarm_about_another_instance_or_without_data_is_told() {
     only(&other, Severity::Warning, "not about the active");
     let silent =
         found(|world| world.alarms = Listing::known([(name(), alarm(AlarmState::InsufficientData, ACTIVE))], now()));
-    only(&silent, Severity::Warning, "too little data");
+    only(&silent, Severity::Warning, "insufficient data");
 }
 
 #[test]

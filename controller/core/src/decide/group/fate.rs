@@ -1,7 +1,7 @@
 //! What becomes of an open hook.
 
 use super::super::address;
-use super::super::agents::{self, Word};
+use super::super::agents::{self, AgentStatus};
 use super::super::view::View;
 use crate::group::HookResult;
 use crate::ids::{InstanceId, VolumeId};
@@ -25,7 +25,7 @@ pub(super) fn terminating(view: View<'_>, instance: &InstanceId) -> Fate {
         // It may well be there.
         Sight::Unknown(_) => true,
     };
-    if view.ledger.heads.values().any(|head| holds(&head.volume)) {
+    if view.ledger.current_volumes.values().any(|current| holds(&current.volume)) {
         return Fate::Hold("it may hold the newest data");
     }
     // Left behind under a waived fence, say: kept for its retention, and not gone with the instance.
@@ -43,9 +43,9 @@ pub(super) fn terminating(view: View<'_>, instance: &InstanceId) -> Fate {
             let open = matches!(failover.fence, FenceState::Open { .. });
             let serves_on = failover.planned && !failover.has_begun_to_fence();
             if serves_on {
-                // Decision 4: nothing is taken down before the target is well.
-                Fate::Hold("it serves until its replacement is well")
-            } else if open && !view.ledger.heads.is_empty() {
+                // Decision 4: nothing is taken down before the target is healthy.
+                Fate::Hold("it serves until its replacement is healthy")
+            } else if open && !view.ledger.current_volumes.is_empty() {
                 // Whoever ends it now may end it in the middle of a write.
                 Fate::Hold("it is not fenced yet")
             } else {
@@ -64,12 +64,12 @@ pub(super) fn launching(view: View<'_>, instance: &InstanceId) -> Fate {
         return if is_equipped(view) {
             Fate::Complete(HookResult::Continue)
         } else {
-            Fate::Hold("its data is on its way")
+            Fate::Hold("its data is being moved")
         };
     }
     // What can't be the target would only fill the group: abandoned, it makes room for another.
     let excluded = view.ledger.failover.as_ref().is_some_and(|failover| failover.excluded.contains_key(instance));
-    if excluded { Fate::Complete(HookResult::Abandon) } else { Fate::Hold("its data is on its way") }
+    if excluded { Fate::Complete(HookResult::Abandon) } else { Fate::Hold("its data is being moved") }
 }
 
 /// The active instance has all that it needs to serve.
@@ -77,6 +77,6 @@ fn is_equipped(view: View<'_>) -> bool {
     let reached = address::meant(view).iter().all(|id| view.leads_to_active(id));
     view.active_has_the_data()
         && reached
-        && view.ledger.unborn.is_empty()
-        && !matches!(agents::word(view), Word::NotYet(_))
+        && view.ledger.uninitialized.is_empty()
+        && !matches!(agents::status(view), AgentStatus::NotReady(_))
 }

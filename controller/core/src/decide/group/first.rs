@@ -7,16 +7,16 @@ use super::super::progress::Progress;
 use super::super::view::View;
 use super::super::{address, attach};
 use crate::ids::{VolumeId, VolumeName};
-use crate::ledger::{Change, Head, Superseded};
+use crate::ledger::{Change, CurrentVolume, Superseded};
 use crate::spec::Blank;
 use crate::step::Step;
 use crate::world::{DEVICES, Instance, Lineage, Listing, Part, Role, Volume, VolumeShape, VolumeState, tag};
 
 /// Brings up what the active instance of a group lacks while no failover runs. Says if anything is under way.
 pub(in super::super) fn bring_up(view: View<'_>, progress: &mut Progress<'_>) {
-    let mut unborn = view.ledger.unborn.iter().enumerate();
-    if unborn.len() > 0 {
-        unborn.by_ref().for_each(|(index, name)| create(view, name, index, progress));
+    let mut uninitialized = view.ledger.uninitialized.iter().enumerate();
+    if uninitialized.len() > 0 {
+        uninitialized.by_ref().for_each(|(index, name)| create(view, name, index, progress));
         return;
     }
     let active = view.world.instances.get(&view.ledger.active);
@@ -24,8 +24,8 @@ pub(in super::super) fn bring_up(view: View<'_>, progress: &mut Progress<'_>) {
     // Data in another zone takes a failover.
     if !view.is_far(&view.ledger.active_zone) {
         // One that is on its way, or held by somebody, is not for us to touch.
-        let free = |head: &Head| view.world.volumes.get(&head.volume).is_some_and(Volume::is_free);
-        if view.ledger.heads.values().any(free) {
+        let free = |current: &CurrentVolume| view.world.volumes.get(&current.volume).is_some_and(Volume::is_free);
+        if view.ledger.current_volumes.values().any(free) {
             attach::attach(view, instance, progress);
         }
     }
@@ -37,7 +37,7 @@ pub(in super::super) fn bring_up(view: View<'_>, progress: &mut Progress<'_>) {
 }
 
 /// Copies of data that is said never to have existed: then it is not created empty.
-fn unborn_copies(view: View<'_>, name: &VolumeName) -> bool {
+fn copies_of_uninitialized(view: View<'_>, name: &VolumeName) -> bool {
     let is_of = |tags| Lineage::of(tags).name.as_ref() == Some(name);
     view.world.snapshots.iter_known().any(|(_, copy)| is_of(&copy.tags))
         || view.world.volumes.iter_known().any(|(_, volume)| is_of(&volume.tags) && !is_blank(volume))
@@ -58,14 +58,15 @@ fn create(view: View<'_>, name: &VolumeName, index: usize, progress: &mut Progre
             progress.wait(Part::Volumes, view.soon(), format!("{id} ({name}) is being created"));
             return;
         }
-        let device = DEVICES.get(index + view.ledger.heads.len()).copied().unwrap_or(DEVICES[0]).to_owned();
-        let head = Head { volume: (*id).clone(), zone: volume.zone.clone(), shape: volume.shape.clone(), device };
-        progress.change(Change::Born { name: name.clone(), head }, [Part::Volumes]);
+        let device = DEVICES.get(index + view.ledger.current_volumes.len()).copied().unwrap_or(DEVICES[0]).to_owned();
+        let current =
+            CurrentVolume { volume: (*id).clone(), zone: volume.zone.clone(), shape: volume.shape.clone(), device };
+        progress.change(Change::Bootstrapped { name: name.clone(), current }, [Part::Volumes]);
         progress.reason(format!("{id} holds {name}, which is empty"));
         return;
     }
     // What can't be seen may be there.
-    if is_whole(&view.world.volumes) && is_whole(&view.world.snapshots) && !unborn_copies(view, name) {
+    if is_whole(&view.world.volumes) && is_whole(&view.world.snapshots) && !copies_of_uninitialized(view, name) {
         progress.rest_on([Part::Snapshots]);
         progress.step(step(view, name, blank));
     }
@@ -76,7 +77,7 @@ fn is_whole<K: Ord, V>(listing: &Listing<K, V>) -> bool {
     listing.is_complete() && listing.items.len() == listing.iter_known().count()
 }
 
-/// Volumes that were created empty for what is unborn still: none of them was ever attached, since that takes a birth.
+/// Volumes that were created empty for what is uninitialized still: none of them was ever attached, since that takes a birth.
 fn made<'a>(view: View<'a>, name: &'a VolumeName) -> impl Iterator<Item = (&'a VolumeId, &'a Volume)> {
     view.world.volumes.iter_known().filter(move |(id, volume)| {
         let of_it = Lineage::of(&volume.tags).name.as_ref() == Some(name) && is_blank(volume);

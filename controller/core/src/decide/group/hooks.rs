@@ -17,7 +17,7 @@ use crate::world::Part;
 /// A group holds an instance for 48 hours or 100 heartbeats, whichever ends first (aws-facts 4.2): it is let go shortly before.
 const LONGEST: SignedDuration = SignedDuration::from_hours(47);
 const MOST_HEARTBEATS: u32 = 95;
-/// A service is looked at about once a minute at least.
+/// A service is observed about once a minute at least.
 const TICK: SignedDuration = SignedDuration::from_secs(60);
 
 /// Sees to open hooks where nothing else is done: while a failure is only suspected, or no failover may begin.
@@ -31,7 +31,7 @@ pub(in super::super) fn tend_beside(view: View<'_>, verdict: Verdict) -> Verdict
         // A hook runs out; what the verdict waits for is still there afterwards.
         (
             Verdict::Settled { .. } | Verdict::Refuse { .. } | Verdict::Wait { .. },
-            first @ (Verdict::Act { .. } | Verdict::Look(_)),
+            first @ (Verdict::Act { .. } | Verdict::Observe(_)),
         ) => first,
         // Both are waited for; whichever is due first wakes.
         (
@@ -52,7 +52,7 @@ pub(in super::super) fn tend_beside(view: View<'_>, verdict: Verdict) -> Verdict
         {
             Verdict::Wait { until, parts, reasons: std::iter::once(refusal.to_string().into()).chain(also).collect() }
         }
-        // What is written or done anyway comes first, and leads to another look; a halt of a hook is told by the next tick.
+        // What is written or done anyway comes first, and leads to another observation; a halt of a hook is told by the next tick.
         (verdict, _) => verdict,
     }
 }
@@ -104,7 +104,7 @@ pub(in super::super) fn tend(view: View<'_>, progress: &mut Progress<'_>) {
                 Fate::Hold(why) => {
                     progress.reason(format!("{hook_name} holds {instance}: {why}"));
                     if *instance == view.ledger.active && transition == Transition::Launching && !paused {
-                        progress.wait(Part::Agents, view.soon(), "the active instance comes up");
+                        progress.wait(Part::Agents, view.soon(), "the active instance is starting");
                     }
                     progress.step(extend);
                 }
@@ -137,7 +137,7 @@ pub(in super::super) fn is_completing(view: View<'_>) -> bool {
     })
 }
 
-/// With the failover its heartbeats end: those that follow are upkeep's.
+/// With the failover its heartbeats end: those that follow are maintenance's.
 pub(in super::super) fn release_holds(view: View<'_>, progress: &mut Progress<'_>) {
     progress.proved(open_records(view, &[kind::EXTEND_HOOK]).map(|it| it.key.clone()));
 }
@@ -154,7 +154,7 @@ fn is_worn_out(view: View<'_>, extend: &Step) -> bool {
 
 /// The group's own limit ends the hook: whatever is still on the instance then goes the way of the instance.
 fn warn_of_the_end(view: View<'_>, hook: &HookName, instance: &InstanceId, why: &str, progress: &mut Progress<'_>) {
-    let warning = format!("{hook} can't hold {instance} for much longer: the group ends it, although {why}");
+    let warning = format!("{hook} can't hold {instance} for much longer: the group will terminate it, although {why}");
     progress.wait(Part::Groups, view.soon(), warning.clone());
     if view.ledger.failover.as_ref().is_some_and(|failover| !failover.warnings.contains(&warning)) {
         progress.change(Change::Warn(warning), []);

@@ -23,7 +23,7 @@ pub(in super::super) fn known(view: View<'_>) -> Option<(&GroupName, &Group)> {
 }
 
 /// What speaks against acting for the group that is seen; that it can't be seen speaks against nothing.
-pub(in super::super) fn doubt(view: View<'_>) -> Option<Refusal> {
+pub(in super::super) fn ambiguity(view: View<'_>) -> Option<Refusal> {
     if view.spec.topology != Topology::AutoScaling || !view.world.groups.is_complete() {
         return None;
     }

@@ -15,6 +15,6 @@ mod replacement;
 
 pub(super) use first::bring_up;
 pub(super) use hooks::{is_completing, release_holds, tend, tend_beside};
-pub(super) use known::{doubt, is_going, known, lifecycle};
+pub(super) use known::{ambiguity, is_going, known, lifecycle};
 pub(super) use relocate::{destination, put_back};
 pub(super) use replacement::{choose, newcomer, prepare};

@@ -40,7 +40,7 @@ fn subnets_in(view: View<'_>, group: &Group, zone: &Zone) -> Vec<SubnetId> {
 }
 
 /// Lets the group launch where the operator wants the service, and replace what serves now. Nobody but an operator asks for that.
-pub(super) fn ask(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
+pub(super) fn request(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     let from = &failover.from.instance_id;
     let moves = matches!(failover.cause, Cause::Operator(_)) && failover.planned && !failover.has_begun_to_fence();
     let Some((name, group)) = known(view).filter(|_| moves) else { return };

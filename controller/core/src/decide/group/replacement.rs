@@ -2,9 +2,9 @@
 
 use jiff::SignedDuration;
 
-use super::super::choose::unwell;
-use super::super::pace::next_look;
+use super::super::choose::unhealthy;
 use super::super::progress::Progress;
+use super::super::retry::next_observation;
 use super::super::target::{Readiness, another, in_sight, running, unseen};
 use super::super::view::View;
 use super::known::{known, lifecycle};
@@ -17,11 +17,11 @@ use crate::verdict::Halt;
 use crate::world::{InstanceState, Part, Sight};
 
 /// A group launches within a minute or two of noticing; one that has not after this needs an operator.
-const LAUNCH_PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+const LAUNCH_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
 /// What the group lists as launched and EC2 does not show for so long is not waited for.
-const UNSEEN_PATIENCE: SignedDuration = SignedDuration::from_mins(2);
+const UNSEEN_TIMEOUT: SignedDuration = SignedDuration::from_mins(2);
 
-/// An instance that the group brings in beside the active one while that one is well: it will be replaced.
+/// An instance that the group brings in beside the active one while that one is healthy: it will be replaced.
 pub(in super::super) fn newcomer(view: View<'_>) -> Option<Target> {
     let (_, group) = known(view)?;
     candidate(view, group, None)
@@ -43,13 +43,13 @@ fn candidate(view: View<'_>, group: &Group, failover: Option<&Failover>) -> Opti
     let fit = group.members.iter().filter(|(id, member)| {
         let comes = member.lifecycle.is_coming_or_in();
         // What served before would bring its old data back, or be followed back and forth (decision 9).
-        let served = **id == view.ledger.active || view.ledger.retired.contains(*id);
+        let served = **id == view.ledger.active || view.ledger.former_actives.contains(*id);
         let runs = match view.world.instances.sight(id) {
             Sight::Known(it) => it.state.is_coming_or_running(),
             // Launched a moment ago: EC2's lists lag.
             Sight::Absent | Sight::Unknown(_) => member.lifecycle != Lifecycle::InService,
         };
-        comes && runs && !served && !excluded(id) && unwell(view, id).is_none()
+        comes && runs && !served && !excluded(id) && unhealthy(view, id).is_none()
     });
     let best = fit.min_by_key(|(id, member)| {
         let elsewhere = wanted.is_some_and(|zone| *zone != member.zone);
@@ -76,13 +76,13 @@ pub(in super::super) fn prepare(view: View<'_>, failover: &Failover, progress: &
     if lifecycle(view, id).is_some_and(Lifecycle::is_going) {
         return another(view, failover, "the group terminates it", progress);
     }
-    let look = next_look(failover.started_at, SignedDuration::ZERO, view.now);
+    let again = next_observation(failover.started_at, SignedDuration::ZERO, view.now);
     match view.world.instances.sight(id) {
         Sight::Known(instance) => match instance.state {
             InstanceState::Running => running(view, failover, target, progress),
             // It boots while its launch hook holds it (aws-facts 4.2).
             InstanceState::Pending => {
-                progress.wait(Part::Instances, look, format!("{id} is pending"));
+                progress.wait(Part::Instances, again, format!("{id} is pending"));
                 Readiness::Coming
             }
             // A group starts nothing again: what does not run will be replaced.
@@ -95,12 +95,12 @@ pub(in super::super) fn prepare(view: View<'_>, failover: &Failover, progress: &
         },
         // EC2's lists lag behind the group's: a moment ago it did not exist.
         Sight::Absent | Sight::Unknown(_) => {
-            unseen(view, failover, UNSEEN_PATIENCE, &format!("{id} can't be seen yet"), progress)
+            unseen(view, failover, UNSEEN_TIMEOUT, &format!("{id} can't be observed yet"), progress)
         }
     }
 }
 
-/// The group took back what it had launched to replace the active instance, which is well, and launches nothing else.
+/// The group took back what it had launched to replace the active instance, which is healthy, and launches nothing else.
 fn is_taken_back(view: View<'_>, failover: &Failover) -> bool {
     let from = &failover.from.instance_id;
     let follows = matches!(failover.cause, Cause::Replacement(_)) && !failover.has_begun_to_fence();
@@ -120,19 +120,19 @@ fn in_the_way(group: &Group, failover: &Failover) -> Option<String> {
 
 fn await_launch(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     if is_taken_back(view, failover) {
-        let reason = format!("{}, and took it back; nothing was taken down", failover.cause);
-        let change = Change::GiveUp { outcome: Outcome::Refused, reason: reason.clone() };
+        let reason = format!("{}, and terminated it again; the service was not interrupted", failover.cause);
+        let change = Change::Abort { outcome: Outcome::Refused, reason: reason.clone() };
         return progress.turn(change, [Part::Groups, Part::Instances], reason);
     }
-    relocate::ask(view, failover, progress);
-    let look = next_look(failover.started_at, SignedDuration::ZERO, view.now);
-    progress.wait(Part::Groups, look, "the group has not launched a replacement yet");
-    progress.wait(Part::Instances, look, "the group has not launched a replacement yet");
+    relocate::request(view, failover, progress);
+    let again = next_observation(failover.started_at, SignedDuration::ZERO, view.now);
+    progress.wait(Part::Groups, again, "the group has not launched a replacement yet");
+    progress.wait(Part::Instances, again, "the group has not launched a replacement yet");
     let since = failover.down_since.unwrap_or(failover.started_at).max(failover.started_at);
-    if view.has_passed(LAUNCH_PATIENCE, since) {
+    if view.has_passed(LAUNCH_TIMEOUT, since) {
         let why = match known(view) {
             // The order is that of what an operator can do about it.
-            None => "it can't be seen".to_owned(),
+            None => "it can't be observed".to_owned(),
             Some((_, group)) if group.desired == 0 => "its desired capacity is 0".to_owned(),
             Some((_, group)) if !group.suspended.is_empty() => {
                 let processes: Vec<&str> = group.suspended.iter().map(String::as_str).collect();

@@ -46,7 +46,7 @@ fn status_checks_do_not_stand_in_for_an_agent_that_is_expected() {
     story.agent('b', AgentState::Failed("/dev/nvme1n1 holds btrfs".to_owned()));
     let (_, verdict) = story.go(16 * 60);
     let why = match verdict {
-        Verdict::Halt { halt: Halt::TargetUnwell { why, .. }, .. } => why,
+        Verdict::Halt { halt: Halt::TargetUnhealthy { why, .. }, .. } => why,
         verdict => story.ledger.failover.unwrap().halted.map(|it| it.reason).unwrap_or(format!("{verdict:?}")),
     };
     assert!(why.contains("holds btrfs"), "{why}");
@@ -70,7 +70,7 @@ fn renew(story: &mut Story, lease_seconds: Option<u64>) {
 
 fn proof(story: &Story) -> Option<Proof> {
     match story.ledger.failover.as_ref().unwrap().fence {
-        FenceState::Proven { proof, .. } => Some(proof),
+        FenceState::Confirmed { proof, .. } => Some(proof),
         FenceState::Open { .. } | FenceState::Waived { .. } => None,
     }
 }
@@ -81,7 +81,7 @@ fn a_lease_that_ran_out_is_a_fence() {
     story.go(70);
     assert_eq!(proof(&story), None, "the lease and its margin have not passed since it was seen");
     story.go(10);
-    assert_eq!(proof(&story), Some(Proof::LeaseOver));
+    assert_eq!(proof(&story), Some(Proof::LeaseExpired));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_lease_that_is_renewed_starts_anew() {
     story.go(70);
     assert_eq!(proof(&story), None);
     story.go(6);
-    assert_eq!(proof(&story), Some(Proof::LeaseOver));
+    assert_eq!(proof(&story), Some(Proof::LeaseExpired));
 }
 
 #[test]
@@ -109,14 +109,14 @@ fn a_lease_says_nothing_of_another_instance_that_holds_the_volume() {
     story.instance('c', 'a', InstanceState::Running);
     story.attached('c');
     story.go(90);
-    assert_ne!(proof(&story), Some(Proof::LeaseOver));
+    assert_ne!(proof(&story), Some(Proof::LeaseExpired));
 }
 
 #[test]
 fn an_old_side_that_renews_its_lease_after_all_is_fenced_anew() {
     let mut story = out_of_reach(Some(60));
     story.go(80);
-    assert_eq!(proof(&story), Some(Proof::LeaseOver));
+    assert_eq!(proof(&story), Some(Proof::LeaseExpired));
     renew(&mut story, Some(60));
     story.go(2);
     assert_eq!(proof(&story), None);

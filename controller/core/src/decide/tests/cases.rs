@@ -55,7 +55,7 @@ fn all_well_is_settled() {
 
 #[test]
 fn an_old_world_is_looked_at_again() {
-    let Verdict::Look(parts) = decide(&spec(), &ledger(), &world(start()), after(6)) else { panic!() };
+    let Verdict::Observe(parts) = decide(&spec(), &ledger(), &world(start()), after(6)) else { panic!() };
     let relevant: Vec<Part> =
         Part::ALL.into_iter().filter(|part| !matches!(part, Part::Groups | Part::Agents)).collect();
     assert_eq!(parts, relevant);
@@ -190,7 +190,7 @@ fn fenced_and_copying() -> (Ledger, Vec<(String, String)>) {
     off(&mut seen, after(10));
     let verdict = decide(&spec, &ledger, &seen, after(10));
     let ledger = follow(&ledger, &verdict, after(10));
-    let FenceState::Proven { proof: Proof::InstancesOff, .. } = ledger.failover.as_ref().unwrap().fence else {
+    let FenceState::Confirmed { proof: Proof::InstancesOff, .. } = ledger.failover.as_ref().unwrap().fence else {
         panic!()
     };
     assert!(ledger.failover.as_ref().unwrap().steps[0].finished_at.is_some());
@@ -219,7 +219,7 @@ fn fence_copy_restore_promote_attach_address_prove() {
         }
         world
     };
-    // While the copy is made, the old side lets go: who starts it again has nothing to write to.
+    // While the copy is made, the old instance lets go: who starts it again has nothing to write to.
     let verdict = decide(&spec, &ledger, &with_copy(SnapshotState::Pending, after(20)), after(20));
     let [Step::DetachVolume { volume: let_go, force: false, .. }] = &steps(&verdict)[..] else { panic!("{verdict:?}") };
     assert_eq!(*let_go, volume_id(1));
@@ -266,7 +266,7 @@ fn fence_copy_restore_promote_attach_address_prove() {
     address.instance = Some(instance_id('b'));
     seen.addresses = Listing::known([(allocation(), address)], after(50));
     let ledger = follow(&ledger, &decide(&spec, &ledger, &seen, after(50)), after(50));
-    let Some(crate::ledger::Notice::Ended(report)) = ledger.outbox.front() else { panic!() };
+    let Some(crate::ledger::Notification::Ended(report)) = ledger.outbox.front() else { panic!() };
     assert_eq!((report.outcome, report.data_loss_seconds), (Outcome::Done, 0));
     assert!((report.downtime_seconds - 50.0).abs() < 0.01, "{}", report.downtime_seconds);
     assert!(report.steps.iter().all(|step| step.finished_at.is_some()), "{:?}", report.steps);
@@ -330,7 +330,7 @@ fn a_stop_that_lasts_too_long_is_forced_and_then_the_volumes_are_taken_away() {
     address.instance = Some(instance_id('b'));
     seen.addresses = Listing::known([(allocation(), address)], after(95));
     let ledger = follow(&ledger, &decide(&spec, &ledger, &seen, after(95)), after(95));
-    assert!(matches!(ledger.failover.unwrap().fence, FenceState::Proven { proof: Proof::VolumesDetached, .. }));
+    assert!(matches!(ledger.failover.unwrap().fence, FenceState::Confirmed { proof: Proof::VolumesDetached, .. }));
 }
 
 #[test]
@@ -352,7 +352,7 @@ fn an_unconfirmed_fence_halts_once_or_proceeds_within_the_allowed_loss() {
     };
     let now = after(301);
     let halted = follow(&ledger, &decide(&spec(), &ledger, &dark(now), now), now);
-    assert!(halted.failover.as_ref().unwrap().halted.as_ref().unwrap().reason.contains("i-0000000a can't be seen"));
+    assert!(halted.failover.as_ref().unwrap().halted.as_ref().unwrap().reason.contains("i-0000000a can't be observed"));
     let told = halted.outbox.len();
     let again = decide(&spec(), &halted, &dark(now), now);
     assert!(matches!(again, Verdict::Halt { halt: Halt::FenceUnconfirmed { .. }, .. }), "told once: {again:?}");
@@ -365,7 +365,7 @@ fn an_unconfirmed_fence_halts_once_or_proceeds_within_the_allowed_loss() {
     let halted = follow(&waived, &decide(&proceed, &waived, &dark(now), now), now);
     assert!(halted.failover.as_ref().unwrap().halted.as_ref().unwrap().reason.contains("--accept-data-loss"));
     let accepted = Request { accepted_loss_seconds: Some(600), ..request(false) };
-    let accepted = halted.apply(&Change::Ask(accepted), now).unwrap();
+    let accepted = halted.apply(&Change::Request(accepted), now).unwrap();
     let chosen = follow(&accepted, &decide(&proceed, &accepted, &dark(now), now), now);
     assert_eq!(chosen.failover.as_ref().unwrap().data_loss_seconds, 401);
     let verdict = decide(&proceed, &chosen, &dark(now), now);
@@ -399,7 +399,7 @@ fn the_same_zone_moves_the_volume_itself() {
     let mut free = with_c(now);
     free.volumes = Listing::known([(volume_id(1), volume('a', None))], now);
     let promoted = follow(&ledger, &decide(&spec, &ledger, &free, now), now);
-    assert_eq!(promoted.heads.get(&data()).unwrap().volume, volume_id(1));
+    assert_eq!(promoted.current_volumes.get(&data()).unwrap().volume, volume_id(1));
     assert!(promoted.superseded.is_empty());
 }
 
@@ -457,18 +457,18 @@ fn a_planned_failover_without_capacity_takes_nothing_down() {
     let ledger = all.fold(ledger, |ledger, change| ledger.apply(&change, start()).unwrap());
     let ended = follow(&ledger, &decide(&spec(), &ledger, &cold, start()), start());
     assert!(ended.failover.is_none());
-    let Some(crate::ledger::Notice::Ended(report)) = ended.outbox.front() else { panic!() };
+    let Some(crate::ledger::Notification::Ended(report)) = ended.outbox.front() else { panic!() };
     assert_eq!(report.outcome, Outcome::Refused);
     assert!(report.downtime_seconds.abs() < f64::EPSILON);
 }
 
 #[test]
 fn a_drill_is_declined_unless_all_is_known_and_well() {
-    let mut unwell = world(start());
-    unwell.checks.items.remove(&instance_id('a'));
+    let mut unhealthy = world(start());
+    unhealthy.checks.items.remove(&instance_id('a'));
     let mut asked = ledger();
     asked.request = Some(request(true));
-    let declined = follow(&asked, &decide(&spec(), &asked, &unwell, start()), start());
+    let declined = follow(&asked, &decide(&spec(), &asked, &unhealthy, start()), start());
     assert!(declined.failover.is_none() && declined.outbox.len() == 1);
     let begun = follow(&asked, &decide(&spec(), &asked, &world(start()), start()), start());
     assert!(begun.failover.unwrap().drill);
@@ -535,7 +535,7 @@ fn periodic_snapshots_are_taken_when_due() {
 }
 
 #[test]
-fn adoption_takes_what_is_beyond_doubt_and_refuses_the_rest() {
+fn adoption_takes_what_is_unambiguous_and_refuses_the_rest() {
     let adopted = adopt(&spec(), &world(start()), start()).unwrap();
     assert_eq!(adopted, ledger());
 
@@ -543,7 +543,7 @@ fn adoption_takes_what_is_beyond_doubt_and_refuses_the_rest() {
     let mut address = elsewhere.addresses.get(&allocation()).unwrap().clone();
     address.instance = Some(instance_id('b'));
     elsewhere.addresses = Listing::known([(allocation(), address)], start());
-    assert!(matches!(adopt(&spec(), &elsewhere, start()), Err(AdoptError::ActiveInDoubt(_))));
+    assert!(matches!(adopt(&spec(), &elsewhere, start()), Err(AdoptError::AmbiguousActive(_))));
 
     let mut two = world(start());
     two.volumes.items.insert(volume_id(9), Observed::Known { value: volume('b', None), at: start() });
@@ -559,15 +559,15 @@ fn adoption_takes_what_is_beyond_doubt_and_refuses_the_rest() {
 }
 
 #[test]
-fn a_repeated_wish_is_granted_once() {
-    let wish = Request { id: Some("1".to_owned()), ..request(false) };
-    let asked = ledger().apply(&Change::Ask(wish.clone()), start()).unwrap();
+fn a_repeated_request_is_granted_once() {
+    let request = Request { id: Some("1".to_owned()), ..request(false) };
+    let asked = ledger().apply(&Change::Request(request.clone()), start()).unwrap();
     let begun = follow(&asked, &decide(&spec(), &asked, &world(start()), start()), start());
     assert!(begun.failover.is_some());
-    let again = begun.apply(&Change::Ask(wish.clone()), start()).unwrap();
+    let again = begun.apply(&Change::Request(request.clone()), start()).unwrap();
     assert_eq!(again, begun);
-    let other = Request { id: Some("2".to_owned()), ..wish };
-    assert!(begun.apply(&Change::Ask(other), start()).is_err(), "another wish while a failover runs");
+    let other = Request { id: Some("2".to_owned()), ..request };
+    assert!(begun.apply(&Change::Request(other), start()).is_err(), "another request while a failover runs");
 }
 
 #[test]
@@ -591,7 +591,7 @@ fn a_plan_names_every_step_and_changes_nothing() {
 fn slow_answers_do_not_keep_it_from_deciding() {
     let mut seen = world(start());
     seen.alarms = Listing::known([], after(-9));
-    assert!(matches!(decide(&spec(), &ledger(), &seen, start()), Verdict::Look(_)));
-    seen.look_took = jiff::SignedDuration::from_secs(10);
+    assert!(matches!(decide(&spec(), &ledger(), &seen, start()), Verdict::Observe(_)));
+    seen.observation_took = jiff::SignedDuration::from_secs(10);
     assert!(matches!(decide(&spec(), &ledger(), &seen, start()), Verdict::Settled { .. }));
 }

@@ -265,13 +265,13 @@ fn launch_before_terminate_is_a_planned_failover() {
     story.instance('a', 'a', InstanceState::Stopped);
     story.copied(SnapshotState::Completed);
     story.go(20);
-    assert!(story.ledger.retired.is_empty());
+    assert!(story.ledger.former_actives.is_empty());
 }
 
 #[test]
 fn what_served_before_is_no_newcomer() {
     let mut story = Story::new();
-    story.ledger.retired.insert(instance_id('b'));
+    story.ledger.former_actives.insert(instance_id('b'));
     story.member('b', 'a', Lifecycle::InService);
     story.instance('b', 'a', InstanceState::Running);
     let (steps, verdict) = story.go(0);
@@ -293,7 +293,7 @@ fn an_agent_that_quiesces_spares_the_stop() {
     story.free_volume();
     story.go(3);
     let fence = &story.ledger.failover.as_ref().unwrap().fence;
-    assert!(matches!(fence, FenceState::Proven { proof: Proof::Quiesced, .. }), "{fence:?}");
+    assert!(matches!(fence, FenceState::Confirmed { proof: Proof::Quiesced, .. }), "{fence:?}");
 }
 
 #[test]
@@ -344,7 +344,7 @@ impl Story {
     /// A copy under way is not what this story is about.
     fn copied_before(&mut self) {
         self.spec = Spec::parse("service = \"db\"\ntopology = \"auto-scaling\"\n").unwrap();
-        self.ledger.heads.clear();
+        self.ledger.current_volumes.clear();
     }
 }
 
@@ -379,7 +379,7 @@ fn a_move_narrows_the_group_replaces_and_puts_back() {
     story.ledger.failover = None;
     story.ledger.active = instance_id('b');
     story.ledger.active_zone = zone('b');
-    story.ledger.heads.clear();
+    story.ledger.current_volumes.clear();
     story.spec = Spec::parse("service = \"db\"\ntopology = \"auto-scaling\"\n").unwrap();
     story.led_to('b');
     story.member('b', 'b', Lifecycle::InService);
@@ -420,7 +420,7 @@ fn the_first_launch_creates_an_empty_volume_once() {
     story.member('a', 'a', Lifecycle::PendingWait);
     story.stamp();
     story.ledger = adopt(&story.spec, &story.world, start()).unwrap();
-    assert_eq!(story.ledger.unborn, BTreeSet::from([data()]));
+    assert_eq!(story.ledger.uninitialized, BTreeSet::from([data()]));
     let (steps, _) = story.go(0);
     assert!(has(&steps, "create data, 20 GiB and empty, in eu-central-1a"), "{steps:?}");
     assert!(!has(&steps, "complete"), "{steps:?}");
@@ -429,7 +429,7 @@ fn the_first_launch_creates_an_empty_volume_once() {
     story.world.volumes.items.insert(volume_id(1), Observed::Known { value: made, at: start() });
     let (steps, _) = story.go(3);
     assert!(has(&steps, "attach vol-00000001 to i-0000000a") && has(&steps, "move eipalloc-00000001"), "{steps:?}");
-    assert!(story.ledger.unborn.is_empty() && story.ledger.heads.contains_key(&data()));
+    assert!(story.ledger.uninitialized.is_empty() && story.ledger.current_volumes.contains_key(&data()));
     story.attached('a');
     story.led_to('a');
     let (steps, _) = story.go(3);
@@ -447,8 +447,8 @@ fn nothing_empty_is_created_where_a_copy_exists() {
     story.stamp();
     assert!(matches!(adopt(&story.spec, &story.world, start()), Err(AdoptError::NoVolume { .. })));
     // It turned up after the adoption.
-    story.ledger.heads.clear();
-    story.ledger.unborn.insert(data());
+    story.ledger.current_volumes.clear();
+    story.ledger.uninitialized.insert(data());
     let (steps, _) = story.go(0);
     assert!(!has(&steps, "create"), "{steps:?}");
 }
@@ -512,7 +512,7 @@ fn the_group_is_watched_while_a_failover_waits_for_something_else() {
     // Its hook begins now: nothing else would show that before the hook runs out.
     let later = story.now + jiff::SignedDuration::from_secs(16);
     let verdict = decide(&story.spec, &story.ledger, &story.world, later);
-    assert_eq!(verdict, Verdict::Look(vec![Part::Groups]));
+    assert_eq!(verdict, Verdict::Observe(vec![Part::Groups]));
 }
 
 #[test]

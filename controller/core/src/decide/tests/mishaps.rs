@@ -1,4 +1,4 @@
-//! What may go wrong around a group: hooks that nobody looks at, replacements that vanish, words that are taken back.
+//! What may go wrong around a group: hooks that nobody tends, replacements that vanish, words that are taken back.
 
 use super::groups::{SPEC, Story, group_name, has, subnet};
 use super::sample::{PASSED, data, instance_id, start, tags, volume, volume_id, zone};
@@ -124,7 +124,7 @@ fn quiesced() -> Story {
     story.free_volume();
     story.go(3);
     let fence = &story.ledger.failover.as_ref().unwrap().fence;
-    assert!(matches!(fence, FenceState::Proven { proof: Proof::Quiesced, .. }), "{fence:?}");
+    assert!(matches!(fence, FenceState::Confirmed { proof: Proof::Quiesced, .. }), "{fence:?}");
     story
 }
 
@@ -145,7 +145,7 @@ fn a_report_that_is_lost_takes_nothing_back() {
     story.world.agents.items.clear();
     story.go(3);
     let fence = &story.ledger.failover.as_ref().unwrap().fence;
-    assert!(matches!(fence, FenceState::Proven { .. }), "{fence:?}");
+    assert!(matches!(fence, FenceState::Confirmed { .. }), "{fence:?}");
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn nothing_is_done_to_one_of_two_groups() {
     let unseen = Observed::Unknown { why: "timed out".to_owned(), at: start() };
     story.world.groups.items.insert(GroupName::new("other").unwrap(), unseen);
     only(&story.go(5).0, &[]);
-    // Named, it is beyond doubt.
+    // Named, it is unambiguous.
     story.spec = Spec::parse(&format!("{SPEC}[group]\nname = \"{}\"\n", group_name())).unwrap();
     assert!(has(&story.go(5).0, HOLD_LAUNCH));
 }
@@ -379,8 +379,8 @@ fn failures_are_counted_until_a_try_is_accepted() {
 fn an_empty_volume_in_the_wrong_zone_is_left_behind() {
     let mut story = Story::new();
     story.spec = Spec::parse(&format!("{SPEC}blank = {{ size_gib = 20 }}\n")).unwrap();
-    story.ledger.heads.clear();
-    story.ledger.unborn.insert(data());
+    story.ledger.current_volumes.clear();
+    story.ledger.uninitialized.insert(data());
     // The first instance was lost before it got its volume.
     story.ledger.last = Some(LastFailover { id: FailoverId::of(1, start()), ended_at: start(), done: true });
     let mut made = volume('b', None);

@@ -5,7 +5,7 @@ mod agents;
 mod cases;
 mod groups;
 mod mishaps;
-mod pace;
 mod replaced;
+mod retry;
 mod rules;
 mod sample;

@@ -32,7 +32,7 @@ fn what_was_stopped_and_is_terminated_then_is_not_fenced_and_copied_anew() {
     story.member('a', 'a', Lifecycle::Terminating);
     let (steps, _) = story.go(2);
     assert!(has(&steps, "restore data from snap-00000001 in eu-central-1b"), "{steps:?}");
-    assert!(matches!(fence(&story), FenceState::Proven { .. }), "{:?}", fence(&story));
+    assert!(matches!(fence(&story), FenceState::Confirmed { .. }), "{:?}", fence(&story));
 }
 
 #[test]

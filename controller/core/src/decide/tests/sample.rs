@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::ids::{AddressId, AllocationId, InstanceId, ServiceName, SnapshotId, VolumeId, VolumeName, Zone};
-use crate::ledger::{Head, Ledger, Member};
+use crate::ledger::{CurrentVolume, Ledger, Member};
 use crate::spec::Spec;
 use crate::world::{
     Address, Attachment, AttachmentState, Check, Checks, Instance, InstanceState, Listing, Snapshot, SnapshotState,
@@ -71,7 +71,8 @@ pub(super) fn spec() -> Spec {
 
 pub(super) fn ledger() -> Ledger {
     let members = [('a', 'a'), ('b', 'b')].map(|(id, at)| (instance_id(id), Member { zone: zone(at) }));
-    let head = Head { volume: volume_id(1), zone: zone('a'), shape: shape(), device: "/dev/sdf".to_owned() };
+    let current =
+        CurrentVolume { volume: volume_id(1), zone: zone('a'), shape: shape(), device: "/dev/sdf".to_owned() };
     Ledger {
         service: ServiceName::new("db").unwrap(),
         epoch: 1,
@@ -79,19 +80,19 @@ pub(super) fn ledger() -> Ledger {
         active_zone: zone('a'),
         active_since: start(),
         members: BTreeMap::from(members),
-        heads: BTreeMap::from([(data(), head)]),
-        unborn: BTreeSet::new(),
+        current_volumes: BTreeMap::from([(data(), current)]),
+        uninitialized: BTreeSet::new(),
         blank: BTreeSet::new(),
-        retired: std::collections::BTreeSet::new(),
+        former_actives: std::collections::BTreeSet::new(),
         subnets_before: None,
         addresses: BTreeSet::from([allocation()]),
         paused: None,
         request: None,
-        asked: VecDeque::new(),
+        recent_request_ids: VecDeque::new(),
         suspicion: None,
         refused: None,
         failover: None,
-        upkeep: BTreeMap::new(),
+        maintenance: BTreeMap::new(),
         superseded: BTreeMap::new(),
         automatic_starts: VecDeque::new(),
         last: None,
@@ -131,7 +132,7 @@ pub(super) fn snapshot(of: u32, state: SnapshotState, started_at: Timestamp, pai
     Snapshot { volume: volume_id(of), state, progress_percent: 50, started_at, size_gib: 20, tags: tags(pairs) }
 }
 
-/// All is well.
+/// All is healthy.
 pub(super) fn world(at: Timestamp) -> World {
     let address = Address { public_ip: "203.0.113.1".to_owned(), instance: Some(instance_id('a')), tags: tags(&[]) };
     World {
@@ -149,6 +150,6 @@ pub(super) fn world(at: Timestamp) -> World {
         alarms: Listing::known([], at),
         groups: Listing::known([], at),
         agents: Listing::known([], at),
-        look_took: jiff::SignedDuration::ZERO,
+        observation_took: jiff::SignedDuration::ZERO,
     }
 }

@@ -4,11 +4,11 @@ use super::condition::{Comparison, Condition, Operand};
 use super::lexer::TokenKind;
 use super::parser::{DEEPEST, Parser};
 use crate::model::dynamodb::value::AttributeValue;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 
 /// OR binds weakest, then AND, then NOT.
 impl Parser<'_> {
-    pub(super) fn condition(&mut self, depth: usize) -> Result<Condition, AwsError> {
+    pub(super) fn condition(&mut self, depth: usize) -> Result<Condition, ApiError> {
         if depth > DEEPEST {
             return Err(self.invalid("The expression contains too many levels"));
         }
@@ -19,7 +19,7 @@ impl Parser<'_> {
         Ok(left)
     }
 
-    fn conjunction(&mut self, depth: usize) -> Result<Condition, AwsError> {
+    fn conjunction(&mut self, depth: usize) -> Result<Condition, ApiError> {
         let mut left = self.negation(depth)?;
         while self.keyword("AND") {
             left = Condition::And(Box::new(left), Box::new(self.negation(depth)?));
@@ -27,7 +27,7 @@ impl Parser<'_> {
         Ok(left)
     }
 
-    fn negation(&mut self, depth: usize) -> Result<Condition, AwsError> {
+    fn negation(&mut self, depth: usize) -> Result<Condition, ApiError> {
         if depth > DEEPEST {
             return Err(self.invalid("The expression contains too many levels"));
         }
@@ -44,7 +44,7 @@ impl Parser<'_> {
     }
 
     /// What is in parentheses. AWS refuses `((a))`: a group that holds nothing but another one.
-    fn group(&mut self, depth: usize) -> Result<Condition, AwsError> {
+    fn group(&mut self, depth: usize) -> Result<Condition, ApiError> {
         let opened = self.position - 1;
         let inner = self.condition(depth + 1)?;
         let closed = self.position;
@@ -56,7 +56,7 @@ impl Parser<'_> {
         Ok(inner)
     }
 
-    fn test_function(&mut self, name: &str) -> Result<Condition, AwsError> {
+    fn test_function(&mut self, name: &str) -> Result<Condition, ApiError> {
         if !matches!(name, "attribute_exists" | "attribute_not_exists" | "attribute_type" | "begins_with" | "contains")
         {
             return Err(self.invalid(format!("Invalid function name; function: {name}")));
@@ -86,7 +86,7 @@ impl Parser<'_> {
         Ok(condition)
     }
 
-    fn type_operand(&mut self) -> Result<String, AwsError> {
+    fn type_operand(&mut self) -> Result<String, ApiError> {
         const TYPES: [&str; 10] = ["S", "N", "B", "SS", "NS", "BS", "BOOL", "NULL", "L", "M"];
         match self.operand()? {
             Operand::Value(AttributeValue::String(name)) if TYPES.contains(&name.as_str()) => Ok(name),
@@ -100,7 +100,7 @@ impl Parser<'_> {
         }
     }
 
-    fn check_prefix(&self, prefix: &Operand) -> Result<(), AwsError> {
+    fn check_prefix(&self, prefix: &Operand) -> Result<(), ApiError> {
         match prefix {
             Operand::Value(value) if !matches!(value, AttributeValue::String(_) | AttributeValue::Binary(_)) => {
                 Err(self.invalid(format!(
@@ -112,7 +112,7 @@ impl Parser<'_> {
         }
     }
 
-    fn comparison(&mut self) -> Result<Condition, AwsError> {
+    fn comparison(&mut self) -> Result<Condition, ApiError> {
         let left = self.operand()?;
         if self.keyword("BETWEEN") {
             let low = self.operand()?;
@@ -143,7 +143,7 @@ impl Parser<'_> {
         Ok(Condition::Compare(comparison, left, self.operand()?))
     }
 
-    fn operand(&mut self) -> Result<Operand, AwsError> {
+    fn operand(&mut self) -> Result<Operand, ApiError> {
         if self.function() == Some("size") {
             self.position += 2;
             let path = self.path()?;

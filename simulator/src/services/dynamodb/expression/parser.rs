@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::lexer::{Token, TokenKind};
 use crate::model::dynamodb::value::AttributeValue;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 
 /// Conditions nest no deeper than this; AWS allows 300 operators in all.
 pub(super) const DEEPEST: usize = 100;
@@ -72,11 +72,11 @@ impl<'a> Parser<'a> {
         self.tokens.get(self.position + 1)
     }
 
-    pub(super) fn invalid(&self, why: impl AsRef<str>) -> AwsError {
-        AwsError::validation(format!("Invalid {}: {}", self.kind.name(), why.as_ref()))
+    pub(super) fn invalid(&self, why: impl AsRef<str>) -> ApiError {
+        ApiError::validation(format!("Invalid {}: {}", self.kind.name(), why.as_ref()))
     }
 
-    pub(super) fn syntax_error(&self) -> AwsError {
+    pub(super) fn syntax_error(&self) -> ApiError {
         let Some(token) = self.peek() else {
             let last = self.tokens.last().map_or("", |token| self.text.get(token.at..).unwrap_or_default());
             return self.invalid(format!("Syntax error; token: \"<EOF>\", near: \"{last}\""));
@@ -91,7 +91,7 @@ impl<'a> Parser<'a> {
         found
     }
 
-    pub(super) fn expect(&mut self, symbol: &str) -> Result<(), AwsError> {
+    pub(super) fn expect(&mut self, symbol: &str) -> Result<(), ApiError> {
         if self.symbol(symbol) { Ok(()) } else { Err(self.syntax_error()) }
     }
 

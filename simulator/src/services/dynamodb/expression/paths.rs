@@ -7,7 +7,7 @@ use super::lexer::TokenKind;
 use super::parser::Parser;
 use super::path::{Path, PathStep};
 use crate::model::dynamodb::value::AttributeValue;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 
 /// Words that DynamoDB reserves: they can name an attribute only through `#name`. Every word of every expression is looked up here.
 static RESERVED_WORDS: LazyLock<BTreeSet<&str>> =
@@ -19,7 +19,7 @@ fn is_reserved(word: &str) -> bool {
 }
 
 impl Parser<'_> {
-    pub(super) fn value(&mut self) -> Result<AttributeValue, AwsError> {
+    pub(super) fn value(&mut self) -> Result<AttributeValue, ApiError> {
         let Some(token) = self.peek().filter(|token| token.kind == TokenKind::ValueReference).cloned() else {
             return Err(self.syntax_error());
         };
@@ -34,7 +34,7 @@ impl Parser<'_> {
         Ok(value)
     }
 
-    fn name(&mut self) -> Result<String, AwsError> {
+    fn name(&mut self) -> Result<String, ApiError> {
         let Some(token) = self.peek().cloned() else { return Err(self.syntax_error()) };
         let name = match token.kind {
             TokenKind::NameReference => {
@@ -59,7 +59,7 @@ impl Parser<'_> {
         Ok(name)
     }
 
-    pub(super) fn path(&mut self) -> Result<Path, AwsError> {
+    pub(super) fn path(&mut self) -> Result<Path, ApiError> {
         let root = self.name()?;
         let mut steps = Vec::new();
         loop {
@@ -80,7 +80,7 @@ impl Parser<'_> {
         }
     }
 
-    pub(super) fn paths(&mut self) -> Result<Vec<Path>, AwsError> {
+    pub(super) fn paths(&mut self) -> Result<Vec<Path>, ApiError> {
         let mut paths = vec![self.path()?];
         while self.symbol(",") {
             paths.push(self.path()?);

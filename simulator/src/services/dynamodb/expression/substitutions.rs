@@ -8,7 +8,7 @@ use super::parser::{Kind, Parser, Replacements, near};
 use super::path::Path;
 use super::update::Update;
 use crate::model::dynamodb::value::AttributeValue;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 
 /// AWS's own limit on an expression's length.
 const LONGEST_EXPRESSION_BYTES: usize = 4096;
@@ -21,7 +21,7 @@ pub(crate) struct Substitutions {
 }
 
 impl Substitutions {
-    pub(crate) fn from_json(names: Option<&Value>, values: Option<&Value>) -> Result<Substitutions, AwsError> {
+    pub(crate) fn from_json(names: Option<&Value>, values: Option<&Value>) -> Result<Substitutions, ApiError> {
         let mut read = Substitutions::default();
         for (reference, name) in members(names, "ExpressionAttributeNames")? {
             check_reference(reference, '#', "ExpressionAttributeNames")?;
@@ -30,7 +30,7 @@ impl Substitutions {
         }
         for (reference, value) in members(values, "ExpressionAttributeValues")? {
             check_reference(reference, ':', "ExpressionAttributeValues")?;
-            let value = AttributeValue::from_json(value).map_err(|error| AwsError {
+            let value = AttributeValue::from_json(value).map_err(|error| ApiError {
                 message: format!(
                     "ExpressionAttributeValues contains invalid value: {} for key {reference}",
                     error.message
@@ -43,13 +43,13 @@ impl Substitutions {
     }
 
     /// DynamoDB refuses a request that defines what no expression uses.
-    pub(crate) fn check_all_used(&self) -> Result<(), AwsError> {
+    pub(crate) fn check_all_used(&self) -> Result<(), ApiError> {
         for (parameter, defined) in [
             ("ExpressionAttributeNames", self.replacements.names.keys().collect::<Vec<_>>()),
             ("ExpressionAttributeValues", self.replacements.values.keys().collect::<Vec<_>>()),
         ] {
             if !defined.is_empty() && !self.any_expression {
-                return Err(AwsError::validation(format!("{parameter} can only be specified when using expressions")));
+                return Err(ApiError::validation(format!("{parameter} can only be specified when using expressions")));
             }
             let unused: Vec<&str> = defined
                 .into_iter()
@@ -57,7 +57,7 @@ impl Substitutions {
                 .filter(|reference| !self.replacements.used.contains(*reference))
                 .collect();
             if !unused.is_empty() {
-                return Err(AwsError::validation(format!(
+                return Err(ApiError::validation(format!(
                     "Value provided in {parameter} unused in expressions: keys: {{{}}}",
                     unused.join(", ")
                 )));
@@ -66,17 +66,17 @@ impl Substitutions {
         Ok(())
     }
 
-    pub(crate) fn condition(&mut self, kind: Kind, text: &str) -> Result<Condition, AwsError> {
+    pub(crate) fn condition(&mut self, kind: Kind, text: &str) -> Result<Condition, ApiError> {
         self.whole(kind, text, |parser| parser.condition(0))
     }
 
-    pub(crate) fn projection(&mut self, text: &str) -> Result<Vec<Path>, AwsError> {
+    pub(crate) fn projection(&mut self, text: &str) -> Result<Vec<Path>, ApiError> {
         let paths = self.whole(Kind::Projection, text, Parser::paths)?;
         check_overlaps(Kind::Projection, &paths.iter().collect::<Vec<_>>())?;
         Ok(paths)
     }
 
-    pub(crate) fn update(&mut self, text: &str) -> Result<Update, AwsError> {
+    pub(crate) fn update(&mut self, text: &str) -> Result<Update, ApiError> {
         let update = self.whole(Kind::Update, text, Parser::update)?;
         check_overlaps(Kind::Update, &update.written().collect::<Vec<_>>())?;
         Ok(update)
@@ -86,10 +86,10 @@ impl Substitutions {
         &'a mut self,
         kind: Kind,
         text: &'a str,
-        parse: impl FnOnce(&mut Parser<'a>) -> Result<T, AwsError>,
-    ) -> Result<T, AwsError> {
+        parse: impl FnOnce(&mut Parser<'a>) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
         self.any_expression = true;
-        let invalid = |why: String| AwsError::validation(format!("Invalid {}: {why}", kind.name()));
+        let invalid = |why: String| ApiError::validation(format!("Invalid {}: {why}", kind.name()));
         if text.trim().is_empty() {
             return Err(invalid("The expression can not be empty;".to_owned()));
         }
@@ -110,36 +110,36 @@ impl Substitutions {
 }
 
 /// The members of one of the two maps; an empty one is a mistake.
-fn members<'a>(map: Option<&'a Value>, parameter: &str) -> Result<Vec<(&'a String, &'a Value)>, AwsError> {
+fn members<'a>(map: Option<&'a Value>, parameter: &str) -> Result<Vec<(&'a String, &'a Value)>, ApiError> {
     match map {
         None => Ok(Vec::new()),
         Some(Value::Object(members)) if members.is_empty() => {
-            Err(AwsError::validation(format!("{parameter} must not be empty")))
+            Err(ApiError::validation(format!("{parameter} must not be empty")))
         }
         Some(Value::Object(members)) => Ok(members.iter().collect()),
         Some(_) => Err(not_a_map(parameter, "values")),
     }
 }
 
-fn not_a_map(parameter: &str, of: &str) -> AwsError {
-    AwsError::client("SerializationException", format!("The member {parameter} has to be a map of {of}"))
+fn not_a_map(parameter: &str, of: &str) -> ApiError {
+    ApiError::client("SerializationException", format!("The member {parameter} has to be a map of {of}"))
 }
 
-fn check_reference(reference: &str, sign: char, parameter: &str) -> Result<(), AwsError> {
+fn check_reference(reference: &str, sign: char, parameter: &str) -> Result<(), ApiError> {
     let well_formed = reference
         .strip_prefix(sign)
         .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
     if well_formed {
         Ok(())
     } else {
-        Err(AwsError::validation(format!("{parameter} contains invalid key: Syntax error; key: \"{reference}\"")))
+        Err(ApiError::validation(format!("{parameter} contains invalid key: Syntax error; key: \"{reference}\"")))
     }
 }
 
-fn check_overlaps(kind: Kind, paths: &[&Path]) -> Result<(), AwsError> {
+fn check_overlaps(kind: Kind, paths: &[&Path]) -> Result<(), ApiError> {
     for (position, path) in paths.iter().enumerate() {
         if let Some(other) = paths.iter().skip(position + 1).find(|other| path.overlaps(other)) {
-            return Err(AwsError::validation(format!(
+            return Err(ApiError::validation(format!(
                 "Invalid {}: Two document paths overlap with each other; must remove or rewrite one of these paths; path one: {}, path two: {}",
                 kind.name(),
                 path.listed(),

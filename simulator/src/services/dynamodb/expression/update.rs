@@ -3,7 +3,7 @@
 use super::path::Path;
 use crate::model::dynamodb::number::Decimal;
 use crate::model::dynamodb::value::{AttributeValue, Item};
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 
 /// An update expression: its four clauses, in the order in which their actions were written.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,7 +31,7 @@ pub(super) enum SetOperand {
 }
 
 impl SetValue {
-    fn evaluate(&self, item: &Item) -> Result<AttributeValue, AwsError> {
+    fn evaluate(&self, item: &Item) -> Result<AttributeValue, ApiError> {
         match self {
             SetValue::Operand(operand) => operand.evaluate(item),
             SetValue::Plus(left, right) => sum(&left.evaluate(item)?, &right.evaluate(item)?, false),
@@ -41,11 +41,11 @@ impl SetValue {
 }
 
 impl SetOperand {
-    fn evaluate(&self, item: &Item) -> Result<AttributeValue, AwsError> {
+    fn evaluate(&self, item: &Item) -> Result<AttributeValue, ApiError> {
         match self {
             SetOperand::Value(value) => Ok(value.clone()),
             SetOperand::Path(path) => path.read(item).cloned().ok_or_else(|| {
-                AwsError::validation("The provided expression refers to an attribute that does not exist in the item")
+                ApiError::validation("The provided expression refers to an attribute that does not exist in the item")
             }),
             SetOperand::IfNotExists(path, otherwise) => match path.read(item) {
                 Some(value) => Ok(value.clone()),
@@ -62,7 +62,7 @@ impl SetOperand {
     }
 }
 
-fn sum(left: &AttributeValue, right: &AttributeValue, negate: bool) -> Result<AttributeValue, AwsError> {
+fn sum(left: &AttributeValue, right: &AttributeValue, negate: bool) -> Result<AttributeValue, ApiError> {
     match (left, right) {
         (AttributeValue::Number(left), AttributeValue::Number(right)) => {
             add(*left, if negate { right.negated() } else { *right }).map(AttributeValue::Number)
@@ -71,16 +71,16 @@ fn sum(left: &AttributeValue, right: &AttributeValue, negate: bool) -> Result<At
     }
 }
 
-fn add(left: Decimal, right: Decimal) -> Result<Decimal, AwsError> {
-    left.add(right).map_err(|error| AwsError::validation(error.message("")))
+fn add(left: Decimal, right: Decimal) -> Result<Decimal, ApiError> {
+    left.add(right).map_err(|error| ApiError::validation(error.message("")))
 }
 
-fn wrong_operand() -> AwsError {
-    AwsError::validation("An operand in the update expression has an incorrect data type")
+fn wrong_operand() -> ApiError {
+    ApiError::validation("An operand in the update expression has an incorrect data type")
 }
 
-fn invalid_path() -> AwsError {
-    AwsError::validation("The document path provided in the update expression is invalid for update")
+fn invalid_path() -> ApiError {
+    ApiError::validation("The document path provided in the update expression is invalid for update")
 }
 
 impl Update {
@@ -92,7 +92,7 @@ impl Update {
     }
 
     /// The item after the update. Every right side is read from the item as it was before.
-    pub(crate) fn apply(&self, before: &Item) -> Result<Item, AwsError> {
+    pub(crate) fn apply(&self, before: &Item) -> Result<Item, ApiError> {
         let mut after = before.clone();
         for (path, value) in &self.set {
             if !path.write(&mut after, value.evaluate(before)?) {
@@ -131,7 +131,7 @@ impl Update {
     }
 }
 
-fn added_to_nothing(value: &AttributeValue) -> Result<AttributeValue, AwsError> {
+fn added_to_nothing(value: &AttributeValue) -> Result<AttributeValue, ApiError> {
     match value {
         AttributeValue::Number(_)
         | AttributeValue::StringSet(_)
@@ -141,7 +141,7 @@ fn added_to_nothing(value: &AttributeValue) -> Result<AttributeValue, AwsError> 
     }
 }
 
-fn added(present: &AttributeValue, value: &AttributeValue) -> Result<AttributeValue, AwsError> {
+fn added(present: &AttributeValue, value: &AttributeValue) -> Result<AttributeValue, ApiError> {
     match (present, value) {
         (AttributeValue::Number(left), AttributeValue::Number(right)) => add(*left, *right).map(AttributeValue::Number),
         (AttributeValue::StringSet(left), AttributeValue::StringSet(right)) => {
@@ -157,7 +157,7 @@ fn added(present: &AttributeValue, value: &AttributeValue) -> Result<AttributeVa
     }
 }
 
-fn without(present: &AttributeValue, value: &AttributeValue) -> Result<Option<AttributeValue>, AwsError> {
+fn without(present: &AttributeValue, value: &AttributeValue) -> Result<Option<AttributeValue>, ApiError> {
     let rest = match (present, value) {
         (AttributeValue::StringSet(left), AttributeValue::StringSet(right)) => AttributeValue::StringSet(left - right),
         (AttributeValue::NumberSet(left), AttributeValue::NumberSet(right)) => AttributeValue::NumberSet(left - right),

@@ -7,10 +7,10 @@ use super::parser::{DEEPEST, Parser};
 use super::path::Path;
 use super::update::{SetOperand, SetValue, Update};
 use crate::model::dynamodb::value::AttributeValue;
-use crate::protocol::error::AwsError;
+use crate::protocol::error::ApiError;
 
 impl Parser<'_> {
-    pub(super) fn update(&mut self) -> Result<Update, AwsError> {
+    pub(super) fn update(&mut self) -> Result<Update, ApiError> {
         let mut update = Update::default();
         let mut clauses = BTreeSet::new();
         while let Some(clause) = self.peek().map(|token| token.text.to_ascii_uppercase()) {
@@ -33,7 +33,7 @@ impl Parser<'_> {
         Ok(update)
     }
 
-    fn actions<T>(&mut self, action: impl Fn(&mut Self) -> Result<T, AwsError>) -> Result<Vec<T>, AwsError> {
+    fn actions<T>(&mut self, action: impl Fn(&mut Self) -> Result<T, ApiError>) -> Result<Vec<T>, ApiError> {
         let mut actions = vec![action(self)?];
         while self.symbol(",") {
             actions.push(action(self)?);
@@ -41,7 +41,7 @@ impl Parser<'_> {
         Ok(actions)
     }
 
-    fn set_action(&mut self) -> Result<(Path, SetValue), AwsError> {
+    fn set_action(&mut self) -> Result<(Path, SetValue), ApiError> {
         let path = self.path()?;
         self.expect("=")?;
         let left = self.set_operand(0)?;
@@ -55,7 +55,7 @@ impl Parser<'_> {
         Ok((path, value))
     }
 
-    fn set_operand(&mut self, depth: usize) -> Result<SetOperand, AwsError> {
+    fn set_operand(&mut self, depth: usize) -> Result<SetOperand, ApiError> {
         if depth > DEEPEST {
             return Err(self.invalid("The expression contains too many levels"));
         }
@@ -84,7 +84,7 @@ impl Parser<'_> {
         }
     }
 
-    fn member_action(&mut self, operator: &str) -> Result<(Path, AttributeValue), AwsError> {
+    fn member_action(&mut self, operator: &str) -> Result<(Path, AttributeValue), ApiError> {
         let path = self.path()?;
         let value = self.value()?;
         let number_allowed = operator == "ADD";

@@ -61,7 +61,7 @@ fn grouped(group: Group, report: Option<AgentReport>) -> World {
 }
 
 /// What is found of a changed group, or of a changed report.
-fn of(spec: &Spec, group: Group, report: Option<AgentReport>) -> Vec<Finding> {
+fn of(spec: &Spec, group: Group, report: Option<AgentReport>) -> Vec<CheckFinding> {
     let ledger = adopt(spec, &grouped(good_group(), None), now()).unwrap();
     findings(spec, &ledger, &grouped(group, report))
 }
@@ -108,7 +108,7 @@ fn an_agent_that_only_proves_readiness_is_missed_like_any_other() {
             "{agent}: {found:?}"
         );
         world.agents = Listing::unknown("AccessDenied", now());
-        only(&findings(&spec, &ledger, &world), Severity::Fault, "what agents report can't be seen: AccessDenied");
+        only(&findings(&spec, &ledger, &world), Severity::Fault, "what agents report can't be observed: AccessDenied");
     }
 }
 
@@ -162,7 +162,7 @@ fn no_group_two_groups_and_one_out_of_sight_are_told_apart() {
     world.groups = Listing::known(two, now());
     only(&findings(&spec, &ledger, &world), Severity::Fault, "billing and other carry the service's tag");
     world.groups = Listing::unknown("AccessDenied", now());
-    only(&findings(&spec, &ledger, &world), Severity::Fault, "Auto Scaling groups can't be seen: AccessDenied");
+    only(&findings(&spec, &ledger, &world), Severity::Fault, "Auto Scaling groups can't be observed: AccessDenied");
 }
 
 #[test]

@@ -9,13 +9,13 @@ use crate::agent::AgentState;
 use crate::group::Lifecycle;
 use crate::ids::{InstanceId, VolumeName};
 use crate::ledger::report::Outcome;
-use crate::ledger::{Change, Failover, FenceState, Head, Proof, Target};
+use crate::ledger::{Change, CurrentVolume, Failover, FenceState, Proof, Target};
 use crate::world::{AttachmentState, InstanceState, Lineage, Part, tag};
 
 impl Case {
     pub(super) fn the_change_keeps_the_rules(&self, change: &Change) -> Result<(), TestCaseError> {
         match change {
-            Change::Promote { heads } => self.the_promotion_keeps_the_rules(heads),
+            Change::Promote { current_volumes } => self.the_promotion_keeps_the_rules(current_volumes),
             Change::ChooseCopy { loss_seconds, .. } => {
                 prop_assert!(*loss_seconds <= self.allowed_loss(), "older data beyond what may be lost");
                 Ok(())
@@ -29,7 +29,7 @@ impl Case {
                 Ok(())
             }
             Change::Fenced(Proof::VolumesDetached) => {
-                prop_assert!(!self.ledger.heads.is_empty());
+                prop_assert!(!self.ledger.current_volumes.is_empty());
                 self.the_newest_data_is_let_go()
             }
             Change::Fenced(Proof::Quiesced) => {
@@ -37,10 +37,12 @@ impl Case {
                 prop_assert!(self.is_fresh(Part::Agents));
                 self.the_newest_data_is_let_go()
             }
-            Change::Fenced(Proof::LeaseOver) => {
+            Change::Fenced(Proof::LeaseExpired) => {
                 let from = &self.ledger.failover.as_ref().unwrap().from.instance_id;
-                prop_assert!(self.lease_is_over(from) && self.is_fresh(Part::Agents));
-                for volume in self.ledger.heads.values().map(|head| self.world.volumes.get(&head.volume)) {
+                prop_assert!(self.lease_has_expired(from) && self.is_fresh(Part::Agents));
+                for volume in
+                    self.ledger.current_volumes.values().map(|current| self.world.volumes.get(&current.volume))
+                {
                     let held_by = volume.map(|volume| volume.attachments.iter().map(|it| &it.instance));
                     let to = self.ledger.failover.as_ref().unwrap().to.as_ref().map(|to| &to.instance_id);
                     prop_assert!(
@@ -51,18 +53,21 @@ impl Case {
             }
             Change::Begin(failover) => self.the_beginning_keeps_the_rules(failover),
             Change::Retarget { to: Some(to), .. } => self.the_target_keeps_the_rules(to),
-            Change::GiveUp { outcome: Outcome::Refused, .. } => {
-                prop_assert!(!self.ledger.failover.as_ref().unwrap().has_begun_to_fence(), "nothing was taken down");
+            Change::Abort { outcome: Outcome::Refused, .. } => {
+                prop_assert!(
+                    !self.ledger.failover.as_ref().unwrap().has_begun_to_fence(),
+                    "the service was not interrupted"
+                );
                 Ok(())
             }
-            Change::Born { name, head } => {
-                prop_assert!(self.ledger.failover.is_none() && self.ledger.unborn.contains(name));
-                let volume = self.world.volumes.get(&head.volume);
+            Change::Bootstrapped { name, current } => {
+                prop_assert!(self.ledger.failover.is_none() && self.ledger.uninitialized.contains(name));
+                let volume = self.world.volumes.get(&current.volume);
                 prop_assert!(volume.is_some_and(|volume| volume.zone == self.ledger.active_zone));
                 Ok(())
             }
             Change::Supersede(volumes) => {
-                prop_assert!(volumes.keys().all(|volume| !self.ledger.is_head(volume)));
+                prop_assert!(volumes.keys().all(|volume| !self.ledger.is_current_volume(volume)));
                 Ok(())
             }
             Change::Narrow(Some(_)) => {
@@ -104,7 +109,7 @@ impl Case {
             prop_assert!(self.world.instances.get(id).is_some(), "the target is known");
             return Ok(());
         }
-        prop_assert!(!self.ledger.retired.contains(id), "it served before");
+        prop_assert!(!self.ledger.former_actives.contains(id), "it served before");
         let Some((_, group)) = self.the_group() else { return Err(TestCaseError::fail("whose instance is it?")) };
         let lifecycle = group.members.get(id).map(|member| &member.lifecycle);
         prop_assert!(lifecycle.is_some_and(Lifecycle::is_coming_or_in));
@@ -116,8 +121,8 @@ impl Case {
 
     fn the_newest_data_is_let_go(&self) -> Result<(), TestCaseError> {
         let to = self.ledger.failover.as_ref().and_then(|failover| failover.to.as_ref()).map(|to| &to.instance_id);
-        for head in self.ledger.heads.values() {
-            let volume = self.world.volumes.get(&head.volume);
+        for current in self.ledger.current_volumes.values() {
+            let volume = self.world.volumes.get(&current.volume);
             let free = volume.is_some_and(|volume| volume.attachments.iter().all(|it| Some(&it.instance) == to));
             prop_assert!(free, "somebody else holds it");
         }
@@ -125,8 +130,8 @@ impl Case {
     }
 
     pub(super) fn the_newest_data_is_attached_to(&self, id: &InstanceId) -> Result<(), TestCaseError> {
-        for head in self.ledger.heads.values() {
-            let volume = self.world.volumes.get(&head.volume);
+        for current in self.ledger.current_volumes.values() {
+            let volume = self.world.volumes.get(&current.volume);
             let holds = volume.is_some_and(|volume| {
                 volume.attachment_to(id).is_some_and(|attachment| attachment.state == AttachmentState::Attached)
             });
@@ -137,7 +142,7 @@ impl Case {
 
     pub(super) fn the_promotion_keeps_the_rules(
         &self,
-        heads: &BTreeMap<VolumeName, Head>,
+        current_volumes: &BTreeMap<VolumeName, CurrentVolume>,
     ) -> Result<(), TestCaseError> {
         let failover = self.ledger.failover.as_ref().unwrap();
         prop_assert!(!matches!(failover.fence, FenceState::Open { .. }), "promoted before the fence");
@@ -145,8 +150,8 @@ impl Case {
         let target = self.world.instances.get(&failover.to.as_ref().unwrap().instance_id);
         prop_assert!(target.is_some_and(|instance| instance.state == InstanceState::Running));
         prop_assert!(!self.is_going(&failover.to.as_ref().unwrap().instance_id), "the group takes it back");
-        for (name, head) in heads {
-            let volume = self.world.volumes.get(&head.volume);
+        for (name, current) in current_volumes {
+            let volume = self.world.volumes.get(&current.volume);
             let Some(volume) = volume else { return Err(TestCaseError::fail("promoted an unknown volume")) };
             prop_assert_eq!(&volume.zone, &failover.to.as_ref().unwrap().zone);
             prop_assert!(
@@ -156,7 +161,7 @@ impl Case {
                     .all(|attachment| attachment.instance == failover.to.as_ref().unwrap().instance_id),
                 "never two actives"
             );
-            let old = self.ledger.heads.get(name).unwrap();
+            let old = self.ledger.current_volumes.get(name).unwrap();
             let lineage = Lineage::of(&volume.tags);
             let of_this_fence = |id| {
                 self.world.snapshots.get(id).is_some_and(|copy| {
@@ -169,7 +174,7 @@ impl Case {
             let older =
                 volume.restored_from.is_some() && volume.restored_from.as_ref() == failover.older_copies.get(name);
             prop_assert!(
-                head.volume == old.volume || (lineage.failover.as_ref() == Some(&failover.id) && (newest || older)),
+                current.volume == old.volume || (lineage.failover.as_ref() == Some(&failover.id) && (newest || older)),
                 "promoted data of unknown age"
             );
         }

@@ -215,8 +215,8 @@ fn failover() -> impl Strategy<Value = Failover> {
 /// The data of a case: an EBS volume, something that has none yet, or nothing at all.
 #[derive(Debug, Clone, Copy)]
 enum Data {
-    Head,
-    Unborn,
+    CurrentVolume,
+    Uninitialized,
     None,
 }
 
@@ -239,7 +239,7 @@ pub(super) fn ledgers() -> impl Strategy<Value = Ledger> {
         prop::option::weighted(0.2, Just(vec![subnet('a'), subnet('b')])),
         attempts(2),
     );
-    let data = prop_oneof![5 => Just(Data::Head), 1 => Just(Data::Unborn), 1 => Just(Data::None)];
+    let data = prop_oneof![5 => Just(Data::CurrentVolume), 1 => Just(Data::Uninitialized), 1 => Just(Data::None)];
     (
         prop::option::weighted(0.6, failover()),
         any::<bool>(),
@@ -250,14 +250,14 @@ pub(super) fn ledgers() -> impl Strategy<Value = Ledger> {
         data,
     )
         .prop_map(
-            |(failover, promoted, (superseded, retired, subnets, upkeep), request, suspicion, paused, data)| {
+            |(failover, promoted, (superseded, retired, subnets, maintenance), request, suspicion, paused, data)| {
                 let mut ledger = ledger();
                 ledger.members = LETTERS.iter().map(|id| (instance_id(*id), Member { zone: home(*id) })).collect();
-                if matches!(data, Data::Unborn) {
-                    ledger.unborn = ledger.heads.keys().cloned().collect();
+                if matches!(data, Data::Uninitialized) {
+                    ledger.uninitialized = ledger.current_volumes.keys().cloned().collect();
                 }
-                if !matches!(data, Data::Head) {
-                    ledger.heads.clear();
+                if !matches!(data, Data::CurrentVolume) {
+                    ledger.current_volumes.clear();
                 }
                 let kept = |since| Superseded {
                     name: super::super::sample::data(),
@@ -265,7 +265,7 @@ pub(super) fn ledgers() -> impl Strategy<Value = Ledger> {
                     failover: FailoverId::new(FAILOVER).unwrap(),
                 };
                 ledger.superseded = superseded.into_iter().map(|(id, since)| (id, kept(since))).collect();
-                ledger.retired = retired.into_iter().map(instance_id).collect();
+                ledger.former_actives = retired.into_iter().map(instance_id).collect();
                 ledger.subnets_before = subnets;
                 ledger.paused = paused;
                 if let Some(failover) = failover {
@@ -273,7 +273,7 @@ pub(super) fn ledgers() -> impl Strategy<Value = Ledger> {
                 } else {
                     ledger.request = request;
                     ledger.suspicion = suspicion;
-                    ledger.upkeep = upkeep;
+                    ledger.maintenance = maintenance;
                 }
                 ledger
             },
@@ -282,22 +282,22 @@ pub(super) fn ledgers() -> impl Strategy<Value = Ledger> {
 
 /// A failover that runs: before or after its promotion.
 fn run(ledger: &mut Ledger, mut failover: Failover, promoted: bool) {
-    ledger.retired.retain(|id| !failover.is_target(id));
+    ledger.former_actives.retain(|id| !failover.is_target(id));
     if let Some(to) = failover.to.clone().filter(|_| promoted && !matches!(failover.fence, FenceState::Open { .. })) {
         failover.promoted_at = Some(failover.started_at);
         ledger.epoch = 2;
-        ledger.retired.insert(instance_id('a'));
+        ledger.former_actives.insert(instance_id('a'));
         ledger.active = to.instance_id;
         ledger.active_zone = to.zone.clone();
-        for head in ledger.heads.values_mut() {
-            head.volume = volume_id(2);
-            head.zone = to.zone.clone();
+        for current in ledger.current_volumes.values_mut() {
+            current.volume = volume_id(2);
+            current.zone = to.zone.clone();
         }
     }
     ledger.failover = Some(failover);
 }
 
-/// What a case is like beyond chance: how often all is well, and what is known for sure.
+/// What a case is like beyond chance: how often all is healthy, and what is known for sure.
 #[expect(clippy::struct_excessive_bools, reason = "each is drawn by itself, and none excludes another")]
 #[derive(Debug, Clone, Copy)]
 struct Bent {
@@ -371,7 +371,7 @@ fn in_service(world: &mut World, ledger: &Ledger) {
 fn spec_of(ledger: &Ledger, bent: Bent, loss: Option<u64>) -> Spec {
     let unconfirmed = bent.when_unconfirmed;
     let group = if bent.named { "[group]\nname = \"db\"\nhooks = [\"warm-up\", \"failover-terminate\"]\n" } else { "" };
-    let volume = match (ledger.heads.is_empty(), ledger.unborn.is_empty()) {
+    let volume = match (ledger.current_volumes.is_empty(), ledger.uninitialized.is_empty()) {
         (true, true) => "",
         (_, true) => "[[volume]]\nname = \"data\"\n",
         (_, false) => "[[volume]]\nname = \"data\"\nblank = { size_gib = 20 }\n",

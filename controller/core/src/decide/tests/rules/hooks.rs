@@ -46,7 +46,7 @@ impl Case {
     fn attempt(&self, key: &StepKey) -> Option<&Attempt> {
         match &self.ledger.failover {
             Some(failover) => failover.attempts.get(key),
-            None => self.ledger.upkeep.get(key),
+            None => self.ledger.maintenance.get(key),
         }
     }
 
@@ -132,7 +132,8 @@ impl Case {
 
     fn the_termination_keeps_the_rules(&self, instance: &InstanceId) -> Result<(), TestCaseError> {
         prop_assert!(self.is_fresh(Part::Volumes));
-        let kept = self.ledger.heads.values().map(|head| &head.volume).chain(self.ledger.superseded.keys());
+        let kept =
+            self.ledger.current_volumes.values().map(|current| &current.volume).chain(self.ledger.superseded.keys());
         for volume in kept {
             prop_assert!(!self.may_hold(volume, instance), "it would take {volume} along");
         }
@@ -140,7 +141,7 @@ impl Case {
             None => prop_assert_ne!(instance, &self.ledger.active, "it serves"),
             Some(failover) if failover.from.instance_id == *instance => {
                 let open = matches!(failover.fence, FenceState::Open { .. });
-                prop_assert!(!open || self.ledger.heads.is_empty(), "its data may still be written to");
+                prop_assert!(!open || self.ledger.current_volumes.is_empty(), "its data may still be written to");
                 prop_assert!(failover.has_begun_to_fence() || !failover.planned, "it serves on");
             }
             Some(_) => {}
@@ -151,9 +152,9 @@ impl Case {
     fn the_launch_keeps_the_rules(&self, instance: &InstanceId) -> Result<(), TestCaseError> {
         prop_assert!([Part::Volumes, Part::Addresses, Part::Agents].into_iter().all(|part| self.is_fresh(part)));
         prop_assert!(*instance == self.ledger.active && self.unpromoted().is_none(), "another serves");
-        prop_assert!(self.ledger.unborn.is_empty());
-        for head in self.ledger.heads.values() {
-            let attachment = self.world.volumes.get(&head.volume).and_then(|volume| volume.attachment_to(instance));
+        prop_assert!(self.ledger.uninitialized.is_empty());
+        for current in self.ledger.current_volumes.values() {
+            let attachment = self.world.volumes.get(&current.volume).and_then(|volume| volume.attachment_to(instance));
             prop_assert_eq!(attachment.map(|attachment| attachment.state), Some(AttachmentState::Attached));
         }
         for address in &self.ledger.addresses {
@@ -171,7 +172,7 @@ impl Case {
     }
 
     fn the_first_volume_keeps_the_rules(&self, name: &VolumeName, zone: &Zone) -> Result<(), TestCaseError> {
-        prop_assert!(self.ledger.failover.is_none() && self.ledger.unborn.contains(name));
+        prop_assert!(self.ledger.failover.is_none() && self.ledger.uninitialized.contains(name));
         prop_assert_eq!(zone, &self.ledger.active_zone);
         prop_assert!(is_whole(&self.world.volumes) && is_whole(&self.world.snapshots), "a copy may be out of sight");
         prop_assert!(self.is_fresh(Part::Volumes) && self.is_fresh(Part::Snapshots));

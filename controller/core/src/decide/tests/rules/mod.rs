@@ -64,12 +64,12 @@ impl Case {
             kinds.extend(steps.iter().map(|step| step.kind().to_owned()));
             kinds.extend(changes.iter().map(name_of));
             match &verdict {
-                Verdict::Look(parts) => self.look(parts),
+                Verdict::Observe(parts) => self.observe(parts),
                 Verdict::Record { .. } | Verdict::Act { .. } => self.write(&changes, &steps)?,
                 Verdict::Wait { until, parts, .. } => {
                     prop_assert!(
                         *until >= self.now && !parts.is_empty(),
-                        "a wait without an end, or nothing to look at: {verdict:?}"
+                        "a wait without an end, or nothing to observe: {verdict:?}"
                     );
                     self.no_hook_is_forgotten()?;
                     return Ok(kinds);
@@ -96,7 +96,7 @@ impl Case {
         for change in changes {
             self.the_change_keeps_the_rules(change)?;
         }
-        if let Verdict::Look(parts) = verdict {
+        if let Verdict::Observe(parts) = verdict {
             prop_assert!(parts.iter().all(|part| self.world.seen_at(*part) < self.now), "nothing is newer than now");
         }
         if self.ledger.paused.is_some() && self.ledger.failover.is_none() {
@@ -107,7 +107,7 @@ impl Case {
     }
 
     /// The same world, seen again now.
-    fn look(&mut self, parts: &[Part]) {
+    fn observe(&mut self, parts: &[Part]) {
         let now = self.now;
         for part in parts {
             let world = &mut self.world;
@@ -195,7 +195,7 @@ fn each_comes_up(cases: &impl Strategy<Value = Case>, topology: &[&str]) {
         "ChooseCopy",
         "Promote",
         "Finish",
-        "GiveUp",
+        "Abort",
         "Halt",
         "Retarget",
         "TargetSeen",
@@ -223,7 +223,7 @@ fn the_cases_of_groups_lead_to_every_kind_of_effect() {
         "replace",
         "subnets",
         "create-blank",
-        "Born",
+        "Bootstrapped",
         "Narrow",
         "Warn",
     ];

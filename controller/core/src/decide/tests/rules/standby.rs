@@ -80,7 +80,7 @@ pub(super) fn ledgers() -> impl Strategy<Value = Ledger> {
             let mut ledger = ledger();
             ledger.members.insert(instance_id('c'), Member { zone: zone('c') });
             if !volumes {
-                ledger.heads.clear();
+                ledger.current_volumes.clear();
             }
             ledger.superseded = superseded
                 .into_iter()
@@ -97,9 +97,9 @@ pub(super) fn ledgers() -> impl Strategy<Value = Ledger> {
                 ledger.epoch = 2;
                 ledger.active = failover.to.as_ref().unwrap().instance_id.clone();
                 ledger.active_zone = failover.to.as_ref().unwrap().zone.clone();
-                for head in ledger.heads.values_mut() {
-                    head.volume = volume_id(2);
-                    head.zone = failover.to.as_ref().unwrap().zone.clone();
+                for current in ledger.current_volumes.values_mut() {
+                    current.volume = volume_id(2);
+                    current.zone = failover.to.as_ref().unwrap().zone.clone();
                 }
             } else if ledger.failover.is_none() {
                 ledger.request = request;
@@ -118,7 +118,7 @@ pub(super) fn cases() -> impl Strategy<Value = Case> {
                 mend(&mut world, &ledger);
             }
             let unconfirmed = if proceed { "proceed" } else { "halt" };
-            let volume = if ledger.heads.is_empty() { "" } else { "[[volume]]\nname = \"data\"\n" };
+            let volume = if ledger.current_volumes.is_empty() { "" } else { "[[volume]]\nname = \"data\"\n" };
             let text = format!(
                 "service = \"db\"\ntopology = \"standby\"\n{volume}[detect]\nalarms = [\"db-status\"]\n\
                  [fence]\nwhen_unconfirmed = \"{unconfirmed}\"\n\
@@ -131,7 +131,7 @@ pub(super) fn cases() -> impl Strategy<Value = Case> {
     )
 }
 
-/// Chance alone hardly ever makes a service that is well: here the active instance has all that it should have.
+/// Chance alone hardly ever makes a service that is healthy: here the active instance has all that it should have.
 pub(super) fn mend(world: &mut World, ledger: &Ledger) {
     let at = after(NOW);
     let active = &ledger.active;
@@ -139,10 +139,10 @@ pub(super) fn mend(world: &mut World, ledger: &Ledger) {
         Instance { zone: ledger.active_zone.clone(), state: InstanceState::Running, devices: BTreeMap::new() };
     world.instances.items.insert(active.clone(), Observed::Known { value: running, at });
     world.checks.items.insert(active.clone(), Observed::Known { value: PASSED, at });
-    for head in ledger.heads.values() {
+    for current in ledger.current_volumes.values() {
         let letter = active.as_str().chars().last().unwrap();
-        let value = Volume { zone: head.zone.clone(), ..volume('a', Some(letter)) };
-        world.volumes.items.insert(head.volume.clone(), Observed::Known { value, at });
+        let value = Volume { zone: current.zone.clone(), ..volume('a', Some(letter)) };
+        world.volumes.items.insert(current.volume.clone(), Observed::Known { value, at });
     }
     for address in world.addresses.items.values_mut() {
         let value = Address { public_ip: "203.0.113.1".to_owned(), instance: Some(active.clone()), tags: tags(&[]) };

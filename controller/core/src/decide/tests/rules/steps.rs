@@ -35,7 +35,7 @@ impl Case {
     }
 
     /// The old active serves only under a lease, and has not renewed it for longer than that.
-    pub(super) fn lease_is_over(&self, id: &InstanceId) -> bool {
+    pub(super) fn lease_has_expired(&self, id: &InstanceId) -> bool {
         let Some(failover) = self.ledger.failover.as_ref().filter(|it| it.from.instance_id == *id) else {
             return false;
         };
@@ -90,10 +90,10 @@ impl Case {
     fn a_copy_keeps_the_rules(&self, sources: &[SnapshotSource]) -> Result<(), TestCaseError> {
         let failover = self.ledger.failover.as_ref();
         let is_target = |id: &InstanceId| failover.is_some_and(|failover| failover.is_target(id));
-        let proven = failover.is_some_and(|failover| matches!(failover.fence, FenceState::Proven { .. }));
+        let proven = failover.is_some_and(|failover| matches!(failover.fence, FenceState::Confirmed { .. }));
         let waived = failover.is_some_and(|failover| matches!(failover.fence, FenceState::Waived { .. }));
         for source in sources {
-            prop_assert!(self.ledger.is_head(&source.volume));
+            prop_assert!(self.ledger.is_current_volume(&source.volume));
             let volume = self.world.volumes.get(&source.volume);
             let quiet = volume.is_some_and(|volume| {
                 volume.attachments.iter().all(|attachment| {
@@ -119,7 +119,7 @@ impl Case {
         let first = self.is_group() && failover.is_none();
         prop_assert!(promoted || first, "nothing is attached before the promotion");
         prop_assert_eq!(instance, &self.ledger.active);
-        prop_assert!(self.ledger.is_head(volume));
+        prop_assert!(self.ledger.is_current_volume(volume));
         prop_assert!(
             self.world.volumes.get(volume).is_some_and(Volume::is_free)
                 || self.world.volumes.get(volume).is_some_and(|volume| volume.attachments.is_empty())
@@ -140,7 +140,7 @@ impl Case {
         prop_assert!(known.attachment_to(instance).is_some());
         prop_assert!(*instance != self.ledger.active || (failover.is_some() && !promoted));
         let takes_over = failover.is_some() && !promoted;
-        let let_go = (self.is_quiesced(instance) || self.lease_is_over(instance)) && self.is_fresh(Part::Agents);
+        let let_go = (self.is_quiesced(instance) || self.lease_has_expired(instance)) && self.is_fresh(Part::Agents);
         prop_assert!(self.is_off(instance) || (takes_over && (force || let_go)));
         Ok(())
     }
@@ -150,11 +150,11 @@ impl Case {
         let failover = self.ledger.failover.as_ref();
         let promoted = failover.is_some_and(Failover::is_promoted);
         let is_target = failover.is_some_and(|failover| failover.is_target(instance));
-        let volumes_free = !self.ledger.heads.is_empty()
-            && self.ledger.heads.values().all(|head| {
+        let volumes_free = !self.ledger.current_volumes.is_empty()
+            && self.ledger.current_volumes.values().all(|current| {
                 self.world
                     .volumes
-                    .get(&head.volume)
+                    .get(&current.volume)
                     .is_some_and(|volume| volume.attachments.iter().all(|attachment| attachment.instance == *instance))
             });
         let first = self.is_group()
@@ -193,7 +193,7 @@ impl Case {
                 self.a_detach_keeps_the_rules(volume, instance, *force)?;
             }
             Step::MoveAddress { instance, .. } => self.an_address_keeps_the_rules(instance)?,
-            Step::MarkSuperseded { volume } => prop_assert!(!self.ledger.is_head(volume)),
+            Step::MarkSuperseded { volume } => prop_assert!(!self.ledger.is_current_volume(volume)),
             Step::CreateBlank { .. }
             | Step::CompleteHook { .. }
             | Step::ExtendHook { .. }
@@ -203,7 +203,7 @@ impl Case {
                 self.the_group_step_keeps_the_rules(step)?;
             }
             Step::DeleteVolume { volume } => {
-                prop_assert!(!self.ledger.is_head(volume) && self.ledger.superseded.contains_key(volume));
+                prop_assert!(!self.ledger.is_current_volume(volume) && self.ledger.superseded.contains_key(volume));
                 self.the_newest_data_is_attached()?;
             }
             Step::DeleteSnapshot { snapshot } => {
@@ -221,8 +221,8 @@ impl Case {
 
     pub(super) fn the_newest_data_is_attached(&self) -> Result<(), TestCaseError> {
         prop_assert!(self.ledger.failover.is_none());
-        for head in self.ledger.heads.values() {
-            let volume = self.world.volumes.get(&head.volume);
+        for current in self.ledger.current_volumes.values() {
+            let volume = self.world.volumes.get(&current.volume);
             prop_assert!(volume.is_some_and(|volume| volume.attachment_to(&self.ledger.active).is_some()));
         }
         Ok(())

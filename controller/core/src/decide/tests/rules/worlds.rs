@@ -142,7 +142,7 @@ pub(super) fn worlds(letters: Letters) -> impl Strategy<Value = World> {
             alarms,
             groups: Listing::unknown("not asked for", Timestamp::UNIX_EPOCH),
             agents: Listing::unknown("not asked for", Timestamp::UNIX_EPOCH),
-            look_took: jiff::SignedDuration::ZERO,
+            observation_took: jiff::SignedDuration::ZERO,
         })
 }
 
@@ -158,10 +158,10 @@ pub(super) fn fence_state() -> impl Strategy<Value = FenceState> {
     prop_oneof![
         Just(FenceState::Open { since: None }),
         past().prop_map(|at| FenceState::Open { since: Some(at) }),
-        past().prop_map(|at| FenceState::Proven { at, proof: Proof::InstancesOff }),
-        past().prop_map(|at| FenceState::Proven { at, proof: Proof::VolumesDetached }),
-        past().prop_map(|at| FenceState::Proven { at, proof: Proof::Quiesced }),
-        past().prop_map(|at| FenceState::Proven { at, proof: Proof::LeaseOver }),
+        past().prop_map(|at| FenceState::Confirmed { at, proof: Proof::InstancesOff }),
+        past().prop_map(|at| FenceState::Confirmed { at, proof: Proof::VolumesDetached }),
+        past().prop_map(|at| FenceState::Confirmed { at, proof: Proof::Quiesced }),
+        past().prop_map(|at| FenceState::Confirmed { at, proof: Proof::LeaseExpired }),
         past().prop_map(|at| FenceState::Waived { at, why: "dark".to_owned() }),
     ]
 }

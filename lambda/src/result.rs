@@ -9,22 +9,22 @@ use serde::Serialize;
 
 /// What came of an invocation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Answer {
-    /// Why it looked, in words.
+pub struct LambdaResult {
+    /// Why it ran, in words.
     pub what: String,
-    /// What came of it, by service. Of a look at everything: only those that something was done for, or that are broken.
-    pub services: BTreeMap<String, ServiceAnswer>,
-    /// How many services a look at everything saw.
+    /// What came of it, by service. Of a tick over everything: only those that something was done for, or that are broken.
+    pub services: BTreeMap<String, ServiceResult>,
+    /// How many services a tick over everything saw.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub looked_at: Option<usize>,
-    /// Why there was nothing to look at.
+    pub services_observed: Option<usize>,
+    /// Why there was nothing to drive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nothing: Option<String>,
 }
 
 /// What came of one service.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ServiceAnswer {
+pub struct ServiceResult {
     /// How it ended.
     pub ended: EndedAs,
     /// Why; what is waited for; what is wrong.
@@ -35,13 +35,13 @@ pub struct ServiceAnswer {
     pub reports: Vec<Report>,
 }
 
-/// How a look at a service ended, in one word.
+/// How the drive of a service ended, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndedAs {
     /// Nothing is to be done.
     Settled,
-    /// Another invocation works on it, and looks again.
+    /// Another invocation works on it, and observes again.
     Busy,
     /// It fails, and no failover may begin.
     Refused,
@@ -51,11 +51,11 @@ pub enum EndedAs {
     OutOfTime,
     /// Something carries its tag, but no `failover.toml` was applied for it (yet): it is not under control.
     NotAdopted,
-    /// It could not be looked at.
+    /// It could not be driven.
     Failed,
 }
 
-impl ServiceAnswer {
+impl ServiceResult {
     /// What the engine said.
     pub fn of(run: Run) -> Self {
         let mut reports = run.reports;
@@ -70,18 +70,18 @@ impl ServiceAnswer {
         Self { ended, reasons, reports }
     }
 
-    /// A service that could not be looked at.
+    /// A service that could not be driven.
     pub fn failed(why: impl Into<String>) -> Self {
         Self { ended: EndedAs::Failed, reasons: vec![why.into()], reports: Vec::new() }
     }
 
-    /// Whether it could not be looked at.
+    /// Whether it could not be driven.
     pub fn is_broken(&self) -> bool {
         self.ended == EndedAs::Failed
     }
 }
 
-impl Answer {
+impl LambdaResult {
     /// There was nothing to do.
     pub(crate) fn nothing(what: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { what: what.into(), nothing: Some(reason.into()), ..Self::default() }
@@ -89,16 +89,16 @@ impl Answer {
 
     /// Takes in what came of a service.
     pub(crate) fn add(&mut self, service: &ServiceName, run: Result<Run, EngineError>) {
-        let answer = match run {
-            Ok(run) => ServiceAnswer::of(run),
+        let result = match run {
+            Ok(run) => ServiceResult::of(run),
             // Tags come first when a service is set up. One that was under control and has lost its spec is found by the tick.
             Err(error @ (EngineError::NoSpec { .. } | EngineError::NoLedger { .. })) => {
                 tracing::warn!(%service, "{error}");
-                ServiceAnswer { ended: EndedAs::NotAdopted, reasons: vec![error.to_string()], reports: Vec::new() }
+                ServiceResult { ended: EndedAs::NotAdopted, reasons: vec![error.to_string()], reports: Vec::new() }
             }
-            Err(error) => ServiceAnswer::failed(in_one_line(&error)),
+            Err(error) => ServiceResult::failed(in_one_line(&error)),
         };
-        self.services.insert(service.to_string(), answer);
+        self.services.insert(service.to_string(), result);
     }
 
     /// Every report, of all services.
@@ -106,7 +106,7 @@ impl Answer {
         self.services.values().flat_map(|service| &service.reports)
     }
 
-    /// Services that could not be looked at, and why.
+    /// Services that could not be driven, and why.
     pub fn broken(&self) -> impl Iterator<Item = (&str, String)> {
         let broken = self.services.iter().filter(|(_, service)| service.is_broken());
         broken.map(|(name, service)| (name.as_str(), service.reasons.join("; ")))

@@ -1,4 +1,4 @@
-//! What is done while all is well: periodic copies, late fences, and letting go of what is past its retention.
+//! What is done while all is healthy: periodic copies, late fences, and letting go of what is past its retention.
 //!
 //! Never deletes the only good copy: something is deleted only while the active instance runs with the newest data attached.
 
@@ -20,44 +20,44 @@ use crate::world::{Lineage, Part, Role, Sight, Snapshot, SnapshotState, Volume, 
 
 /// What is due later than this is left to the next tick, which comes within a minute.
 const BETWEEN_TICKS: SignedDuration = SignedDuration::from_secs(30);
-/// At most so many steps at once: there is always a next look.
+/// At most so many steps at once: there is always a next observation.
 const MOST_STEPS: usize = 10;
 /// A failed snapshot counts against EBS's limit of pending ones; it is removed after a while that leaves time to see it.
 const FAILED_SNAPSHOT_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
-/// What is to be done while the active instance is well.
-pub(super) fn tidy(view: View<'_>) -> Verdict {
+/// What is to be done while the active instance is healthy.
+pub(super) fn maintain(view: View<'_>) -> Verdict {
     let mut progress = Progress::new(view);
-    let mut upkeep = Upkeep { view, wanted: Vec::new() };
+    let mut maintenance = Maintenance { view, wanted: Vec::new() };
     if view.spec.topology == Topology::AutoScaling {
         group::bring_up(view, &mut progress);
         group::tend(view, &mut progress);
         match group::put_back(view) {
-            Some(Ok(step)) => upkeep.wanted.push(step),
+            Some(Ok(step)) => maintenance.wanted.push(step),
             // It launches everywhere again: the move is over.
             Some(Err(change)) => progress.change(change, [Part::Groups]),
             None => {}
         }
     }
-    upkeep.orphans(&mut progress);
-    upkeep.late_fences();
-    upkeep.superseded(&mut progress);
+    maintenance.orphans(&mut progress);
+    maintenance.late_fences();
+    maintenance.superseded(&mut progress);
     // Otherwise the copies may be all that is left, and a new one would be of what somebody else writes.
-    if upkeep.newest_data_is_safe() {
-        upkeep.snapshots();
+    if maintenance.newest_data_is_safe() {
+        maintenance.snapshots();
     }
-    let keys: BTreeSet<StepKey> = upkeep.wanted.iter().map(Step::key).chain(progress.wanted()).collect();
+    let keys: BTreeSet<StepKey> = maintenance.wanted.iter().map(Step::key).chain(progress.wanted()).collect();
     // What was tried once and is no longer wanted is done: forgotten, so that the ledger does not grow.
-    let done: BTreeSet<StepKey> = view.ledger.upkeep.keys().filter(|key| !keys.contains(key)).cloned().collect();
+    let done: BTreeSet<StepKey> = view.ledger.maintenance.keys().filter(|key| !keys.contains(key)).cloned().collect();
     if !done.is_empty() {
-        progress.change(Change::ForgetUpkeep(done), []);
+        progress.change(Change::ForgetMaintenance(done), []);
     }
     let idle = keys.is_empty();
-    for step in upkeep.wanted.into_iter().take(MOST_STEPS) {
-        progress.upkeep(step);
+    for step in maintenance.wanted.into_iter().take(MOST_STEPS) {
+        progress.maintenance(step);
     }
     match progress.verdict() {
-        // Upkeep that AWS refuses is looked at again with the next tick; it stops nothing else.
+        // Maintenance that AWS refuses is observed again with the next tick; it stops nothing else.
         Verdict::Halt { halt, .. } => Verdict::Settled { reasons: vec![halt.to_string()] },
         // Only what others hold is waited for, and the tick will see that.
         Verdict::Wait { .. } if idle => Verdict::Settled { reasons: vec![summary(view)] },
@@ -70,15 +70,15 @@ pub(super) fn tidy(view: View<'_>) -> Verdict {
 }
 
 fn summary(view: View<'_>) -> String {
-    format!("{} is active in {} and well", view.ledger.active, view.ledger.active_zone)
+    format!("{} is active in {} and healthy", view.ledger.active, view.ledger.active_zone)
 }
 
-struct Upkeep<'a> {
+struct Maintenance<'a> {
     view: View<'a>,
     wanted: Vec<Step>,
 }
 
-impl Upkeep<'_> {
+impl Maintenance<'_> {
     /// The active instance runs with every head attached: everything else is a copy.
     fn newest_data_is_safe(&self) -> bool {
         self.view.world.runs(&self.view.ledger.active) && self.view.active_has_the_data()
@@ -89,7 +89,7 @@ impl Upkeep<'_> {
         let mut orphans = BTreeMap::new();
         for (id, volume) in self.view.world.volumes.iter_known() {
             let Lineage { name: Some(name), failover: Some(failover) } = Lineage::of(&volume.tags) else { continue };
-            let known = self.view.ledger.is_head(id) || self.view.ledger.superseded.contains_key(id);
+            let known = self.view.ledger.is_current_volume(id) || self.view.ledger.superseded.contains_key(id);
             // An empty one waits for its birth.
             let blank = Role::of(&volume.tags) == Some(Role::Blank);
             if !known && !blank && !volume.is_deleted() {
@@ -151,7 +151,7 @@ impl Upkeep<'_> {
 
     fn snapshots(&mut self) {
         let mut due = Vec::new();
-        for (name, head) in &self.view.ledger.heads {
+        for (name, current) in &self.view.ledger.current_volumes {
             let mut ours = self.ours(name);
             ours.sort_by_key(|(_, snapshot)| std::cmp::Reverse(snapshot.started_at));
             self.let_go(&ours);
@@ -159,11 +159,11 @@ impl Upkeep<'_> {
             let newest = ours.iter().find(|(_, snapshot)| snapshot.state != SnapshotState::Error);
             if self.is_due(newest.map(|(_, snapshot)| snapshot.started_at)) {
                 let id = format!("p{:012}-e{}", self.view.now.as_millisecond().unsigned_abs(), self.view.ledger.epoch);
-                let source = self.view.world.volumes.get(&head.volume).map(|volume| &volume.tags);
+                let source = self.view.world.volumes.get(&current.volume).map(|volume| &volume.tags);
                 let mut tags = lineage_tags(self.view, name, &id, Role::Periodic, source);
                 tags.insert(tag::EPOCH.to_owned(), self.view.ledger.epoch.to_string());
                 tags.insert(tag::ATTEMPT.to_owned(), "0".to_owned());
-                due.push(SnapshotSource { name: name.clone(), volume: head.volume.clone(), tags });
+                due.push(SnapshotSource { name: name.clone(), volume: current.volume.clone(), tags });
             }
         }
         if !due.is_empty() {

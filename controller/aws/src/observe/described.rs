@@ -12,7 +12,7 @@ pub(crate) type Owners<K> = BTreeMap<K, String>;
 
 /// The things that a call listed.
 #[derive(Debug)]
-pub(crate) struct Answer<K, V> {
+pub(crate) struct Described<K, V> {
     /// Each thing; one that could not be read is unknown.
     pub(crate) items: BTreeMap<K, Observed<V>>,
     /// By tag.
@@ -23,7 +23,7 @@ pub(crate) struct Answer<K, V> {
     pub(crate) at: Timestamp,
 }
 
-impl<K: Ord + Clone + FromStr<Err = BadName>, V> Answer<K, V> {
+impl<K: Ord + Clone + FromStr<Err = BadName>, V> Described<K, V> {
     pub(crate) fn new(at: Timestamp) -> Self {
         Self { items: BTreeMap::new(), owners: BTreeMap::new(), flaw: None, at }
     }

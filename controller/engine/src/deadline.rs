@@ -2,23 +2,23 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-/// What has to fit between the last decision and the host's end: an answer, a write, and letting go of the lease.
+/// What has to fit between the last decision and the deadline: an answer, a write, and releasing the lease.
 const MARGIN: SignedDuration = SignedDuration::from_secs(15);
 
-/// The process that the engine runs in.
+/// Until when the engine may run.
 #[derive(Debug, Clone, Copy)]
-pub struct Host {
+pub struct Deadline {
     ends_at: Option<Timestamp>,
 }
 
-impl Host {
-    /// A process that may run as long as it takes.
-    pub fn patient() -> Self {
+impl Deadline {
+    /// As long as it takes.
+    pub fn none() -> Self {
         Self { ends_at: None }
     }
 
-    /// A process that is stopped at `ends_at`: a Lambda at its deadline, a command at its `--timeout`.
-    pub fn until(ends_at: Timestamp) -> Self {
+    /// The process is stopped at `ends_at`: a Lambda at its timeout, a command at its `--timeout`.
+    pub fn at(ends_at: Timestamp) -> Self {
         Self { ends_at: Some(ends_at) }
     }
 
@@ -36,9 +36,9 @@ mod tests {
     #[test]
     fn a_round_must_fit_before_the_end() {
         let end: Timestamp = "2026-01-05T09:10:00Z".parse().unwrap();
-        let host = Host::until(end);
-        assert!(host.has_time(end - SignedDuration::from_secs(15)));
-        assert!(!host.has_time(end - SignedDuration::from_secs(14)));
-        assert!(Host::patient().has_time(end));
+        let deadline = Deadline::at(end);
+        assert!(deadline.has_time(end - SignedDuration::from_secs(15)));
+        assert!(!deadline.has_time(end - SignedDuration::from_secs(14)));
+        assert!(Deadline::none().has_time(end));
     }
 }

@@ -1,11 +1,11 @@
-//! When a step may be tried again, and when it is worth a look.
+//! When a step may be tried again, and when it is worth observing.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::view::View;
 use crate::group::Hook;
 use crate::ledger::Attempt;
-use crate::step::{FailureClass, Step, StepOutcome, Tempo, When};
+use crate::step::{FailureClass, Step, StepOutcome, StepTiming, When};
 use crate::time::{later, seconds};
 
 /// A call without an answer may have happened; AWS's reads may lag by seconds. Before this has passed, it is not sent again.
@@ -45,7 +45,7 @@ pub(super) fn gate(attempt: Option<&Attempt>, resend_after: SignedDuration, now:
     };
     let wait = |wait: SignedDuration| after(wait, Gate::Wait(later(attempt.answered_at, wait)));
     match &attempt.outcome {
-        // It may have happened: a look that is late enough to show it comes first.
+        // It may have happened: an observation that is late enough to show it comes first.
         StepOutcome::Unanswered => wait(UNANSWERED_GRACE),
         StepOutcome::Accepted { .. } => wait(resend_after),
         StepOutcome::Failed { class, code, message } => {
@@ -77,30 +77,30 @@ fn backoff(failures: u32) -> SignedDuration {
     SignedDuration::from_secs(doubled.min(LONGEST_BACKOFF_SECONDS))
 }
 
-/// When to look again at something that began at `since` and takes at least `least`: often at first, then in proportion,
-/// so that what is lost by looking late stays a small part of what AWS takes.
-pub(super) fn next_look(since: Timestamp, least: SignedDuration, now: Timestamp) -> Timestamp {
+/// When to observe again at something that began at `since` and takes at least `least`: often at first, then in proportion,
+/// so that what is lost by observing late stays a small part of what AWS takes.
+pub(super) fn next_observation(since: Timestamp, least: SignedDuration, now: Timestamp) -> Timestamp {
     let elapsed = now.duration_since(since.min(now));
     let pause = SignedDuration::from_millis((elapsed.as_millis() / 12).clamp(1_500, 10_000) as i64);
     later(since, least).max(later(now, pause))
 }
 
-/// When to look for the effect of a step that began at `since`.
-pub(super) fn look_for(view: View<'_>, step: &Step, since: Timestamp) -> Timestamp {
-    next_look(since, tempo(view, step).least_duration, view.now)
+/// When to observe the effect of a step that began at `since`.
+pub(super) fn next_observation_of(view: View<'_>, step: &Step, since: Timestamp) -> Timestamp {
+    next_observation(since, timing(view, step).least_duration, view.now)
 }
 
 /// A step's tempo, where the spec and the world have a say in it.
-pub(super) fn tempo(view: View<'_>, step: &Step) -> Tempo {
+pub(super) fn timing(view: View<'_>, step: &Step) -> StepTiming {
     match step.card().when {
-        When::Always(tempo) => tempo,
-        When::WithinGrace(tempo) => {
+        When::Always(timing) => timing,
+        When::WithinGrace(timing) => {
             let grace = seconds(view.spec.fence.stop_grace_seconds.get());
-            Tempo { resend_after: tempo.resend_after.min(grace + tempo.least_duration), ..tempo }
+            StepTiming { resend_after: timing.resend_after.min(grace + timing.least_duration), ..timing }
         }
         When::Heartbeat => {
             let third = hook_of(view, step).map_or(SHORTEST_THIRD, third_of);
-            Tempo { least_duration: third, resend_after: third }
+            StepTiming { least_duration: third, resend_after: third }
         }
     }
 }

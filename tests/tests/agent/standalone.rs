@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use failover_agent::Until;
-use failover_agent::alone::Alone;
+use failover_agent::standalone::Standalone;
 use failover_aws::{Aws, Metadata, Transport};
 use failover_core::ids::InstanceId;
 use failover_core::spec::Spec;
@@ -34,7 +34,7 @@ fn live(stage: &Stage, instance: &str) -> Lone {
     let metadata = Metadata::over(transport);
     let (stop, stopped) = watch::channel(false);
     let me = InstanceId::new(instance).unwrap();
-    let agent = Alone::new(&aws, &metadata, me, Spec::parse(SPEC).unwrap(), machine.clone()).unwrap();
+    let agent = Standalone::new(&aws, &metadata, me, Spec::parse(SPEC).unwrap(), machine.clone()).unwrap();
     tokio::task::spawn_local(async move { Box::pin(agent.run(stopped, Until::Stopped)).await.unwrap() });
     Lone { machine, stop }
 }
@@ -132,5 +132,5 @@ fn of_two_that_claim_at_once_one_has_it_and_the_other_stops() {
     }
     // The test means something only if they met.
     assert!(both > 20, "they met in {both} of 60");
-    say(&format!("two agents alone claimed at once in {both} of 60 stories; one had the address each time"));
+    say(&format!("two standalone agents claimed at once in {both} of 60 stories; one had the address each time"));
 }

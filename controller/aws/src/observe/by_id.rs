@@ -13,14 +13,14 @@ use futures::StreamExt;
 use futures::future::{Either, select};
 use jiff::Timestamp;
 
-use super::answer::{Answer, Owners};
+use super::described::{Described, Owners};
 use crate::clock::Clock;
 use crate::error::AwsError;
 
 /// How long the call by tag may take before the known things are asked for by id beside it: a healthy region answers well before.
-const PATIENCE: Duration = Duration::from_secs(2);
+const BY_TAG_ALONE: Duration = Duration::from_secs(2);
 
-/// The most that a look may take for one call and its pages. A failover waits for it; a second attempt fits in.
+/// The most that an observation may take for one call and its pages. A failover waits for it; a second attempt fits in.
 const LIMIT: Duration = Duration::from_secs(8);
 
 /// Calls by id that are under way at once: few enough for EC2's bucket of 100 (aws-facts 7) when a whole region is asked so.
@@ -29,30 +29,30 @@ const SIDE_BY_SIDE: usize = 16;
 /// One thing, asked for by its id: what was seen of it, or nothing where AWS does not know it.
 pub(super) type Single<V> = Option<(Observed<V>, Option<String>)>;
 
-/// Looks by tag, then by id at what of `known` was not among the answer.
+/// Asks by tag, then by id at what of `known` was not among the answer.
 ///
 /// Guarantees: a thing is left out of a complete listing only if AWS answered, to a call that named it, that it does not exist.
 pub(super) async fn by_tag_then_id<K, V, One>(
     clock: &Clock,
     operation: &'static str,
     known: &BTreeSet<K>,
-    by_tag: impl Future<Output = Result<Answer<K, V>, AwsError>>,
+    by_tag: impl Future<Output = Result<Described<K, V>, AwsError>>,
     by_id: impl Fn(K) -> One,
 ) -> (Listing<K, V>, Owners<K>)
 where
     K: Ord + Clone + Display + FromStr<Err = BadName>,
-    One: Future<Output = Result<Answer<K, V>, AwsError>>,
+    One: Future<Output = Result<Described<K, V>, AwsError>>,
 {
     let by_tag = std::pin::pin!(limited(operation, by_tag));
-    let patience = std::pin::pin!(tokio::time::sleep(PATIENCE));
-    match select(by_tag, patience).await {
+    let by_tag_alone = std::pin::pin!(tokio::time::sleep(BY_TAG_ALONE));
+    match select(by_tag, by_tag_alone).await {
         Either::Left((Ok(answer), _)) => {
             let missing = known.iter().filter(|id| !answer.items.contains_key(*id)).cloned().collect();
             let found = each(clock, operation, missing, &by_id).await;
             merge(answer, found)
         }
         Either::Left((Err(error), _)) => {
-            let found = if worth_asking_singly(&error) {
+            let found = if worth_asking_by_id(&error) {
                 each(clock, operation, known.clone(), &by_id).await
             } else {
                 unasked(known, &error, clock.now())
@@ -78,7 +78,7 @@ pub(super) async fn each<K, V, One>(
 ) -> BTreeMap<K, Single<V>>
 where
     K: Ord + Clone + Display + FromStr<Err = BadName>,
-    One: Future<Output = Result<Answer<K, V>, AwsError>>,
+    One: Future<Output = Result<Described<K, V>, AwsError>>,
 {
     if ids.is_empty() {
         return BTreeMap::new();
@@ -91,7 +91,7 @@ where
     futures::stream::iter(ids).map(ask).buffer_unordered(SIDE_BY_SIDE).collect().await
 }
 
-fn single<K, V>(id: &K, answer: Result<Answer<K, V>, AwsError>, now: Timestamp) -> Single<V>
+fn single<K, V>(id: &K, answer: Result<Described<K, V>, AwsError>, now: Timestamp) -> Single<V>
 where
     K: Ord + Clone + Display + FromStr<Err = BadName>,
 {
@@ -107,7 +107,7 @@ where
 }
 
 /// The answer by tag is whole; what was found by id joins it.
-fn merge<K, V>(mut answer: Answer<K, V>, found: BTreeMap<K, Single<V>>) -> (Listing<K, V>, Owners<K>)
+fn merge<K, V>(mut answer: Described<K, V>, found: BTreeMap<K, Single<V>>) -> (Listing<K, V>, Owners<K>)
 where
     K: Ord + Clone + FromStr<Err = BadName>,
 {
@@ -126,7 +126,7 @@ fn fallback<K, V>(error: &AwsError, at: Timestamp, found: BTreeMap<K, Single<V>>
 where
     K: Ord + Clone + FromStr<Err = BadName>,
 {
-    let mut answer = Answer::new(at);
+    let mut answer = Described::new(at);
     answer.flawed(error.to_string());
     merge(answer, found)
 }
@@ -137,7 +137,7 @@ fn unasked<K: Ord + Clone, V>(known: &BTreeSet<K>, error: &AwsError, at: Timesta
 }
 
 /// What is not allowed, or comes too fast, is so by id as well.
-pub(super) fn worth_asking_singly(error: &AwsError) -> bool {
+pub(super) fn worth_asking_by_id(error: &AwsError) -> bool {
     !matches!(error.class, FailureClass::Denied | FailureClass::Invalid) && !error.is_throttle()
 }
 

@@ -1,4 +1,4 @@
-//! What to look at for a service, and the look itself: at AWS, and at what the boot agents reported.
+//! What to observe of a service, and the observation itself: at AWS, and at what the boot agents reported.
 
 use failover_aws::Interest;
 use failover_core::ids::ServiceName;
@@ -21,7 +21,7 @@ pub struct Survey {
 }
 
 impl Engine {
-    /// Looks at everything of a service, and at what agents report even where nothing rests on it: people want to hear of it.
+    /// Observes everything of a service, and at what agents report even where nothing rests on it: people want to hear of it.
     pub async fn survey(&self, service: &ServiceName) -> Result<Survey, EngineError> {
         let mut seen = self.see(service).await?;
         if !seen.spec.hears_agents() {
@@ -30,18 +30,18 @@ impl Engine {
         Ok(seen)
     }
 
-    /// Looks at everything that a decision about a service may rest on.
+    /// Observes everything that a decision about a service may rest on.
     pub(crate) async fn see(&self, service: &ServiceName) -> Result<Survey, EngineError> {
         let (spec, stored) = futures::join!(self.spec_of(service), self.store.read(service));
         let spec = spec?;
         let ledger = stored?.ok_or_else(|| EngineError::NoLedger { service: service.clone() })?.ledger;
         let mut world = World::unseen(Timestamp::UNIX_EPOCH);
-        Box::pin(self.look(&spec, &interest(&spec, Some(&ledger)), &Part::ALL, &mut world)).await;
+        Box::pin(self.observe(&spec, &interest(&spec, Some(&ledger)), &Part::ALL, &mut world)).await;
         Ok(Survey { spec, ledger, world })
     }
 
     /// Replaces `parts` of the world by what is seen of them now.
-    pub(crate) async fn look(&self, spec: &Spec, interest: &Interest, parts: &[Part], world: &mut World) {
+    pub(crate) async fn observe(&self, spec: &Spec, interest: &Interest, parts: &[Part], world: &mut World) {
         let agents = async {
             if !parts.contains(&Part::Agents) {
                 return None;
@@ -50,7 +50,7 @@ impl Engine {
             let heard = spec.hears_agents();
             Some(if heard { self.store.reports(&spec.service).await } else { Listing::known([], self.now()) })
         };
-        let (agents, ()) = futures::join!(agents, Box::pin(self.aws.look(interest, parts, world)));
+        let (agents, ()) = futures::join!(agents, Box::pin(self.aws.observe(interest, parts, world)));
         if let Some(reports) = agents {
             world.agents = reports;
         }
@@ -78,7 +78,7 @@ pub(crate) fn interest(spec: &Spec, ledger: Option<&Ledger>) -> Interest {
         interest.members.insert(failover.from.instance_id.clone());
         interest.members.extend(failover.to.iter().map(|to| to.instance_id.clone()));
     }
-    interest.volumes.extend(ledger.heads.values().map(|head| head.volume.clone()));
+    interest.volumes.extend(ledger.current_volumes.values().map(|current| current.volume.clone()));
     interest.volumes.extend(ledger.superseded.keys().cloned());
     interest.addresses.extend(ledger.addresses.iter().cloned());
     interest

@@ -1,22 +1,22 @@
 //! What an event comes to: a look, a failover that is asked for, or nothing.
 
-use failover_engine::Clue;
+use failover_engine::Subject;
 
 use super::request::ManualRequest;
 
-/// Why we look now, and at what.
+/// Why services are driven now, and which.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trigger {
     /// Something happened to something.
-    Look {
+    Drive {
         /// In words, for the log.
         what: String,
         /// What leads to the services that it happened to; each once.
-        clues: Vec<Clue>,
+        subjects: Vec<Subject>,
     },
     /// An operator wants a failover.
     Manual(ManualRequest),
-    /// It is time to look at everything.
+    /// It is time to observe everything.
     Tick {
         /// In words, for the log.
         what: String,
@@ -28,22 +28,22 @@ pub enum Trigger {
     },
 }
 
-/// Following a clue takes a read of the table or two: an event that names more resources than this is followed by a look at everything.
-const MOST_CLUES: usize = 50;
+/// Finding the service of a subject takes a read of the table or two: an event that names more resources than this is followed by a tick over everything.
+const MOST_SUBJECTS: usize = 50;
 
-/// A look, with each clue once, in the order of the event.
-pub(super) fn look(what: String, clues: impl IntoIterator<Item = Clue>) -> Trigger {
+/// A drive, with each subject once, in the order of the event.
+pub(super) fn drive(what: String, subjects: impl IntoIterator<Item = Subject>) -> Trigger {
     let mut once = Vec::new();
-    for clue in clues {
-        if once.contains(&clue) {
+    for subject in subjects {
+        if once.contains(&subject) {
             continue;
         }
-        if once.len() == MOST_CLUES {
+        if once.len() == MOST_SUBJECTS {
             return Trigger::Tick { what };
         }
-        once.push(clue);
+        once.push(subject);
     }
-    Trigger::Look { what, clues: once }
+    Trigger::Drive { what, subjects: once }
 }
 
 /// Longest line that a trigger says of itself.

@@ -5,15 +5,15 @@ use std::fmt;
 use failover_aws::claim::Life;
 use failover_core::ids::{AllocationId, InstanceId};
 
-use crate::duty::Notice;
+use crate::duty::InstanceNotice;
 
 /// What was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct View {
+pub struct StandaloneView {
     /// How the instance stands in its group, and the service's addresses; or why that can't be seen.
-    pub seen: Result<(Standing, Vec<Address>), String>,
+    pub seen: Result<(Standing, Vec<HeldAddress>), String>,
     /// What the metadata service announces.
-    pub notice: Option<Notice>,
+    pub notice: Option<InstanceNotice>,
 }
 
 /// How an instance stands in its group.
@@ -33,16 +33,16 @@ pub enum Standing {
 
 /// An address of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
+pub struct HeldAddress {
     /// Which.
     pub allocation: AllocationId,
     /// Whom it leads to.
-    pub holder: Holder,
+    pub holder: AddressHolder,
 }
 
 /// Whom an address leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Holder {
+pub enum AddressHolder {
     /// Nobody.
     Nobody,
     /// This instance.
@@ -64,15 +64,15 @@ pub enum Holder {
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Duty {
-    /// Bring the service up, or go on serving: every address leads here.
+pub enum StandaloneDuty {
+    /// Start the service, or go on serving: every address leads here.
     Serve,
-    /// Bring the service up, then take these addresses.
+    /// Start the service, then take these addresses.
     Take(Vec<Takeable>),
     /// Make sure that nothing of the service runs here.
-    Rest(Why),
+    Rest(StandaloneReason),
     /// Change nothing.
-    Hold(Why),
+    Hold(StandaloneReason),
 }
 
 /// An address that may be taken.
@@ -86,9 +86,9 @@ pub struct Takeable {
 
 /// Why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Why {
+pub enum StandaloneReason {
     /// The metadata service announced the instance's end.
-    Noticed(Notice),
+    Noticed(InstanceNotice),
     /// The group is done with this instance, or was told to leave it aside.
     NotInService(Standing),
     /// The address is another's, who lives and is in service.
@@ -103,10 +103,10 @@ pub enum Why {
     Unknown(String),
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for StandaloneReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Noticed(notice) => write!(formatter, "{}", crate::duty::Why::Noticed(notice.clone())),
+            Self::Noticed(notice) => write!(formatter, "{}", crate::duty::DutyReason::Noticed(notice.clone())),
             Self::NotInService(standing) => {
                 write!(formatter, "this instance is not in service in its group ({standing:?})")
             }
@@ -122,22 +122,22 @@ impl fmt::Display for Why {
 }
 
 /// What to do. `serving`: the service is up, or on its way.
-pub fn duty(view: &View, serving: bool) -> Duty {
+pub fn duty(view: &StandaloneView, serving: bool) -> StandaloneDuty {
     if let Some(notice) = &view.notice {
-        return Duty::Rest(Why::Noticed(notice.clone()));
+        return StandaloneDuty::Rest(StandaloneReason::Noticed(notice.clone()));
     }
     let (standing, addresses) = match &view.seen {
         Ok(seen) => seen,
-        Err(why) => return Duty::Hold(Why::Unknown(why.clone())),
+        Err(why) => return StandaloneDuty::Hold(StandaloneReason::Unknown(why.clone())),
     };
     match standing {
-        Standing::Leaving | Standing::Aside => return Duty::Rest(Why::NotInService(*standing)),
+        Standing::Leaving | Standing::Aside => return StandaloneDuty::Rest(StandaloneReason::NotInService(*standing)),
         // The group will replace it; until then it serves better than nobody.
-        Standing::Unhealthy if !serving => return Duty::Hold(Why::NotInService(*standing)),
+        Standing::Unhealthy if !serving => return StandaloneDuty::Hold(StandaloneReason::NotInService(*standing)),
         Standing::NoGroup | Standing::In | Standing::Unhealthy => {}
     }
     if addresses.is_empty() {
-        return Duty::Hold(Why::NoAddress);
+        return StandaloneDuty::Hold(StandaloneReason::NoAddress);
     }
     let mut takeable = Vec::new();
     let mut held = None;
@@ -145,23 +145,23 @@ pub fn duty(view: &View, serving: bool) -> Duty {
     for address in addresses {
         let allocation = address.allocation.clone();
         match &address.holder {
-            Holder::Me => {}
-            Holder::Nobody => takeable.push(Takeable { allocation, release: None }),
-            Holder::Interface => unsure = Some(Why::NotAnInstance(allocation)),
-            Holder::Other { association, instance, life, standing } => match (life, standing) {
+            AddressHolder::Me => {}
+            AddressHolder::Nobody => takeable.push(Takeable { allocation, release: None }),
+            AddressHolder::Interface => unsure = Some(StandaloneReason::NotAnInstance(allocation)),
+            AddressHolder::Other { association, instance, life, standing } => match (life, standing) {
                 (Life::Ends, _) | (Life::Lives, Standing::Leaving | Standing::Unhealthy) => {
                     takeable.push(Takeable { allocation, release: Some(association.clone()) });
                 }
-                (Life::Lives, _) => held = Some(Why::Held(instance.clone())),
-                (Life::Unknown, _) => unsure = Some(Why::HolderUnknown(instance.clone())),
+                (Life::Lives, _) => held = Some(StandaloneReason::Held(instance.clone())),
+                (Life::Unknown, _) => unsure = Some(StandaloneReason::HolderUnknown(instance.clone())),
             },
         }
     }
     match (held, unsure) {
         // What can't be told is not ours either: clients do not reach this instance by it.
-        (Some(why), _) | (None, Some(why)) => Duty::Rest(why),
-        (None, None) if takeable.is_empty() => Duty::Serve,
-        (None, None) => Duty::Take(takeable),
+        (Some(why), _) | (None, Some(why)) => StandaloneDuty::Rest(why),
+        (None, None) if takeable.is_empty() => StandaloneDuty::Serve,
+        (None, None) => StandaloneDuty::Take(takeable),
     }
 }
 
@@ -174,31 +174,31 @@ mod tests {
         [Standing::NoGroup, Standing::In, Standing::Unhealthy, Standing::Leaving, Standing::Aside];
     const LIVES: [Life; 3] = [Life::Lives, Life::Ends, Life::Unknown];
 
-    fn other(life: Life, standing: Standing) -> Holder {
+    fn other(life: Life, standing: Standing) -> AddressHolder {
         let instance = InstanceId::new("i-00000000000000002").unwrap();
-        Holder::Other { association: "eipassoc-1".to_owned(), instance, life, standing }
+        AddressHolder::Other { association: "eipassoc-1".to_owned(), instance, life, standing }
     }
 
-    fn holders() -> Vec<Holder> {
-        let mut all = vec![Holder::Nobody, Holder::Me, Holder::Interface];
+    fn holders() -> Vec<AddressHolder> {
+        let mut all = vec![AddressHolder::Nobody, AddressHolder::Me, AddressHolder::Interface];
         all.extend(LIVES.into_iter().flat_map(|life| STANDINGS.map(|standing| other(life, standing))));
         all
     }
 
-    fn view(standing: Standing, holders: &[Holder]) -> View {
-        let address = |holder: &Holder| Address {
+    fn view(standing: Standing, holders: &[AddressHolder]) -> StandaloneView {
+        let address = |holder: &AddressHolder| HeldAddress {
             allocation: AllocationId::new("eipalloc-00000001").unwrap(),
             holder: holder.clone(),
         };
-        View { seen: Ok((standing, holders.iter().map(address).collect())), notice: None }
+        StandaloneView { seen: Ok((standing, holders.iter().map(address).collect())), notice: None }
     }
 
     /// Whether a holder may be taken from: dead, or on its way out of its group.
-    fn is_over(holder: &Holder) -> bool {
+    fn is_over(holder: &AddressHolder) -> bool {
         match holder {
-            Holder::Nobody | Holder::Other { life: Life::Ends, .. } => true,
-            Holder::Me | Holder::Interface | Holder::Other { life: Life::Unknown, .. } => false,
-            Holder::Other { life: Life::Lives, standing, .. } => {
+            AddressHolder::Nobody | AddressHolder::Other { life: Life::Ends, .. } => true,
+            AddressHolder::Me | AddressHolder::Interface | AddressHolder::Other { life: Life::Unknown, .. } => false,
+            AddressHolder::Other { life: Life::Lives, standing, .. } => {
                 matches!(standing, Standing::Leaving | Standing::Unhealthy)
             }
         }
@@ -213,16 +213,16 @@ mod tests {
                         let holders = [first.clone(), second.clone()];
                         let duty = duty(&view(mine, &holders), serving);
                         let case = format!("{mine:?} {holders:?} {serving}");
-                        let ours = |holder: &Holder| *holder == Holder::Me;
+                        let ours = |holder: &AddressHolder| *holder == AddressHolder::Me;
                         match &duty {
-                            Duty::Serve => assert!(holders.iter().all(ours), "{case}"),
-                            Duty::Take(wanted) => {
+                            StandaloneDuty::Serve => assert!(holders.iter().all(ours), "{case}"),
+                            StandaloneDuty::Take(wanted) => {
                                 assert!(holders.iter().all(|it| ours(it) || is_over(it)), "{case}");
                                 assert_eq!(wanted.len(), holders.iter().filter(|it| !ours(it)).count(), "{case}");
                             }
-                            Duty::Rest(_) | Duty::Hold(_) => {}
+                            StandaloneDuty::Rest(_) | StandaloneDuty::Hold(_) => {}
                         }
-                        if matches!(duty, Duty::Serve | Duty::Take(_)) {
+                        if matches!(duty, StandaloneDuty::Serve | StandaloneDuty::Take(_)) {
                             assert!(!matches!(mine, Standing::Leaving | Standing::Aside), "{case}");
                             assert!(serving || mine != Standing::Unhealthy, "{case}");
                         }
@@ -235,21 +235,21 @@ mod tests {
     #[test]
     fn what_can_t_be_seen_changes_nothing_and_a_notice_ends_it() {
         for serving in [false, true] {
-            let mut unseen = View { seen: Err("throttled".to_owned()), notice: None };
-            assert!(matches!(duty(&unseen, serving), Duty::Hold(Why::Unknown(_))));
-            assert_eq!(duty(&view(Standing::In, &[]), serving), Duty::Hold(Why::NoAddress));
-            unseen.notice = Some(Notice::GroupTerminates);
-            assert!(matches!(duty(&unseen, serving), Duty::Rest(Why::Noticed(_))));
+            let mut unseen = StandaloneView { seen: Err("throttled".to_owned()), notice: None };
+            assert!(matches!(duty(&unseen, serving), StandaloneDuty::Hold(StandaloneReason::Unknown(_))));
+            assert_eq!(duty(&view(Standing::In, &[]), serving), StandaloneDuty::Hold(StandaloneReason::NoAddress));
+            unseen.notice = Some(InstanceNotice::GroupTerminates);
+            assert!(matches!(duty(&unseen, serving), StandaloneDuty::Rest(StandaloneReason::Noticed(_))));
         }
     }
 
     #[test]
     fn an_association_is_ended_only_where_there_is_one() {
-        let taken = |holder: Holder| match duty(&view(Standing::In, &[holder]), false) {
-            Duty::Take(wanted) => wanted.into_iter().map(|it| it.release).collect::<Vec<_>>(),
+        let taken = |holder: AddressHolder| match duty(&view(Standing::In, &[holder]), false) {
+            StandaloneDuty::Take(wanted) => wanted.into_iter().map(|it| it.release).collect::<Vec<_>>(),
             other => panic!("{other:?}"),
         };
-        assert_eq!(taken(Holder::Nobody), [None]);
+        assert_eq!(taken(AddressHolder::Nobody), [None]);
         assert_eq!(taken(other(Life::Ends, Standing::NoGroup)), [Some("eipassoc-1".to_owned())]);
     }
 }

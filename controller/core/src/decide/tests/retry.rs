@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::groups::{Story, group_name};
 use super::sample::*;
-use crate::decide::pace::{Gate, gate, look_for, next_look, tempo};
+use crate::decide::retry::{Gate, gate, next_observation, next_observation_of, timing};
 use crate::decide::view::View;
 use crate::ids::HookName;
 use crate::ledger::Attempt;
@@ -59,11 +59,16 @@ fn an_answer_from_the_future_holds_a_step_back_no_longer_than_its_wait() {
 
 #[test]
 fn looks_come_often_at_first_and_then_in_proportion() {
-    let pause = |elapsed| next_look(start(), SignedDuration::ZERO, after(elapsed)).duration_since(after(elapsed));
+    let pause =
+        |elapsed| next_observation(start(), SignedDuration::ZERO, after(elapsed)).duration_since(after(elapsed));
     let pauses = [0, 18, 24, 60, 120, 3_600].map(|elapsed| pause(elapsed).as_millis());
     assert_eq!(pauses, [1_500, 1_500, 2_000, 5_000, 10_000, 10_000]);
-    assert_eq!(next_look(start(), SignedDuration::from_secs(9), after(1)), after(9), "not before it can be done");
-    assert_eq!(next_look(after(50), SignedDuration::ZERO, after(1)), after(50), "nor before it begins");
+    assert_eq!(
+        next_observation(start(), SignedDuration::from_secs(9), after(1)),
+        after(9),
+        "not before it can be done"
+    );
+    assert_eq!(next_observation(after(50), SignedDuration::ZERO, after(1)), after(50), "nor before it begins");
 }
 
 #[test]
@@ -73,9 +78,9 @@ fn a_stop_is_sent_again_no_later_than_its_grace_ends() {
     for (grace, resend_after) in [(0, 4), (30, 34), (116, 120), (1_800, 120)] {
         let spec = Spec::parse(&format!("{SPEC}\n[fence]\nstop_grace_seconds = {grace}\n")).unwrap();
         let view = View { spec: &spec, ledger: &ledger, world: &world, now: start() };
-        let tempo = tempo(view, &stop);
-        assert_eq!((tempo.least_duration.as_secs(), tempo.resend_after.as_secs()), (4, resend_after));
-        assert_eq!(look_for(view, &stop, start()), after(4));
+        let timing = timing(view, &stop);
+        assert_eq!((timing.least_duration.as_secs(), timing.resend_after.as_secs()), (4, resend_after));
+        assert_eq!(next_observation_of(view, &stop, start()), after(4));
     }
 }
 
@@ -87,7 +92,7 @@ fn a_heartbeat_is_due_after_a_third_of_its_hooks_time() {
     for (timeout, third) in [(3, 5), (30, 10), (300, 100), (7_200, 1_200)] {
         story.group().hooks.get_mut(&hook).unwrap().heartbeat_timeout_seconds = timeout;
         let view = View { spec: &story.spec, ledger: &story.ledger, world: &story.world, now: start() };
-        let tempo = tempo(view, &extend);
-        assert_eq!((tempo.least_duration.as_secs(), tempo.resend_after.as_secs()), (third, third));
+        let timing = timing(view, &extend);
+        assert_eq!((timing.least_duration.as_secs(), timing.resend_after.as_secs()), (third, third));
     }
 }

@@ -1,4 +1,4 @@
-//! An operator's wish: granted, or declined with every reason.
+//! An operator's request: granted, or declined with every reason.
 
 use jiff::SignedDuration;
 
@@ -12,14 +12,14 @@ use crate::spec::Topology;
 use crate::verdict::{Refusal, Verdict};
 use crate::world::Part;
 
-/// A wish that nobody looked at for so long would surprise the one who made it.
+/// A request that nobody handled for so long would surprise the one who made it.
 const HOLDS: SignedDuration = SignedDuration::from_mins(15);
 
 /// Begins what was asked for, or declines it.
 pub(super) fn judge(view: View<'_>, request: &Request) -> Verdict {
     match grant(view, request) {
         Ok(verdict) => verdict,
-        Err(refusal) => record(Change::Decline(refusal.to_string()), format!("declined: {refusal}")),
+        Err(refusal) => record(Change::Decline(refusal.to_string()), format!("refused: {refusal}")),
     }
 }
 
@@ -37,15 +37,15 @@ pub(super) fn grant(view: View<'_>, request: &Request) -> Result<Verdict, Refusa
         group::destination(view, &request.to)?;
     }
     // What can't be seen, or is suspected, is not spared: it is fenced while the target starts.
-    let planned = evidence(view) == Evidence::Well;
-    if let Some(refusal) = resources::doubt(view) {
+    let planned = evidence(view) == Evidence::Healthy;
+    if let Some(refusal) = resources::ambiguity(view) {
         return Err(refusal);
     }
     // A drill is given up for any doubt; a failure that an operator sees may be all that is known.
     if request.drill {
         let faults = not_well(view);
         if !faults.is_empty() {
-            return Err(Refusal::NotWell(faults));
+            return Err(Refusal::NotHealthy(faults));
         }
     }
     begin(view, &Wanted::of(request, planned), view.now)
@@ -61,11 +61,11 @@ fn not_well(view: View<'_>) -> Vec<String> {
             Part::Instances | Part::Checks | Part::Volumes | Part::Snapshots | Part::Addresses | Part::Groups => true,
         };
         if matters && view.world.completeness(part).known().is_none() {
-            faults.push(format!("{part:?} can't be seen").to_lowercase());
+            faults.push(format!("{part:?} can't be observed").to_lowercase());
         }
     }
     match evidence(view) {
-        Evidence::Well => {}
+        Evidence::Healthy => {}
         Evidence::Down(signs) | Evidence::Suspected(signs) => faults.extend(signs),
         Evidence::Unseen(why) => faults.push(why),
     }
@@ -74,9 +74,9 @@ fn not_well(view: View<'_>) -> Vec<String> {
     if !view.world.runs(active) || !passed {
         faults.push(format!("{active} is not running with its status checks passed"));
     }
-    for (name, head) in &view.ledger.heads {
-        if !view.world.is_attached(&head.volume, active) {
-            faults.push(format!("{} ({name}) is not attached to {active}", head.volume));
+    for (name, current) in &view.ledger.current_volumes {
+        if !view.world.is_attached(&current.volume, active) {
+            faults.push(format!("{} ({name}) is not attached to {active}", current.volume));
         }
     }
     for id in address::meant(view) {

@@ -19,18 +19,18 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::agent::{Stop, grace};
 use crate::boot::{NotUp, start_service};
-use crate::duty::Notice;
+use crate::duty::InstanceNotice;
 use crate::host::notify::Systemd;
 use crate::machine::{Context, Machine, Trouble};
 use crate::notices::Notices;
 use crate::quiesce::take_down;
 use crate::watch::Until;
-use judge::{Address, Duty, Holder, Standing, View, Why, duty};
+use judge::{AddressHolder, HeldAddress, StandaloneDuty, StandaloneReason, StandaloneView, Standing, duty};
 
-/// Between two looks: the calls count towards the account's limits.
-const LOOK_EVERY: Duration = Duration::from_secs(3);
-/// One look: several calls.
-const LOOK_WITHIN: Duration = Duration::from_secs(15);
+/// Between two observations: the calls count towards the account's limits.
+const OBSERVE_EVERY: Duration = Duration::from_secs(3);
+/// One observation: several calls.
+const OBSERVE_WITHIN: Duration = Duration::from_secs(15);
 /// The first pause after a failed start; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest.
@@ -40,7 +40,7 @@ const LAST_TRIES: u32 = 3;
 
 /// An agent of a service that has no ledger.
 #[derive(Debug)]
-pub struct Alone<M> {
+pub struct Standalone<M> {
     aws: Aws,
     me: InstanceId,
     spec: Spec,
@@ -51,23 +51,29 @@ pub struct Alone<M> {
 
 /// The service can't be run without a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum AloneError {
+pub enum StandaloneError {
     /// It has data.
     #[error(
         "{0} has [[volume]]s: without a ledger nobody knows which copy of the data is the newest; name the controller's table \
              (table = \"...\" in agent.toml, or FAILOVER_TABLE)"
     )]
     HasVolumes(String),
-    /// The service could not be taken down.
-    #[error("the service could not be taken down: {0}")]
+    /// The service could not be stopped.
+    #[error("the service could not be stopped: {0}")]
     StillUp(Trouble),
 }
 
-impl<M: Machine> Alone<M> {
+impl<M: Machine> Standalone<M> {
     /// The agent of `spec`'s service on the instance `me`.
-    pub fn new(aws: &Aws, metadata: &Metadata, me: InstanceId, spec: Spec, machine: M) -> Result<Self, AloneError> {
+    pub fn new(
+        aws: &Aws,
+        metadata: &Metadata,
+        me: InstanceId,
+        spec: Spec,
+        machine: M,
+    ) -> Result<Self, StandaloneError> {
         if !spec.volumes.is_empty() {
-            return Err(AloneError::HasVolumes(spec.service.to_string()));
+            return Err(StandaloneError::HasVolumes(spec.service.to_string()));
         }
         let notices = Notices::new(metadata);
         Ok(Self { aws: aws.clone(), me, spec, machine, notices, systemd: Systemd::default() })
@@ -80,23 +86,23 @@ impl<M: Machine> Alone<M> {
         self
     }
 
-    /// Serves while the address leads here. Ends when told to, with the service taken down.
-    pub async fn run(&self, mut stop: Stop, until: Until) -> Result<(), AloneError> {
+    /// Serves while the address leads here. Ends when told to, with the service stopped.
+    pub async fn run(&self, mut stop: Stop, until: Until) -> Result<(), StandaloneError> {
         let mut rounds = Rounds { up: Up::Unsure, failures: 0, not_before: None, tries_to_end: 0, told: None };
         self.systemd.ready(None);
         tracing::info!(step = "watching", service = %self.spec.service, instance = %self.me,
             "the agent watches the service's address and its group, without a ledger");
         loop {
-            let view = self.look(&stop).await;
+            let view = self.observe(&stop).await;
             let result = self.round(&view, &mut rounds, &stop).await;
             if let Err(trouble) = result {
                 if rounds.tries_to_end >= LAST_TRIES {
-                    return Err(AloneError::StillUp(trouble));
+                    return Err(StandaloneError::StillUp(trouble));
                 }
-                tracing::error!(step = "not quiet", %trouble, "the service could not be taken down; it is tried again");
+                tracing::error!(step = "not quiesced", %trouble, "the service could not be stopped; it is tried again");
             }
             match (&view.notice, rounds.up, until) {
-                (Some(Notice::Shutdown), Up::Down, _) => {
+                (Some(InstanceNotice::Shutdown), Up::Down, _) => {
                     self.systemd.stopping();
                     return Ok(());
                 }
@@ -109,25 +115,26 @@ impl<M: Machine> Alone<M> {
             tokio::select! {
                 biased;
                 Ok(()) = stop.changed(), if !was_stopped => {}
-                () = sleep_until(Instant::now() + LOOK_EVERY) => {}
+                () = sleep_until(Instant::now() + OBSERVE_EVERY) => {}
             }
         }
     }
 
-    async fn round(&self, view: &View, rounds: &mut Rounds, stop: &Stop) -> Result<(), Trouble> {
+    async fn round(&self, view: &StandaloneView, rounds: &mut Rounds, stop: &Stop) -> Result<(), Trouble> {
         match duty(view, rounds.up == Up::Serving) {
-            Duty::Serve if rounds.up == Up::Serving => rounds.tell(None),
-            Duty::Serve | Duty::Take(_) if rounds.not_before.is_some_and(|at| Instant::now() < at) => {}
-            Duty::Serve | Duty::Take(_) => {
+            StandaloneDuty::Serve if rounds.up == Up::Serving => rounds.tell(None),
+            StandaloneDuty::Serve | StandaloneDuty::Take(_)
+                if rounds.not_before.is_some_and(|at| Instant::now() < at) => {}
+            StandaloneDuty::Serve | StandaloneDuty::Take(_) => {
                 rounds.tell(None);
                 self.serve(rounds, stop).await;
             }
-            Duty::Hold(why) => rounds.tell(Some(why)),
-            Duty::Rest(why) => {
+            StandaloneDuty::Hold(why) => rounds.tell(Some(why)),
+            StandaloneDuty::Rest(why) => {
                 if rounds.up != Up::Down {
-                    tracing::info!(step = "quiescing", %why, "the service is taken down");
+                    tracing::info!(step = "quiescing", %why, "the service is stopped");
                     let serves = rounds.up == Up::Serving;
-                    if view.notice == Some(Notice::Shutdown) {
+                    if view.notice == Some(InstanceNotice::Shutdown) {
                         rounds.tries_to_end += 1;
                     }
                     rounds.up = Up::Unsure;
@@ -141,15 +148,15 @@ impl<M: Machine> Alone<M> {
         Ok(())
     }
 
-    /// Brings the service up, then the address here.
+    /// Starts the service, then takes the address.
     async fn serve(&self, rounds: &mut Rounds, stop: &Stop) {
         let was_up = rounds.up == Up::Serving;
         rounds.up = Up::Unsure;
         if !was_up {
-            tracing::info!(step = "claiming", "the service's address may lead here: the service is brought up");
+            tracing::info!(step = "claiming", "the service's address may lead here: the service is started");
             match self.start(stop).await {
                 Ok(()) => {}
-                // The next round looks why, and takes down what was started.
+                // The next round sees why, and takes down what was started.
                 Err(NotUp::Revoked) => return,
                 Err(NotUp::Failed(trouble)) => return self.failed(&trouble, rounds).await,
             }
@@ -163,7 +170,7 @@ impl<M: Machine> Alone<M> {
             }
             // Somebody else was quicker: the next round sees who, and takes down what was started.
             Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "the address was not taken; it is looked at again"),
+            Err(error) => tracing::warn!(%error, "the address was not taken; it is checked again"),
         }
     }
 
@@ -175,7 +182,7 @@ impl<M: Machine> Alone<M> {
         tokio::select! {
             biased;
             why = &mut watching => {
-                tracing::warn!(step = "revoked", %why, "bringing the service up is broken off");
+                tracing::warn!(step = "revoked", %why, "starting the service is interrupted");
                 revoke.send_replace(true);
                 Err(NotUp::Revoked)
             }
@@ -183,17 +190,17 @@ impl<M: Machine> Alone<M> {
         }
     }
 
-    async fn until_revoked(&self, stop: &Stop) -> Why {
+    async fn until_revoked(&self, stop: &Stop) -> StandaloneReason {
         let mut stop = stop.clone();
         loop {
             let was_stopped = *stop.borrow();
             tokio::select! {
                 biased;
                 Ok(()) = stop.changed(), if !was_stopped => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(OBSERVE_EVERY) => {}
             }
             self.systemd.alive("starting");
-            if let Duty::Rest(why) = duty(&self.look(&stop).await, true) {
+            if let StandaloneDuty::Rest(why) = duty(&self.observe(&stop).await, true) {
                 return why;
             }
         }
@@ -204,7 +211,7 @@ impl<M: Machine> Alone<M> {
         rounds.failures += 1;
         rounds.not_before = Some(Instant::now() + pause);
         let undone = self.take_down(false).await;
-        tracing::error!(step = "failed", %trouble, "the service is not up; the next try is in {} s", pause.as_secs());
+        tracing::error!(step = "failed", %trouble, "the service is not running; the next try is in {} s", pause.as_secs());
         match undone {
             Ok(()) => rounds.up = Up::Down,
             Err(also) => tracing::error!(%also, "what was started could not be stopped"),
@@ -220,36 +227,36 @@ impl<M: Machine> Alone<M> {
     }
 
     /// What AWS and the metadata service say now.
-    async fn look(&self, stop: &Stop) -> View {
-        let seen = tokio::time::timeout(LOOK_WITHIN, self.standing_and_addresses());
-        let (seen, notice) = tokio::join!(seen, self.notices.look());
-        let notice = if *stop.borrow() { Some(Notice::Shutdown) } else { notice };
+    async fn observe(&self, stop: &Stop) -> StandaloneView {
+        let seen = tokio::time::timeout(OBSERVE_WITHIN, self.standing_and_addresses());
+        let (seen, notice) = tokio::join!(seen, self.notices.observe());
+        let notice = if *stop.borrow() { Some(InstanceNotice::Shutdown) } else { notice };
         let seen = match seen {
             Ok(seen) => seen.map_err(|error| error.to_string()),
-            Err(_) => Err(format!("no answer within {} s", LOOK_WITHIN.as_secs())),
+            Err(_) => Err(format!("no answer within {} s", OBSERVE_WITHIN.as_secs())),
         };
-        View { seen, notice }
+        StandaloneView { seen, notice }
     }
 
-    async fn standing_and_addresses(&self) -> Result<(Standing, Vec<Address>), AwsError> {
+    async fn standing_and_addresses(&self) -> Result<(Standing, Vec<HeldAddress>), AwsError> {
         let (standing, addresses) = tokio::join!(self.standing(&self.me), self.read_addresses());
         let mut judged = Vec::new();
         for address in addresses? {
             let holder = match &address.association {
-                None => Holder::Nobody,
-                Some(association) if association.instance.as_ref() == Some(&self.me) => Holder::Me,
+                None => AddressHolder::Nobody,
+                Some(association) if association.instance.as_ref() == Some(&self.me) => AddressHolder::Me,
                 Some(association) => self.other(association).await?,
             };
-            judged.push(Address { allocation: address.allocation, holder });
+            judged.push(HeldAddress { allocation: address.allocation, holder });
         }
         Ok((standing?, judged))
     }
 
-    async fn other(&self, association: &failover_aws::claim::Association) -> Result<Holder, AwsError> {
+    async fn other(&self, association: &failover_aws::claim::Association) -> Result<AddressHolder, AwsError> {
         let id = association.id.clone();
-        let Some(instance) = association.instance.clone() else { return Ok(Holder::Interface) };
+        let Some(instance) = association.instance.clone() else { return Ok(AddressHolder::Interface) };
         let (life, standing) = tokio::join!(self.aws.life_of(&instance), self.standing(&instance));
-        Ok(Holder::Other { association: id, instance, life: life?, standing: standing? })
+        Ok(AddressHolder::Other { association: id, instance, life: life?, standing: standing? })
     }
 
     async fn read_addresses(&self) -> Result<Vec<failover_aws::claim::ServiceAddress>, AwsError> {
@@ -281,16 +288,18 @@ struct Rounds {
     failures: u32,
     not_before: Option<Instant>,
     tries_to_end: u32,
-    told: Option<Why>,
+    told: Option<StandaloneReason>,
 }
 
 impl Rounds {
     /// What changes is told once.
-    fn tell(&mut self, why: Option<Why>) {
-        let same_kind = matches!((&self.told, &why), (Some(Why::Unknown(_)), Some(Why::Unknown(_))));
+    fn tell(&mut self, why: Option<StandaloneReason>) {
+        let same_kind =
+            matches!((&self.told, &why), (Some(StandaloneReason::Unknown(_)), Some(StandaloneReason::Unknown(_))));
         if self.told != why && !same_kind {
-            let why =
-                why.as_ref().map_or_else(|| "the address is this instance's, or may be".to_owned(), Why::to_string);
+            let why = why
+                .as_ref()
+                .map_or_else(|| "the address is this instance's, or may be".to_owned(), StandaloneReason::to_string);
             tracing::info!(up = ?self.up, "{why}");
         }
         self.told = why;
