@@ -69,13 +69,13 @@ fn killed(topology: &str, quick: u64, deep: u64) {
 
 #[test]
 fn killed_before_and_after_calls_with_standbys() {
-    killed("standby", 32, 1);
+    killed("standby", 64, 1);
 }
 
 /// Their stories have several times as many calls.
 #[test]
 fn killed_before_and_after_calls_for_a_group() {
-    killed("auto-scaling", 96, 24);
+    killed("auto-scaling", 192, 48);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_walk_meets_no_point_twice_and_all_of_them_with_stride_one() {
 /// Every scenario with faults that go on throughout.
 fn with(what: &str, faults: InjectedFaults) {
     let depth = Depth::asked();
-    let seeds = depth.seeds(1, 3);
+    let seeds = depth.seeds(1, 2);
     let stories: Vec<(&Scenario, u64)> =
         SCENARIOS.iter().flat_map(|scenario| seeds.clone().map(move |seed| (scenario, seed))).collect();
     let played = side_by_side(&stories, |(scenario, seed)| tell(scenario, *seed, faults).as_expected);

@@ -36,7 +36,7 @@ fn those_of_a_standby_end_as_they_must() {
 
 #[test]
 fn those_of_a_group_end_as_they_must() {
-    all_end_as_they_must("auto-scaling", 4, 25);
+    all_end_as_they_must("auto-scaling", 4, 15);
 }
 
 /// A drill must really have been one: a scenario that is refused every time would show nothing.

@@ -14,7 +14,7 @@ use serde_json::Value;
 const LEAST_CHECKS: usize = 130;
 /// How many walks over AWS's models there are.
 const LEAST_WALKS: usize = 6;
-/// A failover of some two minutes, eight times as fast, with room for a slow machine.
+/// A failover of some two minutes, sixteen times as fast, with room for a slow machine.
 const LONGEST_FAILOVER: Duration = Duration::from_mins(4);
 
 /// A region that `failover simulate --serve` serves, ended with the test.
@@ -103,7 +103,7 @@ fn the_built_lambda_follows_a_group_behind_the_region() {
 fn takes_over(scenario: &str) -> Served {
     let bootstrap = built("bootstrap", "failover-lambda");
     let lambda = bootstrap.to_str().expect("a path in UTF-8");
-    let served = Served::start(&["--scenario", scenario, "--speed", "8", "--lambda", lambda]);
+    let served = Served::start(&["--scenario", scenario, "--speed", "16", "--lambda", lambda]);
     let began = Instant::now();
     let first = loop {
         if let Some(instance) = serving(&served) {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use failover_aws::{Metadata, MetadataError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 const ID: &str = "i-0123456789abcdef0";
 /// One fact may take this long, whatever the service does.
@@ -125,8 +126,13 @@ async fn what_does_not_pass_is_told_apart() {
         ("a token that is none", |_| Say::Status(200, "line\nbreak"), fine),
         ("too slow", fine, |_| Say::After(30_000, ID)),
     ];
+    // Each waits as long as the agent is patient: side by side.
+    let mut asking = JoinSet::new();
     for (what, token, fact) in bad {
-        let error = asked(token, fact).await.unwrap_err();
+        asking.spawn(async move { (what, asked(token, fact).await) });
+    }
+    for (what, answer) in asking.join_all().await {
+        let error = answer.unwrap_err();
         assert!(matches!(error, MetadataError::NoAnswer { .. }), "{what}: {error:?}");
         assert!(
             error.to_string().contains("the metadata service does not answer for instance-id: "),

@@ -91,6 +91,7 @@ fn read(instance: &Ec2Instance) -> Result<Instance, String> {
         zone: Zone::new(zone).map_err(|error| error.to_string())?,
         state: state(instance.state().ok_or("no state")?)?,
         devices,
+        root_device: instance.root_device_name().map(str::to_owned),
     })
 }
 

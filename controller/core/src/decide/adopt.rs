@@ -158,7 +158,7 @@ fn in_group(
         }
     };
     let mut here = group.members.iter().filter(|(_, member)| member.lifecycle.is_coming_or_in()).map(|(id, _)| id);
-    let held = volumes.values().any(|(_, volume)| !volume.attachments.is_empty());
+    let held = volumes.values().any(|(_, volume)| !volume.is_held_only_by(|_| false));
     let led = addresses.iter().any(|id| world.addresses.get(id).is_some_and(|address| address.instance.is_some()));
     // Where there is data or an address, it says who is active, as it does without a group.
     if held || led {

@@ -6,7 +6,7 @@ use super::view::View;
 use crate::ledger::CurrentVolume;
 use crate::step::{FailureClass, Step, StepOutcome};
 use crate::verdict::Halt;
-use crate::world::{AttachmentState, DEVICES, Instance, Part, Sight};
+use crate::world::{AttachmentState, DEVICES, Instance, Part, Sight, VolumeState};
 
 /// Brings the newest data to the active instance; all of it there?
 pub(super) fn attach(view: View<'_>, instance: &Instance, progress: &mut Progress<'_>) -> bool {
@@ -45,6 +45,11 @@ pub(super) fn attach(view: View<'_>, instance: &Instance, progress: &mut Progres
                         Halt::VolumeTaken { volume: current.volume.clone(), instance: other.instance.clone() },
                         Part::Volumes,
                     ),
+                    // Held by somebody that we are not told of: an attach would be refused.
+                    None if volume.state == VolumeState::InUse => {
+                        let reason = format!("{} is in use, and AWS does not say by whom", current.volume);
+                        progress.wait(Part::Volumes, view.soon(), reason);
+                    }
                     None => drop(progress.step(step())),
                 }
             }

@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::proof::is_quiet;
 use super::retry::next_observation;
 use super::view::View;
-use crate::ids::{InstanceId, SnapshotId, VolumeName};
+use crate::ids::{InstanceId, SnapshotId, VolumeId, VolumeName};
 use crate::ledger::{CurrentVolume, Failover};
 use crate::step::{SNAPSHOT, SnapshotSource, Step, StepOutcome, Together};
 use crate::time::later;
@@ -79,8 +79,7 @@ pub(super) fn secure(view: View<'_>, failover: &Failover, progress: &mut Progres
             continue;
         }
         // What may still be written to has no newest state yet.
-        let held = volume.attachments.iter().any(|it| !is_quiet(view, failover, &it.instance));
-        if !held {
+        if volume.is_held_only_by(|holder| is_quiet(view, failover, holder)) {
             newest(view, failover, name, current, progress, &mut to_copy);
         }
     }
@@ -123,8 +122,14 @@ pub(super) fn together(view: View<'_>, instance: &InstanceId, sources: &[Snapsho
     if sources.len() < 2 || !sources.iter().all(holds) {
         return None;
     }
-    let devices = view.world.instances.get(instance).into_iter().flat_map(|known| known.devices.values());
-    let others = devices.filter(|id| !sources.iter().any(|source| source.volume == **id));
+    let known = view.world.instances.get(instance)?;
+    let is_source = |id: &VolumeId| sources.iter().any(|source| source.volume == *id);
+    // AWS refuses the root volume among the excluded ones: it has a flag of its own (aws-facts 2.1). So it has to be known which it is.
+    let root = known.devices.get(known.root_device.as_ref()?);
+    if root.is_some_and(is_source) {
+        return None;
+    }
+    let others = known.devices.values().filter(|id| root != Some(*id) && !is_source(id));
     Some(Together { instance: instance.clone(), exclude: others.cloned().collect() })
 }
 

@@ -19,7 +19,7 @@ use crate::ledger::{Change, CurrentVolume, Failover, FenceState, Target};
 use crate::step::{SnapshotSource, Step};
 use crate::time::later;
 use crate::verdict::Halt;
-use crate::world::{Part, Sight, Volume, VolumeState, tag};
+use crate::world::{Part, Sight, Volume, VolumeShape, VolumeState, tag};
 
 /// How long the newest volume may be out of sight before an older copy is thought of.
 const UNSEEN_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
@@ -39,10 +39,8 @@ pub(super) fn bring(
         let mut bringing = Bringing { view, failover, target, name, current, progress, to_copy: &mut to_copy };
         if let Some(volume) = bringing.bring() {
             let zone = target.zone.clone();
-            there.insert(
-                name.clone(),
-                CurrentVolume { volume, zone, shape: current.shape.clone(), device: current.device.clone() },
-            );
+            let shape = view.world.volumes.get(&volume).map_or(&current.shape, |volume| &volume.shape).clone();
+            there.insert(name.clone(), CurrentVolume { volume, zone, shape, device: current.device.clone() });
         }
     }
     copies::take(view, failover, to_copy, progress);
@@ -86,7 +84,8 @@ impl Bringing<'_, '_, '_> {
     /// Attached, under a waived fence, to an instance that is not known to be off.
     fn may_be_written(&self, volume: &Volume) -> bool {
         let waived = matches!(self.failover.fence, FenceState::Waived { .. });
-        waived && self.others(volume).any(|other| !self.view.world.is_off(other))
+        let target = &self.target.instance_id;
+        waived && !volume.is_held_only_by(|holder| holder == target || self.view.world.is_off(holder))
     }
 
     /// Who has a volume, besides the target.
@@ -99,7 +98,7 @@ impl Bringing<'_, '_, '_> {
     fn free(&mut self, volume: &Volume) -> Option<VolumeId> {
         let id = &self.current.volume;
         let others: Vec<&InstanceId> = self.others(volume).collect();
-        if others.is_empty() && matches!(volume.state, VolumeState::Available | VolumeState::InUse) {
+        if others.is_empty() && (volume.is_free() || volume.attachment_to(&self.target.instance_id).is_some()) {
             detach::proved(id, &self.failover.from.instance_id, self.progress);
             return Some(id.clone());
         }
@@ -180,7 +179,7 @@ impl Bringing<'_, '_, '_> {
                 &failed.to_string(),
             ]),
             zone,
-            shape: self.current.shape.clone(),
+            shape: self.shape_for(snapshot),
             initialization_rate_mib_per_second: self
                 .view
                 .spec
@@ -189,6 +188,15 @@ impl Bringing<'_, '_, '_> {
                 .and_then(|rate| u32::try_from(rate.get()).ok()),
             tags,
         }
+    }
+
+    /// As the current volume is now, or was when it was last seen: people enlarge and retype volumes. Never smaller than the snapshot, which
+    /// AWS would refuse (aws-facts 2.2).
+    fn shape_for(&self, snapshot: &SnapshotId) -> VolumeShape {
+        let seen = self.view.world.volumes.get(&self.current.volume).map(|volume| &volume.shape);
+        let shape = seen.unwrap_or(&self.current.shape).clone();
+        let least_gib = self.view.world.snapshots.get(snapshot).map_or(0, |snapshot| snapshot.size_gib);
+        VolumeShape { size_gib: shape.size_gib.max(least_gib), ..shape }
     }
 
     fn unseen(&mut self, why: &str) -> Option<VolumeId> {

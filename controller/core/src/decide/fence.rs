@@ -205,7 +205,7 @@ fn take_away(view: View<'_>, failover: &Failover, writer: &InstanceId, progress:
         // What can't be seen may be held by somebody: the address stays where it is.
         let Some(volume) = view.world.volumes.get(&current.volume) else { return };
         // By whomever: the address follows when nobody else can write any more.
-        held |= volume.attachments.iter().any(|attachment| !failover.is_target(&attachment.instance));
+        held |= !volume.is_held_only_by(|holder| failover.is_target(holder));
         if volume.attachment_to(writer).is_some() {
             progress.step(detach::step(&current.volume, writer, true));
         }

@@ -39,6 +39,7 @@ pub(super) fn maintain(view: View<'_>) -> Verdict {
             None => {}
         }
     }
+    reshaped(view, &mut progress);
     maintenance.orphans(&mut progress);
     maintenance.late_fences();
     maintenance.superseded(&mut progress);
@@ -66,6 +67,17 @@ pub(super) fn maintain(view: View<'_>) -> Verdict {
             Verdict::Settled { reasons: texts(reasons) }
         }
         other => other,
+    }
+}
+
+/// People enlarge volumes and change their type: what they are now is remembered, for when they can't be seen.
+fn reshaped(view: View<'_>, progress: &mut Progress<'_>) {
+    for (name, current) in &view.ledger.current_volumes {
+        let seen = view.world.volumes.get(&current.volume).filter(|volume| !volume.is_lost());
+        if let Some(volume) = seen.filter(|volume| volume.shape != current.shape) {
+            let change = Change::Reshaped { name: name.clone(), shape: volume.shape.clone() };
+            progress.change(change, [Part::Volumes]);
+        }
     }
 }
 
@@ -184,9 +196,23 @@ impl Maintenance<'_> {
             .world
             .snapshots
             .iter_known()
-            .filter(|(_, snapshot)| made(snapshot) && Lineage::of(&snapshot.tags).name.as_ref() == Some(name))
+            .filter(|(_, snapshot)| made(snapshot) && self.is_of(name, snapshot))
             .map(|(id, snapshot)| (id.clone(), snapshot.clone()))
             .collect()
+    }
+
+    /// Whether a snapshot is of this data. `CreateSnapshots` gives all of a set the same tags, and the name only afterwards: a set that was
+    /// made twice, since an answer was lost, never gets it. Then the volume says it.
+    fn is_of(&self, name: &VolumeName, snapshot: &Snapshot) -> bool {
+        let ledger = self.view.ledger;
+        Lineage::of(&snapshot.tags).name.map_or_else(
+            || {
+                let is_current = ledger.current_volumes.get(name).is_some_and(|it| it.volume == snapshot.volume);
+                let superseded = ledger.superseded.get(&snapshot.volume);
+                is_current || superseded.is_some_and(|superseded| superseded.name == *name)
+            },
+            |carried| carried == *name,
+        )
     }
 
     fn let_go(&mut self, newest_first: &[(SnapshotId, Snapshot)]) {

@@ -42,7 +42,7 @@ fn may_hold_data(view: View<'_>, id: &InstanceId) -> bool {
 }
 
 fn held_again(view: View<'_>, failover: &Failover) -> bool {
-    let elsewhere = |volume: &Volume| volume.attachments.iter().any(|it| !failover.is_target(&it.instance));
+    let elsewhere = |volume: &Volume| !volume.is_held_only_by(|holder| failover.is_target(holder));
     view.ledger.current_volumes.values().any(|current| view.world.volumes.get(&current.volume).is_some_and(elsewhere))
 }
 
@@ -76,9 +76,7 @@ pub(super) fn proof(view: View<'_>, failover: &Failover) -> Option<Proof> {
         // The old active is off; an unseen volume could only be held by someone whom nobody made active.
         return Some(Proof::InstancesOff);
     }
-    let detached = |volume: &Volume| {
-        volume.is_free() || volume.attachments.iter().all(|attachment| failover.is_target(&attachment.instance))
-    };
+    let detached = |volume: &Volume| volume.is_held_only_by(|holder| failover.is_target(holder));
     let all_detached = volumes.iter().all(|volume| volume.is_some_and(detached));
     if all_detached && agents::is_quiesced(view, failover, &failover.from.instance_id) {
         return Some(Proof::Quiesced);
@@ -92,7 +90,8 @@ pub(super) fn proof(view: View<'_>, failover: &Failover) -> Option<Proof> {
     if all_detached && addresses_away {
         return Some(Proof::VolumesDetached);
     }
-    let all_seen = volumes.iter().all(Option::is_some);
-    (all_seen && !held_by_others(view, failover) && agents::lease_has_expired(view, failover))
+    // A lease binds only those that are known to hold a volume.
+    let all_holders_seen = volumes.iter().all(|volume| volume.is_some_and(|volume| volume.is_held_only_by(|_| true)));
+    (all_holders_seen && !held_by_others(view, failover) && agents::lease_has_expired(view, failover))
         .then_some(Proof::LeaseExpired)
 }

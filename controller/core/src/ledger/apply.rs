@@ -41,6 +41,10 @@ impl Ledger {
             // Only what a complete answer no longer lists: its number can't come back.
             Change::Forget(volumes) => self.superseded.retain(|volume, _| !volumes.contains(volume)),
             Change::Bootstrapped { name, current } => self.take_empty(name, current)?,
+            Change::Reshaped { name, shape } => match self.current_volumes.get_mut(name) {
+                Some(current) => current.shape.clone_from(shape),
+                None => return Err(self.illegal("remember a shape", "the ledger has no such data")),
+            },
             Change::Narrow(subnets) => self.subnets_before.clone_from(subnets),
             Change::ForgetMaintenance(keys) => self.maintenance.retain(|key, _| !keys.contains(key)),
             // Fewer than said, if others were dropped for want of room meanwhile.

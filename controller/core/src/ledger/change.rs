@@ -10,6 +10,7 @@ use super::report::Outcome;
 use super::request::Request;
 use crate::ids::{InstanceId, SnapshotId, SubnetId, VolumeId, VolumeName};
 use crate::step::{Step, StepKey, StepOutcome};
+use crate::world::VolumeShape;
 
 /// One transition. Several are written together, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,6 +91,13 @@ pub enum Change {
         name: VolumeName,
         /// The empty volume.
         current: CurrentVolume,
+    },
+    /// A current volume was seen to have another size, type or performance than it is remembered with.
+    Reshaped {
+        /// The data, by its name in the spec.
+        name: VolumeName,
+        /// As it is now.
+        shape: VolumeShape,
     },
     /// Where the group launched before a planned move narrowed it down; none: it may launch there again.
     Narrow(Option<Vec<SubnetId>>),

@@ -64,6 +64,14 @@ impl Failover {
         self.fences += 1;
         self.lease = None;
         self.attempts.clear();
+        // The old instance may have written since: whether an older copy is still needed, and what it costs now, is judged anew.
+        if !self.older_copies.is_empty() {
+            self.older_copies.clear();
+            self.data_loss_seconds = 0;
+            self.warnings.insert(
+                "the older copies that were chosen are given up: the old instance could write again".to_owned(),
+            );
+        }
         Ok(())
     }
 

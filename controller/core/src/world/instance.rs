@@ -63,6 +63,9 @@ pub struct Instance {
     pub state: InstanceState,
     /// What is attached under which device name (root included): the names that are taken.
     pub devices: BTreeMap<String, VolumeId>,
+    /// The device name of the root volume, which multi-volume snapshots leave out by a flag, never by its id (aws-facts 2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_device: Option<String>,
 }
 
 impl Instance {

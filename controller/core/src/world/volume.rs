@@ -99,6 +99,13 @@ impl Volume {
         self.state == VolumeState::Available && self.attachments.is_empty()
     }
 
+    /// Whether nobody has it but those that are allowed, and AWS says so. One that is in use and lists no attachment is held by somebody
+    /// that we are not told of (reads of one resource disagree for seconds, aws-facts 7): it shows nothing.
+    pub fn is_held_only_by(&self, allowed: impl Fn(&InstanceId) -> bool) -> bool {
+        let unlisted = self.state == VolumeState::InUse && self.attachments.is_empty();
+        !unlisted && self.attachments.iter().all(|attachment| allowed(&attachment.instance))
+    }
+
     /// Whether somebody deleted it, or is about to have done so.
     pub fn is_deleted(&self) -> bool {
         matches!(self.state, VolumeState::Deleting | VolumeState::Deleted)

@@ -33,7 +33,7 @@ fn tags(more: &[(&str, &str)]) -> Tags {
 }
 
 fn instance(zone: &str, state: InstanceState) -> Instance {
-    Instance { zone: Zone::new(zone).unwrap(), state, devices: BTreeMap::new() }
+    Instance { zone: Zone::new(zone).unwrap(), state, devices: BTreeMap::new(), root_device: None }
 }
 
 fn id(text: &str) -> InstanceId {

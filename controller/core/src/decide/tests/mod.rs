@@ -3,6 +3,7 @@
 
 mod agents;
 mod cases;
+mod data;
 mod groups;
 mod mishaps;
 mod replaced;

@@ -101,7 +101,7 @@ pub(super) fn ledger() -> Ledger {
 }
 
 pub(super) fn instance(at: char, state: InstanceState) -> Instance {
-    Instance { zone: zone(at), state, devices: BTreeMap::new() }
+    Instance { zone: zone(at), state, devices: BTreeMap::new(), root_device: None }
 }
 
 pub(super) const PASSED: Checks = Checks { system: Check::Ok, instance: Check::Ok, attached_ebs: Check::Ok };

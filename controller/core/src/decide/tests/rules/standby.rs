@@ -135,8 +135,12 @@ pub(super) fn cases() -> impl Strategy<Value = Case> {
 pub(super) fn mend(world: &mut World, ledger: &Ledger) {
     let at = after(NOW);
     let active = &ledger.active;
-    let running =
-        Instance { zone: ledger.active_zone.clone(), state: InstanceState::Running, devices: BTreeMap::new() };
+    let running = Instance {
+        zone: ledger.active_zone.clone(),
+        state: InstanceState::Running,
+        devices: BTreeMap::new(),
+        root_device: None,
+    };
     world.instances.items.insert(active.clone(), Observed::Known { value: running, at });
     world.checks.items.insert(active.clone(), Observed::Known { value: PASSED, at });
     for current in ledger.current_volumes.values() {

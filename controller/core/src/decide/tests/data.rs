@@ -1,0 +1,173 @@
+//! Which data is taken, and in which shape: what people and other automation do to volumes.
+
+use super::sample::*;
+use crate::decide::decide;
+use crate::ids::VolumeName;
+use crate::ledger::{Change, CurrentVolume, Failover, FenceState, Ledger, Proof};
+use crate::spec::Spec;
+use crate::step::{SnapshotSource, Step, StepOutcome, Together};
+use crate::verdict::Verdict;
+use crate::world::{
+    Address, InstanceState, Listing, Observed, Snapshot, SnapshotState, Volume, VolumeShape, VolumeState, World, tag,
+};
+
+const LOG: &str = "\n[[volume]]\nname = \"log\"\n[data]\nsnapshot_every_seconds = 600\n";
+
+fn log() -> VolumeName {
+    VolumeName::new("log").unwrap()
+}
+
+/// Decides until nothing more is to be written or done without a new observation; every step is accepted.
+fn go(spec: &Spec, ledger: Ledger, world: &World, now: jiff::Timestamp) -> (Ledger, Vec<Step>, Verdict) {
+    let (mut ledger, mut done) = (ledger, Vec::new());
+    for _ in 0..20 {
+        let verdict = decide(spec, &ledger, world, now);
+        let (changes, steps) = match &verdict {
+            Verdict::Record { changes, .. } => (changes.clone(), Vec::new()),
+            Verdict::Act { changes, steps, .. } => (changes.clone(), steps.clone()),
+            _ => return (ledger, done, verdict),
+        };
+        let outcomes = steps.iter().map(|step| (step.key(), StepOutcome::Accepted { made: Vec::new() }, 1)).collect();
+        done.extend(steps.clone());
+        let all = changes.into_iter().chain([Change::Intend(steps), Change::Resolve(outcomes)]);
+        ledger = all.fold(ledger, |ledger, change| ledger.apply(&change, now).unwrap());
+    }
+    panic!("it does not come to rest: {done:?}")
+}
+
+fn put<K: Ord, V>(listing: &mut Listing<K, V>, key: K, value: V, at: jiff::Timestamp) {
+    listing.items.insert(key, Observed::Known { value, at });
+}
+
+/// `a` is stopped, its volume seen as `volume`; the standby runs in zone b.
+fn stopped_with(volume: Volume, now: jiff::Timestamp) -> World {
+    let mut world = world(now);
+    put(&mut world.instances, instance_id('a'), instance('a', InstanceState::Stopped), now);
+    put(&mut world.volumes, volume_id(1), volume, now);
+    world
+}
+
+fn failover(ledger: &Ledger) -> &Failover {
+    ledger.failover.as_ref().unwrap()
+}
+
+fn larger() -> VolumeShape {
+    VolumeShape { size_gib: 200, volume_type: "io2".to_owned(), iops: Some(9_000), ..shape() }
+}
+
+#[test]
+fn a_volume_that_was_enlarged_is_restored_as_it_is_now() {
+    let enlarged = Volume { shape: larger(), ..volume('a', Some('a')) };
+    let mut world = stopped_with(enlarged, start());
+    let (ledger, ..) = go(&spec(), ledger(), &world, start());
+    let tags =
+        [(tag::VOLUME, "data"), (tag::ROLE, "failover"), (tag::ID, failover(&ledger).id.as_str()), (tag::FENCE, "0")];
+    put(&mut world.snapshots, snapshot_id(1), snapshot(1, SnapshotState::Completed, start(), &tags), start());
+    let (_, steps, _) = go(&spec(), ledger, &world, start());
+    let shapes: Vec<_> = steps
+        .iter()
+        .filter_map(|step| if let Step::RestoreVolume { shape, .. } = step { Some(shape) } else { None })
+        .collect();
+    assert_eq!(shapes, [&larger()]);
+}
+
+#[test]
+fn a_volume_out_of_sight_is_restored_as_it_was_last_seen_and_never_smaller_than_its_snapshot() {
+    let mut world = world(start());
+    put(&mut world.volumes, volume_id(1), Volume { shape: larger(), ..volume('a', Some('a')) }, start());
+    let (ledger, ..) = go(&spec(), ledger(), &world, start());
+    assert_eq!(ledger.current_volumes[&data()].shape, larger(), "remembered while all is well");
+    let dark = |now| {
+        let mut world = stopped_with(volume('a', None), now);
+        world.volumes.items.clear();
+        let pairs = [(tag::VOLUME, "data"), (tag::ROLE, "periodic")];
+        let copy = Snapshot { size_gib: 300, ..snapshot(1, SnapshotState::Completed, after(119), &pairs) };
+        put(&mut world.snapshots, snapshot_id(1), copy, now);
+        world
+    };
+    let spec = Spec::parse(&format!("{SPEC}[data]\nmax_loss_seconds = 600\n")).unwrap();
+    let (ledger, ..) = go(&spec, ledger, &dark(after(120)), after(120));
+    let (_, steps, verdict) = go(&spec, ledger, &dark(after(200)), after(200));
+    let restored = steps
+        .iter()
+        .find_map(|step| if let Step::RestoreVolume { shape, .. } = step { Some(shape.clone()) } else { None });
+    assert_eq!(restored, Some(VolumeShape { size_gib: 300, ..larger() }), "{verdict:?}");
+}
+
+#[test]
+fn a_volume_in_use_that_lists_no_attachment_is_held_by_somebody() {
+    let unlisted = Volume { attachments: Vec::new(), state: VolumeState::InUse, ..volume('a', None) };
+    assert!(!unlisted.is_held_only_by(|_| true) && volume('a', None).is_held_only_by(|_| false));
+    let mut world = world(start());
+    put(&mut world.volumes, volume_id(1), unlisted, start());
+    // The address leads nowhere, and the instance does not answer: nothing but the volume's word is left.
+    let address = Address { instance: None, ..world.addresses.get(&allocation()).unwrap().clone() };
+    put(&mut world.addresses, allocation(), address, start());
+    world.instances.items.insert(instance_id('a'), Observed::Unknown { why: "timed out".to_owned(), at: start() });
+    let mut begun = go(&spec(), ledger(), &stopped_with(volume('a', Some('a')), start()), start()).0;
+    begun.failover.as_mut().unwrap().fence = FenceState::Open { since: Some(start()) };
+    let (ledger, steps, _) = go(&spec(), begun, &world, start());
+    assert!(matches!(failover(&ledger).fence, FenceState::Open { .. }), "{:?}", failover(&ledger).fence);
+    assert!(
+        !steps.iter().any(|step| matches!(step, Step::TakeSnapshots { .. } | Step::RestoreVolume { .. })),
+        "{steps:?}"
+    );
+}
+
+#[test]
+fn a_fence_that_opens_again_gives_up_the_older_copies() {
+    let mut ledger = go(&spec(), ledger(), &stopped_with(volume('a', Some('a')), start()), start()).0;
+    let choose = Change::ChooseCopy { name: data(), snapshot: snapshot_id(1), loss_seconds: 40 };
+    for change in [Change::Fenced(Proof::InstancesOff), choose, Change::ReopenFence] {
+        ledger = ledger.apply(&change, after(60)).unwrap();
+    }
+    assert!(failover(&ledger).older_copies.is_empty() && failover(&ledger).data_loss_seconds == 0);
+    assert!(failover(&ledger).warnings.iter().any(|warning| warning.contains("given up")));
+}
+
+/// Two volumes of one instance, whose root and a volume that is not the service's are attached as well.
+fn two_volumes(root_device: Option<&str>) -> (Ledger, World) {
+    let now = start();
+    let (mut ledger, mut world) = (ledger(), world(now));
+    let current = CurrentVolume {
+        volume: volume_id(2),
+        device: "/dev/sdg".to_owned(),
+        ..ledger.current_volumes[&data()].clone()
+    };
+    ledger.current_volumes.insert(log(), current);
+    put(&mut world.volumes, volume_id(2), volume('a', Some('a')), now);
+    let mut active = instance('a', InstanceState::Running);
+    let devices = [("/dev/xvda", 8), ("/dev/sdf", 1), ("/dev/sdg", 2), ("/dev/sdh", 9)];
+    active.devices = devices.map(|(device, volume)| (device.to_owned(), volume_id(volume))).into();
+    active.root_device = root_device.map(str::to_owned);
+    put(&mut world.instances, instance_id('a'), active, now);
+    (ledger, world)
+}
+
+fn set(steps: &[Step]) -> (Vec<SnapshotSource>, Option<Together>) {
+    let taken = steps.iter().find_map(|step| match step {
+        Step::TakeSnapshots { sources, together } => Some((sources.clone(), together.clone())),
+        _ => None,
+    });
+    taken.unwrap_or_else(|| panic!("nothing is copied: {steps:?}"))
+}
+
+#[test]
+fn the_root_volume_is_left_out_by_its_flag_and_other_volumes_by_their_ids() {
+    let spec = Spec::parse(&format!("{SPEC}{LOG}")).unwrap();
+    let (ledger, world) = two_volumes(Some("/dev/xvda"));
+    let (_, steps, _) = go(&spec, ledger, &world, start());
+    let (sources, together) = set(&steps);
+    assert_eq!(sources.len(), 2);
+    assert_eq!(together, Some(Together { instance: instance_id('a'), exclude: vec![volume_id(9)] }));
+}
+
+#[test]
+fn without_knowing_the_root_volume_nothing_is_excluded_by_guess() {
+    let spec = Spec::parse(&format!("{SPEC}{LOG}")).unwrap();
+    for root in [None, Some("/dev/sdg")] {
+        let (ledger, world) = two_volumes(root);
+        let (_, steps, _) = go(&spec, ledger, &world, start());
+        assert_eq!(set(&steps).1, None, "{root:?}");
+    }
+}
