@@ -20,6 +20,8 @@ pub enum Breakage {
     AbandonsLaunches,
     /// The move of the address never reaches AWS, and what is read of it says that it did.
     BelievesTheAddressMoved,
+    /// The volumes of an instance are never copied together: the request is refused on its way.
+    CopiesOneByOne,
     /// Status checks that passed are read as impaired.
     BelievesItImpaired,
 }
@@ -71,6 +73,7 @@ impl Broken {
                 let namespace = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
                 return made_up("CompleteLifecycleAction", namespace, result);
             }
+            (Breakage::CopiesOneByOne, Some("CreateSnapshots")) => return refused(),
             (Breakage::BelievesTheAddressMoved, Some("AssociateAddress")) => {
                 self.noted().led_to = value(&form, "InstanceId").map(str::to_owned);
                 let result = "<return>true</return><associationId>eipassoc-00000000000000000</associationId>";
@@ -140,6 +143,15 @@ fn made_up(action: &str, namespace: &str, result: &str) -> Asked {
          <ResponseMetadata><RequestId>made-up</RequestId></ResponseMetadata></{action}Response>"
     );
     Asked::MadeUp(http::Response::new(Bytes::from(body)))
+}
+
+/// A refusal that AWS never gave.
+fn refused() -> Asked {
+    let body = "<Response><Errors><Error><Code>InvalidParameterValue</Code><Message>refused on its way</Message></Error></Errors>\
+                <RequestID>made-up</RequestID></Response>";
+    let mut answer = http::Response::new(Bytes::from_static(body.as_bytes()));
+    *answer.status_mut() = http::StatusCode::BAD_REQUEST;
+    Asked::MadeUp(answer)
 }
 
 /// A value of a form. Ids and names need no decoding.

@@ -51,6 +51,25 @@ fn lost_writes_are_found() {
 }
 
 #[test]
+fn copies_of_different_moments_are_found() {
+    let scenario = Scenario {
+        name: "two-volumes-copied",
+        summary: "two volumes of a running instance are copied every minute",
+        layout: Layout::Standby(Standby {
+            standbys: &[('b', true)],
+            volumes: &["data", "log"],
+            encrypted: false,
+            confirm_seconds: 20,
+            agents: Agents::None,
+            spec: "[data]\nsnapshot_every_seconds = 60\n",
+        }),
+        script: |_| Vec::new(),
+        expect: Expect::Untouched,
+    };
+    is_found(&scenario, Breakage::CopiesOneByOne, "all volumes are of one moment");
+}
+
+#[test]
 fn a_deleted_only_copy_is_found() {
     let rule = "the only copy is never deleted";
     is_found(named("drill-same-zone").unwrap(), Breakage::DeletesInsteadOfAttaching, rule);

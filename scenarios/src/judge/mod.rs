@@ -54,6 +54,7 @@ pub(crate) fn judge(
     findings.extend(rules::one_writer(&case));
     findings.extend(rules::nothing_lost(&case));
     findings.extend(rules::serves(&case));
+    findings.extend(rules::of_one_moment(&case));
     findings.extend(rules::nothing_leaked(&case));
     if matches!(scenario.layout, Layout::Group(_)) {
         findings.extend(group::hooks_are_ended(&case));

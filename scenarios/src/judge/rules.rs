@@ -1,8 +1,9 @@
 //! What holds in every story, however it ends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use failover_core::ids::VolumeId;
+use failover_simulator::time::RegionTime;
 
 use super::case::Case;
 use crate::finding::Finding;
@@ -50,6 +51,26 @@ pub(super) fn only_copy_kept(case: &Case<'_>) -> impl Iterator<Item = Finding> {
     case.truth.deleted_only_copy().iter().map(|deletion| {
         Finding::new("the only copy is never deleted", format!("{} was the only copy", deletion.resource))
     })
+}
+
+/// The copies of one set hold all volumes up to the same moment: a database whose log is older than its data is corrupt.
+pub(super) fn of_one_moment(case: &Case<'_>) -> Vec<Finding> {
+    let mut sets: BTreeMap<[Option<&String>; 3], BTreeSet<RegionTime>> = BTreeMap::new();
+    let snapshots = case.truth.resources().iter().filter(|it| it.kind == "snapshot");
+    // Those of a set that was made twice have no name; nothing is ever restored from them.
+    for snapshot in
+        snapshots.filter(|it| it.tags.contains_key("failover:role") && it.tags.contains_key("failover:volume"))
+    {
+        let set = ["failover:id", "failover:fence", "failover:attempt"].map(|key| snapshot.tags.get(key));
+        let last = case.truth.content(&snapshot.id).iter().map(|segment| segment.interval.to).max();
+        sets.entry(set).or_default().extend(last);
+    }
+    let torn = sets.into_iter().filter(|(_, moments)| moments.len() > 1);
+    torn.map(|([id, ..], moments)| {
+        let id = id.map_or("no id", String::as_str);
+        Finding::new("all volumes are of one moment", format!("the copies of {id} end at {} moments", moments.len()))
+    })
+    .collect()
 }
 
 /// Every volume of the service is current or kept for its retention; snapshots stay within their number.

@@ -1,5 +1,6 @@
 //! The newest data, attached to the active instance.
 
+use super::detach;
 use super::progress::Progress;
 use super::retry::next_observation_of;
 use super::view::View;
@@ -45,10 +46,9 @@ pub(super) fn attach(view: View<'_>, instance: &Instance, progress: &mut Progres
                         Halt::VolumeTaken { volume: current.volume.clone(), instance: other.instance.clone() },
                         Part::Volumes,
                     ),
-                    // Held by somebody that we are not told of: an attach would be refused.
+                    // An attach would be refused.
                     None if volume.state == VolumeState::InUse => {
-                        let reason = format!("{} is in use, and AWS does not say by whom", current.volume);
-                        progress.wait(Part::Volumes, view.soon(), reason);
+                        detach::await_holder(view, &current.volume, view.ledger.active_since, progress);
                     }
                     None => drop(progress.step(step())),
                 }

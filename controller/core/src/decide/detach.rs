@@ -1,15 +1,30 @@
 //! How an old side lets a volume go.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::progress::Progress;
 use super::view::View;
 use crate::ids::{InstanceId, VolumeId};
 use crate::ledger::Failover;
 use crate::step::Step;
+use crate::verdict::Halt;
+use crate::world::Part;
 
 /// A detach from an instance that is off has no guest to wait for (aws-facts 2.3); one that takes longer is forced.
 const FORCED_AFTER: SignedDuration = SignedDuration::from_secs(60);
+
+/// Reads of one resource disagree for seconds (aws-facts 7): a holder that is not named after this is one for people to find.
+const UNLISTED_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
+
+/// A volume is in use, and AWS lists no attachment of it, since `since` at most. It is neither moved nor attached: somebody may write to it.
+pub(super) fn await_holder(view: View<'_>, volume: &VolumeId, since: Timestamp, progress: &mut Progress<'_>) {
+    if view.has_passed(UNLISTED_TIMEOUT, since) {
+        progress.halt(Halt::HolderUnlisted { volume: volume.clone() }, Part::Volumes);
+    } else {
+        let reason = format!("{volume} is in use, and AWS does not say by whom");
+        progress.wait(Part::Volumes, view.soon(), reason);
+    }
+}
 
 /// A detach; without the guest's consent, if it is forced.
 pub(super) fn step(volume: &VolumeId, instance: &InstanceId, force: bool) -> Step {
@@ -27,7 +42,7 @@ pub(super) fn let_go(
     let asked = failover.attempt(&step(volume, instance, false)).map(|attempt| attempt.first_at);
     let force = asked.is_some_and(|asked| view.has_passed(FORCED_AFTER, asked));
     // That it is quiet may be its agent's word.
-    progress.rest_on([crate::world::Part::Agents]);
+    progress.rest_on([Part::Agents]);
     progress.step(step(volume, instance, force));
 }
 

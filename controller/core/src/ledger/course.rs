@@ -36,6 +36,8 @@ impl Failover {
         self.to = to.cloned();
         self.retargeted_at = Some(now);
         self.target_unseen_since = None;
+        // The newest data may be in sight by now, or in the new target's zone.
+        self.give_up_older_copies("there is another target");
         self.halted = None;
         Ok(())
     }
@@ -64,15 +66,17 @@ impl Failover {
         self.fences += 1;
         self.lease = None;
         self.attempts.clear();
-        // The old instance may have written since: whether an older copy is still needed, and what it costs now, is judged anew.
+        self.give_up_older_copies("the old instance could write again");
+        Ok(())
+    }
+
+    /// Whether an older copy is needed at all, and what it costs, is judged anew.
+    fn give_up_older_copies(&mut self, why: &str) {
         if !self.older_copies.is_empty() {
             self.older_copies.clear();
             self.data_loss_seconds = 0;
-            self.warnings.insert(
-                "the older copies that were chosen are given up: the old instance could write again".to_owned(),
-            );
+            self.warnings.insert(format!("the older copies that were chosen are given up: {why}"));
         }
-        Ok(())
     }
 
     pub(super) fn fenced(&mut self, proof: Proof, now: Timestamp) {

@@ -66,7 +66,7 @@ pub enum Step {
         initialization_rate_mib_per_second: Option<u32>,
         /// The tags that the volume gets at its creation.
         tags: Tags,
-        /// The client token: the same failover, data, copy, zone and attempt never make two volumes.
+        /// The client token: the same failover and the same request never make two volumes.
         client_token: String,
     },
     /// `DetachVolume`.

@@ -60,6 +60,14 @@ pub enum Halt {
         /// The instance that has it.
         instance: InstanceId,
     },
+    /// A volume is somewhere, and AWS does not say where.
+    #[error(
+        "{volume} is in use, and AWS lists no attachment of it. Detach it from whatever has it (the console and AWS Support see more); the failover then continues"
+    )]
+    HolderUnlisted {
+        /// A volume that holds the newest data.
+        volume: VolumeId,
+    },
     /// The group does not launch.
     #[error("the Auto Scaling group launches no replacement: {why}. Fix that; the failover then continues")]
     NoReplacement {

@@ -125,6 +125,78 @@ fn a_fence_that_opens_again_gives_up_the_older_copies() {
     assert!(failover(&ledger).warnings.iter().any(|warning| warning.contains("given up")));
 }
 
+#[test]
+fn another_target_gives_up_the_older_copies() {
+    let mut ledger = go(&spec(), ledger(), &stopped_with(volume('a', Some('a')), start()), start()).0;
+    let choose = Change::ChooseCopy { name: data(), snapshot: snapshot_id(1), loss_seconds: 40 };
+    for change in [choose, Change::Retarget { to: None, excluded: None }] {
+        ledger = ledger.apply(&change, after(60)).unwrap();
+    }
+    assert!(failover(&ledger).older_copies.is_empty() && failover(&ledger).data_loss_seconds == 0);
+}
+
+/// The standby is in the zone of the volume, which is seen in use, by nobody.
+fn unlisted_in_the_same_zone(now: jiff::Timestamp) -> World {
+    let mut world =
+        stopped_with(Volume { attachments: Vec::new(), state: VolumeState::InUse, ..volume('a', None) }, now);
+    put(&mut world.instances, instance_id('b'), instance('a', InstanceState::Running), now);
+    world
+}
+
+fn told(ledger: &Ledger) -> Option<&str> {
+    failover(ledger).halted.as_ref().map(|halted| halted.reason.as_str())
+}
+
+#[test]
+fn a_holder_that_is_never_named_is_told_and_not_waited_for_in_silence() {
+    let (begun, steps, _) = go(&spec(), ledger(), &unlisted_in_the_same_zone(start()), start());
+    assert!(
+        matches!(failover(&begun).fence, FenceState::Confirmed { .. }) && !failover(&begun).is_promoted(),
+        "{steps:?}"
+    );
+    assert_eq!(told(&begun), None, "reads disagree for seconds");
+    let (halted, ..) = go(&spec(), begun, &unlisted_in_the_same_zone(after(61)), after(61));
+    assert!(told(&halted).is_some_and(|reason| reason.contains("vol-00000001 is in use, and AWS lists no attachment")));
+    // Detached by whoever found it, the failover goes on.
+    let mut world = unlisted_in_the_same_zone(after(70));
+    put(&mut world.volumes, volume_id(1), volume('a', None), after(70));
+    let (promoted, steps, _) = go(&spec(), halted, &world, after(70));
+    assert!(failover(&promoted).is_promoted() && told(&promoted).is_none(), "{steps:?}");
+    assert!(steps.iter().any(|step| matches!(step, Step::AttachVolume { .. })), "{steps:?}");
+    // And the same after the promotion.
+    let mut world = unlisted_in_the_same_zone(after(131));
+    put(&mut world.instances, instance_id('b'), instance('a', InstanceState::Running), after(131));
+    let (ledger, steps, _) = go(&spec(), promoted, &world, after(131));
+    assert!(told(&ledger).is_some_and(|reason| reason.contains("lists no attachment")), "{steps:?}");
+    assert!(!steps.iter().any(|step| matches!(step, Step::AttachVolume { .. })), "{steps:?}");
+}
+
+fn tokens(steps: &[Step]) -> Vec<String> {
+    let token = |step: &Step| {
+        if let Step::RestoreVolume { client_token, .. } = step { Some(client_token.clone()) } else { None }
+    };
+    steps.iter().filter_map(token).collect()
+}
+
+#[test]
+fn a_request_that_says_something_else_has_another_token() {
+    let restored = |volume: Volume, more: &[(&str, &str)]| {
+        let mut world = stopped_with(volume, start());
+        let (ledger, ..) = go(&spec(), ledger(), &world, start());
+        let id = failover(&ledger).id.clone();
+        let ours = [(tag::VOLUME, "data"), (tag::ROLE, "failover"), (tag::ID, id.as_str()), (tag::FENCE, "0")];
+        let tags: Vec<_> = ours.iter().chain(more).copied().collect();
+        put(&mut world.snapshots, snapshot_id(1), snapshot(1, SnapshotState::Completed, start(), &tags), start());
+        tokens(&go(&spec(), ledger, &world, start()).1)
+    };
+    let held = || volume('a', Some('a'));
+    let first = restored(held(), &[]);
+    assert_eq!(first.len(), 1);
+    assert_eq!(restored(held(), &[]), first, "a repeated try makes no second volume");
+    assert_ne!(restored(Volume { shape: larger(), ..held() }, &[]), first);
+    assert_ne!(restored(held(), &[("owner", "somebody else")]), first);
+}
+
 /// Two volumes of one instance, whose root and a volume that is not the service's are attached as well.
 fn two_volumes(root_device: Option<&str>) -> (Ledger, World) {
     let now = start();
@@ -150,6 +222,26 @@ fn set(steps: &[Step]) -> (Vec<SnapshotSource>, Option<Together>) {
         _ => None,
     });
     taken.unwrap_or_else(|| panic!("nothing is copied: {steps:?}"))
+}
+
+#[test]
+fn a_set_that_was_made_twice_is_let_go_by_its_volume() {
+    let spec = Spec::parse(&format!("{SPEC}{LOG}keep_snapshots = 1\n")).unwrap();
+    let (ledger, mut world) = two_volumes(Some("/dev/xvda"));
+    let unnamed = [(tag::ROLE, "periodic"), (tag::ID, "p1-e1")];
+    for (number, of) in [(1, 1), (2, 2), (3, 1), (4, 2)] {
+        let at = after(-60 + i64::from(number));
+        put(&mut world.snapshots, snapshot_id(number), snapshot(of, SnapshotState::Completed, at, &unnamed), start());
+    }
+    // A person's, and one of a volume that is none of ours.
+    put(&mut world.snapshots, snapshot_id(5), snapshot(1, SnapshotState::Completed, after(-90), &[]), start());
+    put(&mut world.snapshots, snapshot_id(6), snapshot(9, SnapshotState::Completed, after(-90), &unnamed), start());
+    let (_, steps, _) = go(&spec, ledger, &world, start());
+    let deleted: Vec<_> = steps
+        .iter()
+        .filter_map(|step| if let Step::DeleteSnapshot { snapshot } = step { Some(snapshot.clone()) } else { None })
+        .collect();
+    assert_eq!(deleted, [snapshot_id(1), snapshot_id(2)]);
 }
 
 #[test]
