@@ -162,10 +162,10 @@ def look_at_copy(case, report, old, volumes):
     made_for = {"failover:service": case.service, "failover:volume": "data", "failover:id": report["failover_id"], "failover:epoch": "2"}
     [snapshot] = case.snapshots()
     expect((snapshot["VolumeId"], snapshot["State"], snapshot["VolumeSize"]), (old["VolumeId"], "completed", VOLUME["Size"]))
-    expect_tags({**made_for, "failover:role": "failover", "owner": "billing-team"}, snapshot)
+    expect_tags({**made_for, "failover:copy": "failover", "failover:source": old["VolumeId"], "owner": "billing-team"}, snapshot)
     [new] = [volume for identifier, volume in volumes.items() if identifier != old["VolumeId"]]
     expect((new["AvailabilityZone"], new["SnapshotId"]), (case.made["zones"][1], snapshot["SnapshotId"]))
-    expect_tags(made_for, new)
+    expect_tags({**made_for, "failover:role": "restored", "failover:snapshot": snapshot["SnapshotId"]}, new)
     # Kept, with its data, and no longer where anybody would write to it.
     expect(old["AvailabilityZone"], case.made["zones"][0])
     expect_in(old["State"], ["available", "in-use"])

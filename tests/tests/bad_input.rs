@@ -102,11 +102,13 @@ fn two_volumes_of_one_name() {
     runtime().block_on(async {
         let bench = Bench::new().await;
         let second = bench.region.add_volume(VolumeSetup {
-            zone: format!("{REGION}b"),
+            zone: format!("{REGION}a"),
             tags: tags(&[("failover:volume", "data")]),
             data: Some(DataName { service: "another".to_owned(), volume_name: "data".to_owned() }),
             ..VolumeSetup::default()
         });
+        // One that merely exists is no matter; one beside the service's own may be what it writes to.
+        bench.region.attach_at_start(&second, bench.made.active.as_deref().unwrap(), "/dev/sdx");
         bench.is_refused_because(&["several volumes", "data", &second]).await;
     });
 }

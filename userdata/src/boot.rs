@@ -130,7 +130,7 @@ impl<M: Machine> Agent<M> {
 fn oldest_epoch(ledger: &Ledger, reports: &Listing<InstanceId, AgentReport>) -> u64 {
     let Some(failover) = ledger.failover.as_ref().filter(|failover| failover.is_promoted()) else { return 0 };
     let takes_older = failover.data_loss_seconds > 0
-        || !failover.older_copies.is_empty()
+        || failover.older_copies.is_some()
         || failover.accepted_loss_seconds.is_some()
         || matches!(failover.fence, FenceState::Waived { .. });
     if takes_older {
@@ -199,7 +199,7 @@ mod tests {
             "from": { "instance_id": "i-00000000000000002", "zone": "eu-central-1b" },
             "to": { "instance_id": "i-00000000000000001", "zone": "eu-central-1a" },
             "accepted_loss_seconds": null, "excluded": {}, "down_since": null, "started_at": at,
-            "fence": { "confirmed": { "at": at, "proof": "instances_off" } }, "older_copies": {}, "data_loss_seconds": 0,
+            "fence": { "confirmed": { "at": at, "proof": "instances_off" } }, "older_copies": null, "data_loss_seconds": 0,
             "promoted_at": at, "attempts": {}, "steps": [], "warnings": [], "halted": null,
         });
         for (key, value) in changes.as_object().unwrap() {
@@ -235,7 +235,7 @@ mod tests {
             json!({ "promoted_at": null }),
             json!({ "accepted_loss_seconds": 60 }),
             json!({ "data_loss_seconds": 1 }),
-            json!({ "older_copies": { "data": "snap-00000001" } }),
+            json!({ "older_copies": { "at": "2026-01-05T09:00:00Z", "snapshots": { "data": "snap-00000001" } } }),
             json!({ "fence": { "waived": { "at": Timestamp::UNIX_EPOCH.to_string(), "why": "a test" } } }),
         ] {
             assert_eq!(of(&failover(&accepted)), 0, "{accepted}");

@@ -342,7 +342,7 @@ impl<'a> Drive<'a> {
         let sent = self.engine.post(&self.held.ledger).await?;
         let ended = self.held.ledger.outbox.iter().take(sent).filter_map(|notice| match notice {
             Notification::Ended(report) => Some(report.as_ref().clone()),
-            Notification::Halted(_) | Notification::Refused { .. } => None,
+            Notification::Halted(_) | Notification::Maintenance { .. } | Notification::Refused { .. } => None,
         });
         let ended: Vec<Report> = ended.collect();
         self.keep(Change::Sent(sent))?;

@@ -162,7 +162,7 @@ impl Engine {
             name: name.clone(),
             volume_id: current.volume.clone(),
             zone: current.zone.clone(),
-            recovery_point_age_seconds: failover_core::decide::recovery_point(&world, name, current)
+            recovery_point_age_seconds: failover_core::decide::recovery_point(&world, &ledger, name)
                 .map(|taken_at| now.duration_since(taken_at).as_secs()),
         });
         Ok(Status {

@@ -39,6 +39,10 @@ fn message(service: &ServiceName, notice: &Notification) -> (String, String) {
     let (subject, body) = match notice {
         Notification::Ended(report) => (ended(report), json(report)),
         Notification::Halted(report) => (format!("{service}: failover halted, an operator is needed"), json(report)),
+        Notification::Maintenance { at, reason } => (
+            format!("{service}: AWS refuses maintenance"),
+            serde_json::json!({ "service": service, "at": at, "reason": reason }).to_string(),
+        ),
         Notification::Refused { at, reason } => (
             format!("{service} is failing, and no failover can begin"),
             serde_json::json!({ "service": service, "at": at, "reason": reason }).to_string(),

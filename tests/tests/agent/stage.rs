@@ -205,7 +205,7 @@ impl Stage {
             "id": format!("test-{}", now.as_millisecond()), "cause": { "operator": "a test" }, "drill": false, "planned": planned, "destination": "standby",
             "from": { "instance_id": ledger.active, "zone": ledger.active_zone }, "to": { "instance_id": to, "zone": zone },
             "accepted_loss_seconds": null, "excluded": {}, "down_since": null, "started_at": now,
-            "fence": { "open": { "since": null } }, "older_copies": {}, "data_loss_seconds": 0, "promoted_at": null,
+            "fence": { "open": { "since": null } }, "older_copies": null, "data_loss_seconds": 0, "promoted_at": null,
             "attempts": {}, "steps": [], "warnings": [], "halted": null,
         }))
         .unwrap();

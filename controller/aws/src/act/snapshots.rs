@@ -37,7 +37,11 @@ impl Run<'_> {
             Some(together) if missing.len() > 1 && missing.len() == sources.len() => {
                 match self.create_together(sources, together).await {
                     Ok(taken) => taken,
-                    Err(error) if is_refused_for_state(&error) => self.create_one_by_one(&missing).await?,
+                    // Whether AWS accepts `CreateSnapshots` on a stopped instance is not documented (aws-facts 11): where its state is
+                    // in the way, each volume can still be copied on its own, since nothing is written meanwhile.
+                    Err(error) if together.or_each && error.class == FailureClass::Conflict => {
+                        self.create_one_by_one(&missing).await?
+                    }
                     Err(error) => return Err(error),
                 }
             }
@@ -94,7 +98,8 @@ impl Run<'_> {
     /// `CreateSnapshots` over the instance: one point in time for all volumes. It gives every snapshot the same tags.
     async fn create_together(&self, sources: &[SnapshotSource], together: &Together) -> Result<Vec<Taken>, AwsError> {
         const OPERATION: &str = "CreateSnapshots";
-        let common = common_tags(sources);
+        let mut common = common_tags(sources);
+        common.insert(tag::TOGETHER.to_owned(), together.instance.to_string());
         let excluded = together.exclude.iter().map(ToString::to_string).collect();
         let instance = InstanceSpecification::builder()
             .instance_id(together.instance.as_str())
@@ -178,10 +183,4 @@ fn common_tags(sources: &[SnapshotSource]) -> Tags {
         .filter(|(key, value)| in_all(key, value))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()
-}
-
-/// Whether AWS accepts `CreateSnapshots` on a stopped instance is not documented (aws-facts 11): where it refuses the instance, each
-/// volume can still be copied on its own.
-fn is_refused_for_state(error: &AwsError) -> bool {
-    matches!(error.class, FailureClass::Conflict | FailureClass::Invalid)
 }

@@ -215,7 +215,7 @@ fn snapshots(names: &[&str], together: Option<Together>) -> Step {
 }
 
 fn on_instance() -> Together {
-    Together { instance: instance(), exclude: vec![volume(7)] }
+    Together { instance: instance(), exclude: vec![volume(7)], or_each: true }
 }
 
 fn there(snapshot: u8, of: u8, attempt: &str) -> String {

@@ -4,7 +4,7 @@ use aws_sdk_ec2::operation::create_volume::builders::CreateVolumeFluentBuilder;
 use aws_sdk_ec2::types::{ResourceType, VolumeType};
 use failover_core::ids::{InstanceId, VolumeId, Zone};
 use failover_core::step::{FailureClass, Step};
-use failover_core::world::{AttachmentState, Observed, Role, Tags, VolumeShape, tag};
+use failover_core::world::{AttachmentState, Observed, Tags, VolumeRole, VolumeShape, tag};
 
 use super::{Made, Run, invalid, or_done_already, unreadable};
 use crate::convert::{ec2_tags, tag_specification};
@@ -109,7 +109,7 @@ impl Run<'_> {
     /// For people: the controller itself reads the ledger.
     pub(super) async fn mark_superseded(&self, volume: &VolumeId) -> Result<Made, AwsError> {
         const OPERATION: &str = "CreateTags";
-        let tags = [(tag::ROLE.to_owned(), Role::Superseded.as_str().to_owned())].into();
+        let tags = [(tag::ROLE.to_owned(), VolumeRole::Superseded.as_str().to_owned())].into();
         let call = self.aws.ec2_effects().create_tags().resources(volume.as_str()).set_tags(Some(ec2_tags(&tags)));
         let sent = self.effect(async { call.send().await.map_err(failed(OPERATION)) }).await.map(drop);
         or_done_already(sent, |_| false)

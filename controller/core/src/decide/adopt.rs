@@ -8,7 +8,12 @@ use super::adopt_error::AdoptError;
 use crate::ids::{AddressId, InstanceId, VolumeId, VolumeName};
 use crate::ledger::{CurrentVolume, Ledger, Member};
 use crate::spec::{Spec, Topology};
-use crate::world::{AttachmentState, InstanceState, Lineage, Observed, Role, Volume, World, tag};
+use crate::world::{
+    Attachment, AttachmentState, Instance, InstanceState, Lineage, Observed, Volume, VolumeRole, World, tag,
+};
+
+/// The names under which EC2's images have their root volumes (aws-facts 2.7).
+const ROOT_DEVICES: [&str; 2] = ["/dev/xvda", "/dev/sda1"];
 
 /// The ledger with which a service begins: epoch 1, active the one running instance that has the address and all volumes.
 pub fn adopt(spec: &Spec, world: &World, now: Timestamp) -> Result<Ledger, AdoptError> {
@@ -65,6 +70,8 @@ pub fn adopt(spec: &Spec, world: &World, now: Timestamp) -> Result<Ledger, Adopt
         failover: None,
         maintenance: BTreeMap::new(),
         superseded: BTreeMap::new(),
+        former_volumes: BTreeMap::new(),
+        refused_maintenance: BTreeMap::new(),
         automatic_starts: VecDeque::new(),
         last: None,
         outbox: VecDeque::new(),
@@ -103,6 +110,9 @@ fn volumes<'a>(spec: &Spec, world: &'a World) -> Result<BTreeMap<VolumeName, (Vo
         // Named by an operator: no tag has to say so.
         if let Some(id) = &wanted.volume_id {
             let volume = world.volumes.get(id).ok_or_else(|| AdoptError::NoSuchVolume(id.clone()))?;
+            if let Some(instance) = root_of(world, id, volume) {
+                return Err(AdoptError::RootVolume { volume: id.clone(), instance, name: name.clone() });
+            }
             found.insert(name.clone(), (id.clone(), volume));
             continue;
         }
@@ -114,7 +124,13 @@ fn volumes<'a>(spec: &Spec, world: &'a World) -> Result<BTreeMap<VolumeName, (Vo
         let mut candidates: Vec<(&VolumeId, &Volume)> =
             world.volumes.iter_known().filter(|(_, volume)| !volume.is_lost() && carries(volume)).collect();
         // What a controller made and set aside is not the service's data.
-        candidates.retain(|(_, volume)| Role::of(&volume.tags) != Some(Role::Superseded));
+        candidates.retain(|(_, volume)| VolumeRole::of(&volume.tags) != Some(VolumeRole::Superseded));
+        // A launch template tags every volume of an instance: by the service's tag alone the root volume is not meant.
+        let root = |id: &VolumeId, volume: &Volume| root_of(world, id, volume);
+        candidates.retain(|(id, volume)| volume.tags.contains_key(tag::VOLUME) || root(id, volume).is_none());
+        if let Some((id, instance)) = candidates.iter().find_map(|(id, volume)| Some((*id, root(id, volume)?))) {
+            return Err(AdoptError::RootVolume { volume: id.clone(), instance, name: name.clone() });
+        }
         match candidates.as_slice() {
             // A snapshot of it says that it existed: then it is not created empty.
             [] if wanted.blank.is_some() && !has_copy(world, name)? => {}
@@ -124,11 +140,31 @@ fn volumes<'a>(spec: &Spec, world: &'a World) -> Result<BTreeMap<VolumeName, (Vo
             // One of them is older; to take the wrong one loses what the other has.
             several => {
                 let volumes = several.iter().map(|(id, _)| id.to_string()).collect();
-                return Err(AdoptError::AmbiguousVolume { name: name.clone(), volumes });
+                let named = several.iter().any(|(_, volume)| volume.tags.contains_key(tag::VOLUME));
+                return Err(AdoptError::AmbiguousVolume { name: name.clone(), volumes, named });
             }
         }
     }
     Ok(found)
+}
+
+/// The instance whose root volume it is. A copy of an operating system is no data, and none is attached beside another.
+fn root_of(world: &World, id: &VolumeId, volume: &Volume) -> Option<InstanceId> {
+    let holder = |attachment: &Attachment| {
+        let known = world.instances.get(&attachment.instance);
+        let root = known.and_then(|instance| instance.root_device.as_deref());
+        // Of an instance that is not known, EC2's usual names say it.
+        let is_root = root.map_or(ROOT_DEVICES.contains(&attachment.device.as_str()), |root| root == attachment.device);
+        is_root.then(|| attachment.instance.clone())
+    };
+    let listed = || {
+        let is_root = |instance: &Instance| {
+            instance.root_device.as_ref().is_some_and(|root| instance.devices.get(root) == Some(id))
+        };
+        let found = world.instances.iter_known().find(|(_, instance)| is_root(instance));
+        found.map(|(instance, _)| instance.clone())
+    };
+    volume.attachments.iter().find_map(holder).or_else(listed)
 }
 
 fn has_copy(world: &World, name: &VolumeName) -> Result<bool, AdoptError> {

@@ -58,12 +58,26 @@ pub enum AdoptError {
         name: VolumeName,
     },
     /// Several volumes for a name.
-    #[error("several volumes carry the tags of {name}: {}; remove the tag failover:volume from those that are not part of the service", .volumes.join(", "))]
+    #[error("several volumes carry the tags of {name}: {}; {}", .volumes.join(", "), if *.named { "remove the tag failover:volume from those that are not part of the service" } else { "give the one that holds the data the tag failover:volume as well, or name it by volume_id" })]
     AmbiguousVolume {
         /// The data, by its name in the spec.
         name: VolumeName,
         /// All that could be meant.
         volumes: Vec<String>,
+        /// Whether some of them say by the tag `failover:volume` which data they hold.
+        named: bool,
+    },
+    /// A root volume is no data volume: the target has one of its own.
+    #[error(
+        "{volume} ({name}) is the root volume of {instance}; put the data on a volume of its own, and name or tag that"
+    )]
+    RootVolume {
+        /// The one that carries the tags, or that the spec names.
+        volume: VolumeId,
+        /// Whose root it is.
+        instance: InstanceId,
+        /// The data, by its name in the spec.
+        name: VolumeName,
     },
     /// A volume that nobody holds.
     #[error("{volume} ({name}) is not attached to any instance; attach it to the active one")]

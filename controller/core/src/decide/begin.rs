@@ -103,7 +103,7 @@ fn failover(view: View<'_>, wanted: &Wanted, to: Option<Target>, down_since: Tim
         fence: FenceState::Open { since: None },
         lease: None,
         fences: 0,
-        older_copies: BTreeMap::new(),
+        older_copies: None,
         data_loss_seconds: 0,
         promoted_at: None,
         attempts: BTreeMap::new(),

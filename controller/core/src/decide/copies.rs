@@ -1,9 +1,9 @@
 //! Copies of the data: the one that this failover makes under its fence, and the older ones.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::detach;
-use super::lineage::{failover_tags, is_ours};
+use super::lineage::{copy_tags, is_copy_of};
 use super::progress::Progress;
 use super::proof::is_quiet;
 use super::retry::next_observation;
@@ -13,10 +13,12 @@ use crate::ledger::{CurrentVolume, Failover};
 use crate::step::{SNAPSHOT, SnapshotSource, Step, StepOutcome, Together};
 use crate::time::later;
 use crate::verdict::Halt;
-use crate::world::{Lineage, Part, Snapshot, SnapshotState, Tags, World, tag};
+use crate::world::{Part, Snapshot, SnapshotState, tag};
 
 /// Copies that AWS itself fails are made again this often.
 pub(super) const MOST_COPIES: usize = 3;
+/// After that, an operator may have mended what makes them fail.
+pub(super) const FAILED_COPY_RETRY: SignedDuration = SignedDuration::from_mins(5);
 /// Below this a snapshot's progress, coarse as it is, promises that the end is not within the next observations.
 const FAR_FROM_DONE_PERCENT: u8 = 70;
 /// When to observe again at a snapshot: half as often while AWS says that it is far from done.
@@ -35,12 +37,13 @@ pub(super) fn newest(
     to_copy: &mut Vec<SnapshotSource>,
 ) -> Option<SnapshotId> {
     // Made under an earlier one, it lacks what was written after somebody started the old instance again (decision 2).
-    let under_this_fence = |tags: &Tags| {
-        is_ours(failover, name, tags) && tags.get(tag::FENCE).is_some_and(|fence| *fence == failover.fences.to_string())
+    let under_this_fence = |copy: &Snapshot| {
+        copy.volume == current.volume
+            && is_copy_of(failover, name, view.ledger, copy)
+            && copy.tags.get(tag::FENCE).is_some_and(|fence| *fence == failover.fences.to_string())
     };
     let all = view.world.snapshots.iter_known();
-    let copies: Vec<(&SnapshotId, &Snapshot)> =
-        all.filter(|(_, copy)| copy.volume == current.volume && under_this_fence(&copy.tags)).collect();
+    let copies: Vec<(&SnapshotId, &Snapshot)> = all.filter(|(_, copy)| under_this_fence(copy)).collect();
     let with = |state| copies.iter().find(move |(_, copy)| copy.state == state);
     if let Some((id, _)) = with(SnapshotState::Completed) {
         progress.proved(failover.attempts.keys().filter(|key| key.copies(&current.volume)).cloned());
@@ -56,11 +59,11 @@ pub(super) fn newest(
     if copies.len() >= MOST_COPIES {
         let halt = Halt::CopyFails { what: format!("the snapshot of {}", current.volume), tries: copies.len() };
         progress.halt(halt, Part::Snapshots);
-        return None;
+        if copies.iter().any(|(_, copy)| !view.has_passed(FAILED_COPY_RETRY, copy.started_at)) {
+            return None;
+        }
     }
-    let mut tags =
-        failover_tags(view, failover, name, view.world.volumes.get(&current.volume).map(|volume| &volume.tags));
-    tags.insert(tag::ATTEMPT.to_owned(), copies.len().to_string());
+    let tags = copy_tags(view, failover, name, &current.volume, copies.len());
     to_copy.push(SnapshotSource { name: name.clone(), volume: current.volume.clone(), tags });
     None
 }
@@ -109,13 +112,18 @@ pub(super) fn release(view: View<'_>, failover: &Failover, progress: &mut Progre
 /// Takes what has no copy yet, at one point in time if that is possible.
 pub(super) fn take(view: View<'_>, failover: &Failover, to_copy: Vec<SnapshotSource>, progress: &mut Progress<'_>) {
     if !to_copy.is_empty() {
-        let together = together(view, &failover.from.instance_id, &to_copy);
+        let together = together(view, &failover.from.instance_id, &to_copy, true);
         progress.step(Step::TakeSnapshots { together, sources: to_copy });
     }
 }
 
 /// All volumes at one point in time, where one instance still holds them all.
-pub(super) fn together(view: View<'_>, instance: &InstanceId, sources: &[SnapshotSource]) -> Option<Together> {
+pub(super) fn together(
+    view: View<'_>,
+    instance: &InstanceId,
+    sources: &[SnapshotSource],
+    or_each: bool,
+) -> Option<Together> {
     let holds = |source: &SnapshotSource| {
         view.world.volumes.get(&source.volume).is_some_and(|volume| volume.attachment_to(instance).is_some())
     };
@@ -130,24 +138,5 @@ pub(super) fn together(view: View<'_>, instance: &InstanceId, sources: &[Snapsho
         return None;
     }
     let others = known.devices.values().filter(|id| root != Some(*id) && !is_source(id));
-    Some(Together { instance: instance.clone(), exclude: others.cloned().collect() })
-}
-
-/// Up to when the newest completed copy of some data holds it.
-pub fn recovery_point(world: &World, name: &VolumeName, current: &CurrentVolume) -> Option<Timestamp> {
-    newest_copy(world, name, current).map(|(_, copy)| copy.started_at)
-}
-
-/// The newest completed copy of some data, whoever made it: also one of a person that carries the tags.
-pub(super) fn newest_copy<'a>(
-    world: &'a World,
-    name: &VolumeName,
-    current: &CurrentVolume,
-) -> Option<(&'a SnapshotId, &'a Snapshot)> {
-    world
-        .snapshots
-        .iter_known()
-        .filter(|(_, copy)| copy.state == SnapshotState::Completed)
-        .filter(|(_, copy)| copy.volume == current.volume || Lineage::of(&copy.tags).name.as_ref() == Some(name))
-        .max_by_key(|(id, copy)| (copy.started_at, (*id).clone()))
+    Some(Together { instance: instance.clone(), exclude: others.cloned().collect(), or_each })
 }

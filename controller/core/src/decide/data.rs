@@ -5,21 +5,21 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use super::copies::{self, MOST_COPIES, newest_copy};
-use super::lineage::{client_token, failover_tags, is_ours};
+use super::copies::{self, FAILED_COPY_RETRY, MOST_COPIES};
+use super::lineage::{client_token, is_restored_by, renewed, restored_tags};
 use super::progress::Progress;
 use super::retry::next_observation_of;
 use super::target::another;
 use super::view::View;
-use super::{detach, proof};
+use super::{detach, older, proof};
 use crate::ids::{InstanceId, SnapshotId, VolumeId, VolumeName};
-use crate::ledger::{Change, CurrentVolume, Failover, FenceState, Target};
+use crate::ledger::{CurrentVolume, Failover, FenceState, Target};
 use crate::step::{SnapshotSource, Step};
 use crate::time::later;
 use crate::verdict::Halt;
-use crate::world::{Part, Sight, Volume, VolumeShape, VolumeState, tag};
+use crate::world::{Part, Sight, Volume, VolumeShape, VolumeState};
 
 /// How long the newest volume may be out of sight before an older copy is thought of.
 const UNSEEN_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
@@ -33,6 +33,14 @@ pub(super) fn bring(
     target: &Target,
     progress: &mut Progress<'_>,
 ) -> Option<BTreeMap<VolumeName, CurrentVolume>> {
+    if failover.older_copies.is_none() {
+        let out_of_reach = out_of_reach(view, failover, target);
+        // What one of them loses brings all back to one moment.
+        if !out_of_reach.is_empty() {
+            older::choose(view, failover, &out_of_reach.join("; "), progress);
+            return None;
+        }
+    }
     let mut there = BTreeMap::new();
     let mut to_copy = Vec::new();
     for (name, current) in &view.ledger.current_volumes {
@@ -45,6 +53,42 @@ pub(super) fn bring(
     }
     copies::take(view, failover, to_copy, progress);
     (there.len() == view.ledger.current_volumes.len()).then_some(there)
+}
+
+/// Why the newest data of some volumes can't be had.
+fn out_of_reach(view: View<'_>, failover: &Failover, target: &Target) -> Vec<String> {
+    let volumes = view.ledger.current_volumes.iter();
+    let lost = volumes.filter_map(|(name, CurrentVolume { volume: id, .. })| {
+        let why = match view.world.volumes.sight(id) {
+            // Nothing else will ever come of it.
+            Sight::Known(volume) if volume.is_lost() => format!("{id} is lost"),
+            // A copy of it would not be a point in time that anybody stopped at, and the volume itself is not free.
+            Sight::Known(volume) if may_be_written(view, failover, target, volume) => {
+                format!("{id} may still be written to")
+            }
+            Sight::Known(_) => return None,
+            // Reads lag, and fail in a zone that is down: an older copy costs data, so it is thought of last.
+            _ if !has_been_unseen_for_long(view, failover) => return None,
+            Sight::Absent => format!("{id} does not exist any more"),
+            Sight::Unknown(_) => format!("{id} can't be observed"),
+        };
+        Some(format!("{name}: {why}"))
+    });
+    lost.collect()
+}
+
+/// Attached, under a waived fence, to an instance that is not known to be off.
+fn may_be_written(view: View<'_>, failover: &Failover, target: &Target, volume: &Volume) -> bool {
+    let waived = matches!(failover.fence, FenceState::Waived { .. });
+    waived && !volume.is_held_only_by(|holder| *holder == target.instance_id || view.world.is_off(holder))
+}
+
+fn has_been_unseen_for_long(view: View<'_>, failover: &Failover) -> bool {
+    match &failover.fence {
+        FenceState::Confirmed { at, .. } => view.has_passed(UNSEEN_TIMEOUT, *at),
+        // It was waited for long enough before the fence was waived.
+        FenceState::Open { .. } | FenceState::Waived { .. } => true,
+    }
 }
 
 struct Bringing<'a, 'b, 'c> {
@@ -60,32 +104,20 @@ struct Bringing<'a, 'b, 'c> {
 impl Bringing<'_, '_, '_> {
     /// The volume that holds the data in the target's zone, free to be attached there.
     fn bring(&mut self) -> Option<VolumeId> {
-        if let Some(snapshot) = self.failover.older_copies.get(self.name) {
-            let snapshot = snapshot.clone();
+        if let Some(older) = &self.failover.older_copies {
+            let snapshot = older.snapshots.get(self.name)?.clone();
             return self.restore(&snapshot);
         }
         let id = &self.current.volume;
         match self.view.world.volumes.sight(id) {
-            // Nothing else will ever come of it.
-            Sight::Known(volume) if volume.is_lost() => self.older_copy(&format!("{id} is lost")),
-            // A copy of it would not be a point in time that anybody stopped at, and the volume itself is not free.
-            Sight::Known(volume) if self.may_be_written(volume) => {
-                self.older_copy(&format!("{id} may still be written to"))
-            }
             // In the same zone the volume itself moves: faster than any copy, and nothing can be lost.
             Sight::Known(volume) if volume.zone == self.target.zone => self.free(volume),
             Sight::Known(_) => self.copy(),
-            // Reads lag, and fail in a zone that is down: an older copy costs data, so it is thought of last.
-            Sight::Absent => self.unseen(&format!("{id} does not exist any more")),
-            Sight::Unknown(_) => self.unseen(&format!("{id} can't be observed")),
+            Sight::Absent | Sight::Unknown(_) => {
+                self.progress.wait(Part::Volumes, later(self.view.now, HIDDEN), format!("{id} can't be seen"));
+                None
+            }
         }
-    }
-
-    /// Attached, under a waived fence, to an instance that is not known to be off.
-    fn may_be_written(&self, volume: &Volume) -> bool {
-        let waived = matches!(self.failover.fence, FenceState::Waived { .. });
-        let target = &self.target.instance_id;
-        waived && !volume.is_held_only_by(|holder| holder == target || self.view.world.is_off(holder))
     }
 
     /// Who has a volume, besides the target.
@@ -134,7 +166,7 @@ impl Bringing<'_, '_, '_> {
         let restored = self.view.world.volumes.iter_known().filter(|(_, volume)| {
             volume.restored_from.as_ref() == Some(snapshot)
                 && volume.zone == *zone
-                && is_ours(self.failover, self.name, &volume.tags)
+                && is_restored_by(self.failover, self.name, volume)
         });
         let restored: Vec<(&VolumeId, &Volume)> = restored.collect();
         // EBS failed these; the next one gets another client token, or AWS would answer with the same one.
@@ -151,11 +183,15 @@ impl Bringing<'_, '_, '_> {
             self.progress.wait(Part::Volumes, again, format!("{id} ({}) is being created", self.name));
             return None;
         }
-        // The KMS key, most often: what fails three times in a row fails again.
-        if failed >= MOST_COPIES {
-            let halt = Halt::CopyFails { what: format!("the volume for {} from {snapshot}", self.name), tries: failed };
-            self.progress.halt(halt, Part::Volumes);
-            return None;
+        // The KMS key, most often. The failed volume may show, or vanish; what fails three times in a row is told.
+        let attempt = self.view.attempt(&step);
+        let tries = failed.max(attempt.map_or(0, |attempt| attempt.renewals() as usize));
+        if tries >= MOST_COPIES {
+            let what = format!("the volume for {} from {snapshot}", self.name);
+            self.progress.halt(Halt::CopyFails { what, tries }, Part::Volumes);
+            if attempt.is_some_and(|attempt| !self.view.has_passed(FAILED_COPY_RETRY, attempt.last_at)) {
+                return None;
+            }
         }
         if let Some(no_room) = self.progress.step(step) {
             // A target in another zone can still have the data.
@@ -171,29 +207,27 @@ impl Bringing<'_, '_, '_> {
 
     fn restore_step(&self, snapshot: &SnapshotId, failed: usize) -> Step {
         let zone = self.target.zone.clone();
-        let source = self.view.world.snapshots.get(snapshot).map(|snapshot| &snapshot.tags);
-        let mut tags = failover_tags(self.view, self.failover, self.name, source);
-        tags.insert(tag::ATTEMPT.to_owned(), failed.to_string());
+        let tags = restored_tags(self.view, self.failover, self.name, snapshot, failed);
         let shape = self.shape_for(snapshot);
         let rate = self.view.spec.data.initialization_rate_mib_per_second;
         let rate = rate.and_then(|rate| u32::try_from(rate.get()).ok());
-        Step::RestoreVolume {
+        // Of everything that the request says: people may resize, retype or tag between two tries, and AWS refuses for ever a token
+        // that comes back with other parameters (aws-facts 2.9). Should both tries make a volume, one is kept aside like any orphan.
+        let request = format!("{shape:?} {rate:?} {tags:?}");
+        let token = |renewals: u32| {
+            let (failover, name) = (self.failover.id.as_str(), self.name.as_str());
+            client_token(&[failover, name, snapshot.as_str(), zone.as_str(), &request, &renewals.to_string()])
+        };
+        let step = |client_token| Step::RestoreVolume {
             name: self.name.clone(),
             snapshot: snapshot.clone(),
-            // Of everything that the request says: people may resize, retype or tag between two tries, and AWS refuses for ever a token
-            // that comes back with other parameters (aws-facts 2.9). Should both tries make a volume, one is kept aside like any orphan.
-            client_token: client_token(&[
-                self.failover.id.as_str(),
-                self.name.as_str(),
-                snapshot.as_str(),
-                zone.as_str(),
-                &format!("{shape:?} {rate:?} {tags:?}"),
-            ]),
-            zone,
-            shape,
+            client_token,
+            zone: zone.clone(),
+            shape: shape.clone(),
             initialization_rate_mib_per_second: rate,
-            tags,
-        }
+            tags: tags.clone(),
+        };
+        renewed(self.view, &step, &token)
     }
 
     /// As the current volume is now, or was when it was last seen: people enlarge and retype volumes. Never smaller than the snapshot, which
@@ -203,58 +237,5 @@ impl Bringing<'_, '_, '_> {
         let shape = seen.unwrap_or(&self.current.shape).clone();
         let least_gib = self.view.world.snapshots.get(snapshot).map_or(0, |snapshot| snapshot.size_gib);
         VolumeShape { size_gib: shape.size_gib.max(least_gib), ..shape }
-    }
-
-    fn unseen(&mut self, why: &str) -> Option<VolumeId> {
-        if let FenceState::Confirmed { at, .. } = &self.failover.fence
-            && !self.view.has_passed(UNSEEN_TIMEOUT, *at)
-        {
-            self.progress.wait(Part::Volumes, later(self.view.now, HIDDEN), why);
-            return None;
-        }
-        self.older_copy(why)
-    }
-
-    /// The newest completed copy of the lineage, if the loss is allowed.
-    fn older_copy(&mut self, why: &str) -> Option<VolumeId> {
-        let Some((snapshot, copy)) = newest_copy(self.view.world, self.name, self.current) else {
-            let halt = match self.view.world.snapshots.complete.known() {
-                // An empty volume never takes the place of data: whether to go on without is for a person to say.
-                Some(()) => Halt::NoCopy { name: self.name.clone(), why: why.to_owned() },
-                None => Halt::Unseen { what: format!("the snapshots of {}", self.name), why: why.to_owned() },
-            };
-            self.progress.halt(halt, Part::Snapshots);
-            return None;
-        };
-        let loss_seconds = self.loss_seconds(copy.started_at);
-        let allowed_seconds =
-            self.view.spec.data.max_loss_seconds.get().max(self.failover.accepted_loss_seconds.unwrap_or(0));
-        // Rule 8: within what the spec allows, or what an operator accepted by name.
-        if loss_seconds <= allowed_seconds {
-            let change = Change::ChooseCopy { name: self.name.clone(), snapshot: snapshot.clone(), loss_seconds };
-            self.progress.change(change, [Part::Snapshots, Part::Volumes, Part::Instances]);
-        } else {
-            let halt = Halt::CopyTooOld {
-                name: self.name.clone(),
-                why: why.to_owned(),
-                snapshot: snapshot.clone(),
-                taken_at: copy.started_at,
-                allowed_seconds,
-            };
-            self.progress.halt(halt, Part::Volumes);
-        }
-        None
-    }
-
-    /// Writes may have gone on until the fence was shown to hold; while it isn't, until now.
-    fn loss_seconds(&self, taken_at: Timestamp) -> u64 {
-        let until = match &self.failover.fence {
-            FenceState::Confirmed { at, .. } => *at,
-            // The old instance may write on until somebody sees that it does not.
-            FenceState::Open { .. } | FenceState::Waived { .. } => self.view.now,
-        };
-        let loss = until.duration_since(taken_at);
-        // Rounded up: a loss is never called smaller than it may be.
-        u64::try_from(loss.as_secs() + i64::from(loss.subsec_nanos() > 0)).unwrap_or(0)
     }
 }

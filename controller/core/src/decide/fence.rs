@@ -10,6 +10,7 @@ use super::retry::next_observation_of;
 use super::view::View;
 use super::{address, agents, detach};
 use crate::ids::InstanceId;
+use crate::ledger::report::Outcome;
 use crate::ledger::{Change, Failover, FenceState, Proof};
 use crate::spec::WhenUnconfirmed;
 use crate::step::{Step, StepOutcome, StopMode};
@@ -19,6 +20,9 @@ use crate::world::{InstanceState, Part, Sight, Volume};
 
 /// A forced stop that does not end is followed by taking the volumes away after this.
 const CUT_RESEND_AFTER: SignedDuration = SignedDuration::from_secs(60);
+/// How long the guest of a planned failover has for its shutdown, whatever `fence.stop_grace_seconds` says. EC2 itself cuts one that does not
+/// end after some minutes (aws-facts 1.2).
+const PLANNED_GRACE: SignedDuration = SignedDuration::from_mins(5);
 /// A volume that was unmounted leaves within this; one that does not is taken from an instance that is stopped.
 const UNMOUNTED_RESEND_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
@@ -68,7 +72,7 @@ fn fence(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
     let open: Vec<InstanceId> = writers(view, failover).into_iter().filter(|id| !view.world.is_off(id)).collect();
     let within = seconds(view.spec.fence.confirm_within_seconds.get());
     if view.has_passed(within, since) {
-        unconfirmed(view, &open, progress);
+        unconfirmed(view, failover, &open, progress);
     }
     await_lease(view, failover, progress);
     for writer in &open {
@@ -86,14 +90,19 @@ fn await_lease(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>)
     }
 }
 
-fn unconfirmed(view: View<'_>, open: &[InstanceId], progress: &mut Progress<'_>) {
+fn unconfirmed(view: View<'_>, failover: &Failover, open: &[InstanceId], progress: &mut Progress<'_>) {
     let seen = open.iter().map(|id| match view.world.instances.sight(id) {
         Sight::Known(instance) => format!("{id} is {}", instance.state.as_str()),
         Sight::Absent => format!("{id} is not listed by AWS, which confirms nothing"),
         Sight::Unknown(_) => format!("{id} can't be observed"),
     });
     let why = seen.collect::<Vec<_>>().join(", ");
+    // Whoever planned it can look, and nothing was broken before.
+    let unhurried = open.iter().any(|id| is_unhurried(view, failover, id));
     match view.spec.fence.when_unconfirmed {
+        WhenUnconfirmed::Proceed if unhurried => {
+            progress.halt(Halt::FenceUnconfirmed { instances: open.to_vec(), why }, Part::Instances);
+        }
         // The operator knows that the old instance may be left running: what it writes from now on is lost (operating guide, 8).
         WhenUnconfirmed::Proceed => progress.change(Change::WaiveFence(why), [Part::Instances]),
         // Fencing goes on meanwhile; whatever shows the fence ends the halt.
@@ -122,7 +131,13 @@ fn fence_one(view: View<'_>, failover: &Failover, writer: &InstanceId, since: Ti
     if *writer == failover.from.instance_id && quiesces(view, failover, writer, since, progress) {
         return;
     }
-    if refuses_to_stop(failover, writer) && state == Some(InstanceState::Running) {
+    if state == Some(InstanceState::Running)
+        && let Some(why) = refuses_to_stop(failover, writer)
+    {
+        // Nothing was taken down that does not serve again by itself: the active instance stays what it is.
+        if is_unhurried(view, failover, writer) && keeps_its_data(view, writer) {
+            return give_up(writer, &why, progress);
+        }
         return take_away(view, failover, writer, progress);
     }
     match state {
@@ -139,7 +154,13 @@ fn fence_one(view: View<'_>, failover: &Failover, writer: &InstanceId, since: Ti
             if asked.is_some_and(|asked| waited(asked, grace))
                 || (state == Some(InstanceState::Stopping) && waited(since, grace)) =>
         {
+            // Its guest gets the time that it takes to write out everything.
+            if is_unhurried(view, failover, writer) && !waited(asked.unwrap_or(since), PLANNED_GRACE) {
+                progress.wait(Part::Instances, view.soon(), format!("{writer} is stopping"));
+                return;
+            }
             progress.step(stop(StopMode::Forced));
+            warn(failover, format!("{writer} was stopped by force: {UNWRITTEN}"), progress);
             if first(StopMode::Forced).is_some_and(|cut| waited(cut, CUT_RESEND_AFTER)) {
                 take_away(view, failover, writer, progress);
             }
@@ -189,12 +210,48 @@ fn quiesces(
     false
 }
 
-/// Spot instances of one request can't be stopped (`UnsupportedOperation`): their volumes are taken away instead.
-fn refuses_to_stop(failover: &Failover, writer: &InstanceId) -> bool {
+/// What AWS says where an instance can't be stopped at all: spot instances of one request (`UnsupportedOperation`), and those with stop
+/// protection (`OperationNotPermitted`). Their volumes are taken away instead.
+fn refuses_to_stop(failover: &Failover, writer: &InstanceId) -> Option<String> {
     let stop = Step::StopInstance { instance: writer.clone(), mode: StopMode::Graceful };
-    failover.attempt(&stop).is_some_and(
-        |attempt| matches!(&attempt.outcome, StepOutcome::Failed { code, .. } if code == "UnsupportedOperation"),
-    )
+    match &failover.attempt(&stop)?.outcome {
+        StepOutcome::Failed { code, message, .. }
+            if matches!(code.as_str(), "UnsupportedOperation" | "OperationNotPermitted") =>
+        {
+            Some(format!("{code}: {message}"))
+        }
+        _ => None,
+    }
+}
+
+/// What force may cost, for the report: writes that were acknowledged after they reached the disk are on it.
+const UNWRITTEN: &str = "what its guest had not written to disk is lost, and its file systems have to be replayed";
+
+fn warn(failover: &Failover, warning: String, progress: &mut Progress<'_>) {
+    if !failover.warnings.contains(&warning) {
+        progress.change(Change::Warn(warning), []);
+    }
+}
+
+/// Whether nothing presses: the failover is planned, and its old instance is as well as it was then, as far as can be seen.
+fn is_unhurried(view: View<'_>, failover: &Failover, writer: &InstanceId) -> bool {
+    let state = view.world.instances.get(writer).map(|instance| instance.state);
+    let fails = view.world.checks.get(writer).is_some_and(|checks| !checks.impaired().is_empty());
+    failover.planned
+        && *writer == failover.from.instance_id
+        && matches!(state, Some(InstanceState::Running | InstanceState::Stopping))
+        && !fails
+}
+
+/// Whether it could go on serving: nothing was detached from it.
+fn keeps_its_data(view: View<'_>, writer: &InstanceId) -> bool {
+    view.ledger.current_volumes.values().all(|current| view.world.is_attached(&current.volume, writer))
+}
+
+/// A planned failover takes nothing by force from an instance that serves.
+fn give_up(writer: &InstanceId, why: &str, progress: &mut Progress<'_>) {
+    let reason = format!("{writer} can't be stopped ({why}), and a planned failover takes nothing from it by force");
+    progress.turn(Change::Abort { outcome: Outcome::Refused, reason: reason.clone() }, [Part::Instances], reason);
 }
 
 /// The last resort for an instance that does not go down: its volumes, and then its address, are taken from it.
@@ -208,6 +265,8 @@ fn take_away(view: View<'_>, failover: &Failover, writer: &InstanceId, progress:
         held |= !volume.is_held_only_by(|holder| failover.is_target(holder));
         if volume.attachment_to(writer).is_some() {
             progress.step(detach::step(&current.volume, writer, true));
+            let taken = format!("{} was taken from {writer} by force: {UNWRITTEN}", current.volume);
+            warn(failover, taken, progress);
         }
     }
     // An instance that is pending takes no address (aws-facts 3.1), and one that is stopped serves nobody.

@@ -4,26 +4,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use super::lineage::lineage_tags;
+use super::lineage::own_volume;
 use super::progress::{Progress, texts};
 use super::view::View;
-use super::{copies, detach, group};
-use crate::ids::{SnapshotId, VolumeId, VolumeName};
+use super::{detach, group, refused, retention};
+use crate::ids::VolumeId;
 use crate::ledger::{Change, Superseded};
 use crate::spec::Topology;
-use crate::step::{SnapshotSource, Step, StepKey, StopMode};
+use crate::step::{Step, StepKey, StopMode};
 use crate::time::seconds;
 use crate::verdict::Verdict;
-use crate::world::{Lineage, Part, Role, Sight, Snapshot, SnapshotState, Volume, tag};
+use crate::world::{Lineage, Part, Sight, Volume, VolumeRole};
 
 /// What is due later than this is left to the next tick, which comes within a minute.
 const BETWEEN_TICKS: SignedDuration = SignedDuration::from_secs(30);
 /// At most so many steps at once: there is always a next observation.
 const MOST_STEPS: usize = 10;
-/// A failed snapshot counts against EBS's limit of pending ones; it is removed after a while that leaves time to see it.
-const FAILED_SNAPSHOT_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// What is to be done while the active instance is healthy.
 pub(super) fn maintain(view: View<'_>) -> Verdict {
@@ -45,17 +43,24 @@ pub(super) fn maintain(view: View<'_>) -> Verdict {
     maintenance.superseded(&mut progress);
     // Otherwise the copies may be all that is left, and a new one would be of what somebody else writes.
     if maintenance.newest_data_is_safe() {
-        maintenance.snapshots();
+        maintenance.wanted.extend(retention::due(view));
+        maintenance.wanted.extend(retention::past(view));
     }
+    forget_former(view, &mut progress);
     let keys: BTreeSet<StepKey> = maintenance.wanted.iter().map(Step::key).chain(progress.wanted()).collect();
+    refused::tell(view, &keys, &mut progress);
     // What was tried once and is no longer wanted is done: forgotten, so that the ledger does not grow.
     let done: BTreeSet<StepKey> = view.ledger.maintenance.keys().filter(|key| !keys.contains(key)).cloned().collect();
     if !done.is_empty() {
         progress.change(Change::ForgetMaintenance(done), []);
     }
     let idle = keys.is_empty();
-    for step in maintenance.wanted.into_iter().take(MOST_STEPS) {
-        progress.maintenance(step);
+    // What AWS refuses takes no room from what it would do: a copy that is due is never behind deletions that can't be done.
+    maintenance.wanted.sort_by_key(urgency);
+    for step in maintenance.wanted {
+        if progress.steps() < MOST_STEPS {
+            progress.maintenance(step);
+        }
     }
     match progress.verdict() {
         // Maintenance that AWS refuses is observed again with the next tick; it stops nothing else.
@@ -81,6 +86,31 @@ fn reshaped(view: View<'_>, progress: &mut Progress<'_>) {
     }
 }
 
+/// Of which no copy is left, and which is not kept itself: no snapshot can ask for it any more.
+fn forget_former(view: View<'_>, progress: &mut Progress<'_>) {
+    if !view.world.snapshots.is_complete() {
+        return;
+    }
+    let copied: BTreeSet<&VolumeId> = view.world.snapshots.iter_known().map(|(_, copy)| &copy.volume).collect();
+    let of_none = |id: &&VolumeId| !copied.contains(id) && !view.ledger.superseded.contains_key(*id);
+    let gone: BTreeSet<VolumeId> = view.ledger.former_volumes.keys().filter(of_none).cloned().collect();
+    if !gone.is_empty() {
+        progress.change(Change::ForgetFormer(gone), [Part::Snapshots]);
+    }
+}
+
+/// What a person would do first.
+fn urgency(step: &Step) -> u8 {
+    match step {
+        // It may write to data that nobody will see.
+        Step::StopInstance { .. } => 0,
+        Step::TakeSnapshots { .. } => 1,
+        // Nothing is lost while it waits, and refusals are common: snapshots that are locked, or used by an image.
+        Step::DeleteSnapshot { .. } | Step::DeleteVolume { .. } => 3,
+        _ => 2,
+    }
+}
+
 fn summary(view: View<'_>) -> String {
     format!("{} is active in {} and healthy", view.ledger.active, view.ledger.active_zone)
 }
@@ -100,11 +130,10 @@ impl Maintenance<'_> {
     fn orphans(&self, progress: &mut Progress<'_>) {
         let mut orphans = BTreeMap::new();
         for (id, volume) in self.view.world.volumes.iter_known() {
-            let Lineage { name: Some(name), failover: Some(failover) } = Lineage::of(&volume.tags) else { continue };
+            // What people restore from backups carries the same tags, and is theirs.
+            let Some(Lineage { name: Some(name), failover: Some(failover) }) = own_volume(volume) else { continue };
             let known = self.view.ledger.is_current_volume(id) || self.view.ledger.superseded.contains_key(id);
-            // An empty one waits for its birth.
-            let blank = Role::of(&volume.tags) == Some(Role::Blank);
-            if !known && !blank && !volume.is_deleted() {
+            if !known && !volume.is_deleted() {
                 orphans.insert(id.clone(), Superseded { name, since: self.view.now, failover });
             }
         }
@@ -135,11 +164,12 @@ impl Maintenance<'_> {
                 Sight::Absent => drop(gone.insert(id.clone())),
                 // Nothing is deleted, and nothing forgotten, that can't be seen.
                 Sight::Unknown(_) => {}
-                Sight::Known(volume) if volume.is_free() => {
+                // One that EBS failed is never usable, and never available either.
+                Sight::Known(volume) if volume.is_free() || volume.is_failed() => {
                     let expired = self.view.has_passed(keep, record.since);
                     if expired && safe {
                         self.wanted.push(Step::DeleteVolume { volume: id.clone() });
-                    } else if Role::of(&volume.tags) != Some(Role::Superseded) {
+                    } else if VolumeRole::of(&volume.tags) != Some(VolumeRole::Superseded) {
                         self.wanted.push(Step::MarkSuperseded { volume: id.clone() });
                     }
                 }
@@ -152,77 +182,13 @@ impl Maintenance<'_> {
         }
     }
 
-    /// Detached from an instance that is off, so that it can't come back with it.
+    /// Detached from a member that is off, so that it can't come back with it. Whoever attached it elsewhere knows why.
     fn set_aside(&mut self, id: &VolumeId, volume: &Volume) {
         for attachment in &volume.attachments {
-            if self.view.world.is_off(&attachment.instance) {
+            let is_member = self.view.ledger.members.contains_key(&attachment.instance);
+            if is_member && self.view.world.is_off(&attachment.instance) {
                 self.wanted.push(detach::step(id, &attachment.instance, false));
             }
         }
-    }
-
-    fn snapshots(&mut self) {
-        let mut due = Vec::new();
-        for (name, current) in &self.view.ledger.current_volumes {
-            let mut ours = self.ours(name);
-            ours.sort_by_key(|(_, snapshot)| std::cmp::Reverse(snapshot.started_at));
-            self.let_go(&ours);
-            // A failed one is no copy, and does not put the next one off.
-            let newest = ours.iter().find(|(_, snapshot)| snapshot.state != SnapshotState::Error);
-            if self.is_due(newest.map(|(_, snapshot)| snapshot.started_at)) {
-                let id = format!("p{:012}-e{}", self.view.now.as_millisecond().unsigned_abs(), self.view.ledger.epoch);
-                let source = self.view.world.volumes.get(&current.volume).map(|volume| &volume.tags);
-                let mut tags = lineage_tags(self.view, name, &id, Role::Periodic, source);
-                tags.insert(tag::EPOCH.to_owned(), self.view.ledger.epoch.to_string());
-                tags.insert(tag::ATTEMPT.to_owned(), "0".to_owned());
-                due.push(SnapshotSource { name: name.clone(), volume: current.volume.clone(), tags });
-            }
-        }
-        if !due.is_empty() {
-            let together = copies::together(self.view, &self.view.ledger.active, &due);
-            self.wanted.push(Step::TakeSnapshots { together, sources: due });
-        }
-    }
-
-    fn is_due(&self, newest: Option<Timestamp>) -> bool {
-        let Some(every) = self.view.spec.data.snapshot_every_seconds else { return false };
-        newest.is_none_or(|newest| self.view.has_passed(seconds(every.get()), newest))
-    }
-
-    /// Snapshots that the controller made of this data; those that people made are theirs.
-    fn ours(&self, name: &VolumeName) -> Vec<(SnapshotId, Snapshot)> {
-        let made = |snapshot: &Snapshot| matches!(Role::of(&snapshot.tags), Some(Role::Failover | Role::Periodic));
-        self.view
-            .world
-            .snapshots
-            .iter_known()
-            .filter(|(_, snapshot)| made(snapshot) && self.is_of(name, snapshot))
-            .map(|(id, snapshot)| (id.clone(), snapshot.clone()))
-            .collect()
-    }
-
-    /// Whether a snapshot is of this data. `CreateSnapshots` gives all of a set the same tags, and the name only afterwards: a set that was
-    /// made twice, since an answer was lost, never gets it. Then the volume says it.
-    fn is_of(&self, name: &VolumeName, snapshot: &Snapshot) -> bool {
-        let ledger = self.view.ledger;
-        Lineage::of(&snapshot.tags).name.map_or_else(
-            || {
-                let is_current = ledger.current_volumes.get(name).is_some_and(|it| it.volume == snapshot.volume);
-                let superseded = ledger.superseded.get(&snapshot.volume);
-                is_current || superseded.is_some_and(|superseded| superseded.name == *name)
-            },
-            |carried| carried == *name,
-        )
-    }
-
-    fn let_go(&mut self, newest_first: &[(SnapshotId, Snapshot)]) {
-        let keep = usize::try_from(self.view.spec.data.keep_snapshots.get()).unwrap_or(usize::MAX);
-        let completed = newest_first.iter().filter(|(_, snapshot)| snapshot.state == SnapshotState::Completed);
-        let failed = newest_first.iter().filter(|(_, snapshot)| {
-            snapshot.state == SnapshotState::Error && self.view.has_passed(FAILED_SNAPSHOT_KEPT, snapshot.started_at)
-        });
-        let past: Vec<Step> =
-            completed.skip(keep).chain(failed).map(|(id, _)| Step::DeleteSnapshot { snapshot: id.clone() }).collect();
-        self.wanted.extend(past);
     }
 }

@@ -18,11 +18,15 @@ mod fence;
 mod group;
 mod lineage;
 mod maintenance;
+mod moments;
+mod older;
 mod plan;
 mod progress;
 mod proof;
+mod refused;
 mod request;
 mod resources;
+mod retention;
 mod retry;
 mod takeover;
 mod target;
@@ -37,7 +41,7 @@ use crate::world::{Part, World};
 
 pub use adopt::adopt;
 pub use adopt_error::AdoptError;
-pub use copies::recovery_point;
+pub use moments::recovery_point;
 pub use plan::{Plan, plan};
 use view::View;
 

@@ -107,6 +107,11 @@ impl<'a> Progress<'a> {
         self.reasons.push(awaited);
     }
 
+    /// How many steps are to be tried now.
+    pub(super) fn steps(&self) -> usize {
+        self.steps.len()
+    }
+
     /// Every step that was asked for so far, whether it may be tried now or not.
     pub(super) fn wanted(&self) -> impl Iterator<Item = StepKey> + '_ {
         self.wanted.iter().cloned()

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::group;
+use super::lineage::own_volume;
 use super::view::View;
 use crate::ids::{VolumeId, VolumeName};
 use crate::verdict::Refusal;
@@ -52,12 +53,21 @@ fn ambiguous_volumes(view: View<'_>) -> Option<Refusal> {
     })
 }
 
-/// A volume that says it carries the data, but that the ledger has never heard of and no failover made.
+/// A volume that says it carries the data, that the ledger has never heard of and no failover made, and that may have taken the place of
+/// the current one. Backups and what people restore from them carry our tags as well; where the current volume is where it belongs, they
+/// are nobody's business.
 fn is_stranger(view: View<'_>, name: &VolumeName, id: &VolumeId, volume: &Volume) -> bool {
-    let lineage = Lineage::of(&volume.tags);
-    lineage.name.as_ref() == Some(name)
-        && lineage.failover.is_none()
+    Lineage::of(&volume.tags).name.as_ref() == Some(name)
+        && own_volume(volume).is_none()
         && !volume.is_lost()
         && !view.ledger.is_current_volume(id)
         && !view.ledger.superseded.contains_key(id)
+        && (volume.attachment_to(&view.ledger.active).is_some() || is_out_of_sight(view, name))
+}
+
+/// Whether the current volume can't be seen, or is lost: somebody may have put another in its place.
+fn is_out_of_sight(view: View<'_>, name: &VolumeName) -> bool {
+    let current = view.ledger.current_volumes.get(name);
+    let known = current.and_then(|current| view.world.volumes.get(&current.volume));
+    known.is_none_or(Volume::is_lost)
 }

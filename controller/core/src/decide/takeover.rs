@@ -1,5 +1,7 @@
 //! A failover that runs: fence, start, copy side by side; promote; attach, address side by side; prove.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 
 use super::agents::{self, AgentStatus};
@@ -13,12 +15,15 @@ use crate::ids::InstanceId;
 use crate::ledger::report::Outcome;
 use crate::ledger::{Change, Failover, Target};
 use crate::spec::Topology;
+use crate::step::StepKey;
 use crate::verdict::{Halt, Verdict};
 use crate::world::{Checks, InstanceState, Part, Sight};
 
 /// While a failover waits for one part, the others may be this old, but not older: whoever goes on after a crash begins with a
 /// whole picture, and a long copy does not hide what happens elsewhere.
 const WHOLE_PICTURE: SignedDuration = SignedDuration::from_mins(5);
+/// Instances that are gone for good are named in the record up to this many.
+const MOST_GONE: usize = 20;
 /// How long a planned failover waits for the target's status checks, which come minutes after a start (aws-facts 1.2).
 const CHECKS_TIMEOUT: SignedDuration = SignedDuration::from_mins(15);
 /// Status checks come minutes after a start; a target that has not passed them after this needs an operator.
@@ -33,6 +38,7 @@ pub(super) fn advance(view: View<'_>, failover: &Failover) -> Verdict {
         return Verdict::Observe(unseen);
     }
     let mut progress = Progress::new(view);
+    forget_gone(view, failover, &mut progress);
     if failover.is_promoted() {
         settle_in(view, failover, &mut progress);
     // Before the promotion it can still wait for a person to say what is meant; after it, going on is the only way out.
@@ -46,6 +52,21 @@ pub(super) fn advance(view: View<'_>, failover: &Failover) -> Verdict {
         group::tend(view, &mut progress);
     }
     progress.verdict()
+}
+
+/// A group may launch one instance after another, each of which dies: they would fill the record (DynamoDB: 400 KB).
+fn forget_gone(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) {
+    let is_gone = |id: &InstanceId| match view.world.instances.sight(id) {
+        Sight::Known(instance) => instance.state == InstanceState::Terminated,
+        Sight::Absent => true,
+        Sight::Unknown(_) => false,
+    };
+    let named = failover.attempts.keys().filter_map(StepKey::instance).chain(failover.excluded.keys().cloned());
+    let stays = |id: &InstanceId| *id == failover.from.instance_id || failover.is_target(id) || !is_gone(id);
+    let gone: BTreeSet<InstanceId> = named.filter(|id| !stays(id)).collect();
+    if gone.len() >= MOST_GONE {
+        progress.change(Change::ForgetGone(gone), [Part::Instances]);
+    }
 }
 
 /// A group launches, terminates and holds instances on its own, whatever the failover waits for; a hook may run out after 30 seconds

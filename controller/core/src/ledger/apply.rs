@@ -4,14 +4,14 @@ use jiff::Timestamp;
 
 use super::change::{Change, IllegalChange};
 use super::course::{Course, Misfit};
-use super::failover::Failover;
+use super::failover::{Failover, OlderCopies};
 use super::record::{CurrentVolume, Ledger, Refused, Suspicion};
 use super::report::{Notification, Report};
 use super::request::Request;
 use crate::ids::VolumeName;
 
 /// How many notices wait at most; the oldest go first.
-const MOST_NOTIFICATIONS: usize = 20;
+const MOST_NOTIFICATIONS: usize = 10;
 /// How many requests are remembered, so that a repeated event is not a new request.
 const MOST_RECENT_REQUESTS: usize = 20;
 
@@ -40,6 +40,9 @@ impl Ledger {
             Change::Supersede(volumes) => self.superseded.extend(volumes.clone()),
             // Only what a complete answer no longer lists: its number can't come back.
             Change::Forget(volumes) => self.superseded.retain(|volume, _| !volumes.contains(volume)),
+            Change::ForgetFormer(volumes) => self.former_volumes.retain(|volume, _| !volumes.contains(volume)),
+            Change::RefusedMaintenance(kind, reason) => self.refuse_maintenance(kind, reason, now),
+            Change::MaintenanceGoesOn(kind) => drop(self.refused_maintenance.remove(kind)),
             Change::Bootstrapped { name, current } => self.take_empty(name, current)?,
             Change::Reshaped { name, shape } => match self.current_volumes.get_mut(name) {
                 Some(current) => current.shape.clone_from(shape),
@@ -64,10 +67,9 @@ impl Ledger {
             Change::Fenced(proof) => self.running()?.fenced(*proof, now),
             Change::LeaseSeen(lease) => self.running()?.lease_seen(lease),
             Change::WaiveFence(why) => self.on_the_way(|it| it.waive_fence(why, now))?,
-            Change::ChooseCopy { name, snapshot, loss_seconds } => {
-                self.running()?.choose_copy(name, snapshot, *loss_seconds);
-            }
+            Change::ChooseCopies { copies, loss_seconds } => self.choose_copies(copies, *loss_seconds)?,
             Change::StepsConfirmed(keys) => self.running()?.proved(keys, now),
+            Change::ForgetGone(instances) => self.running()?.forget_gone(instances),
             Change::Warn(warning) => self.running()?.warn(warning),
         }
         Ok(())
@@ -126,6 +128,21 @@ impl Ledger {
         self.tell(Notification::Refused { at: now, reason: reason.to_owned() });
     }
 
+    fn refuse_maintenance(&mut self, kind: &str, reason: &str, now: Timestamp) {
+        let refused = Refused { at: now, reason: reason.to_owned() };
+        self.refused_maintenance.insert(kind.to_owned(), refused);
+        self.tell(Notification::Maintenance { at: now, reason: reason.to_owned() });
+    }
+
+    /// Either all volumes go back to one moment, or none does.
+    fn choose_copies(&mut self, copies: &OlderCopies, loss_seconds: u64) -> Result<(), IllegalChange> {
+        if !copies.snapshots.keys().eq(self.current_volumes.keys()) {
+            return Err(self.illegal("choose older copies", "not every volume has one"));
+        }
+        self.running()?.choose_copies(copies, loss_seconds);
+        Ok(())
+    }
+
     /// An empty volume takes the place of data only once, and only of data that the adoption found nowhere (decision 9).
     fn take_empty(&mut self, name: &VolumeName, current: &CurrentVolume) -> Result<(), IllegalChange> {
         if !self.uninitialized.remove(name) {
@@ -146,6 +163,11 @@ impl Ledger {
     }
 
     pub(super) fn tell(&mut self, notice: Notification) {
+        // Of one failover only its latest halt is of use, however often it changed before it could be sent.
+        if let Notification::Halted(report) = &notice {
+            let id = &report.failover_id;
+            self.outbox.retain(|it| !matches!(it, Notification::Halted(earlier) if earlier.failover_id == *id));
+        }
         self.outbox.push_back(notice);
         while self.outbox.len() > MOST_NOTIFICATIONS {
             self.outbox.pop_front();

@@ -7,7 +7,7 @@ use super::record::Ledger;
 use crate::step::{Step, StepKey, StepOutcome};
 
 /// How many steps a report holds at most: a failover that tries for hours must not outgrow its record (DynamoDB: 400 KB).
-const MOST_STEPS: usize = 200;
+const MOST_STEPS: usize = 100;
 
 impl Ledger {
     /// Written before a step is sent: whoever comes after a crash knows that it may have happened.
@@ -24,11 +24,13 @@ impl Ledger {
             let attempt = attempts.entry(step.key()).or_insert_with(|| Attempt {
                 tries: 0,
                 failures: 0,
+                renewed: 0,
                 first_at: now,
                 last_at: now,
                 outcome: StepOutcome::Unanswered,
                 answered_at: now,
             });
+            attempt.renewed = attempt.renewals();
             attempt.tries += 1;
             // Counted as failed until AWS accepts it: a call without an answer is one that may have failed.
             attempt.failures += 1;

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use super::failover::{Failover, Proof, SeenLease, Target};
+use super::failover::{Failover, OlderCopies, Proof, SeenLease, Target};
 use super::record::{CurrentVolume, Member, Pause, Superseded, Suspicion};
 use super::report::Outcome;
 use super::request::Request;
-use crate::ids::{InstanceId, SnapshotId, SubnetId, VolumeId, VolumeName};
+use crate::ids::{InstanceId, SubnetId, VolumeId, VolumeName};
 use crate::step::{Step, StepKey, StepOutcome};
 use crate::world::VolumeShape;
 
@@ -48,13 +48,11 @@ pub enum Change {
     LeaseSeen(SeenLease),
     /// The old instance could not be shown to be fenced, and the spec says to go on.
     WaiveFence(String),
-    /// An older copy is taken, since the newest data can't be reached.
-    ChooseCopy {
-        /// The data, by its name in the spec.
-        name: VolumeName,
-        /// A completed copy of it.
-        snapshot: SnapshotId,
-        /// How much of the newest data it lacks, at most.
+    /// Older copies are taken, since the newest data can't be reached.
+    ChooseCopies {
+        /// Completed copies of all volumes, of one moment.
+        copies: OlderCopies,
+        /// How much of the newest data they lack, at most.
         loss_seconds: u64,
     },
     /// The point of no return: the target is the active one, its volumes hold the newest data.
@@ -75,6 +73,8 @@ pub enum Change {
     },
     /// The failover stands still; why, and what an operator can do.
     Halt(String),
+    /// Instances that are gone for good: what was tried on them, and why they can't be the target.
+    ForgetGone(BTreeSet<InstanceId>),
     /// Something that an operator should know.
     Warn(String),
     /// Effects are about to be tried.
@@ -85,6 +85,8 @@ pub enum Change {
     Supersede(BTreeMap<VolumeId, Superseded>),
     /// Superseded volumes that no longer exist.
     Forget(BTreeSet<VolumeId>),
+    /// Former volumes of which there is no copy any more.
+    ForgetFormer(BTreeSet<VolumeId>),
     /// The very first volume of some data was created, empty.
     Bootstrapped {
         /// The data, by its name in the spec.
@@ -101,6 +103,10 @@ pub enum Change {
     },
     /// Where the group launched before a planned move narrowed it down; none: it may launch there again.
     Narrow(Option<Vec<SubnetId>>),
+    /// A kind of maintenance that AWS refuses again and again; what it says.
+    RefusedMaintenance(String, String),
+    /// A kind of maintenance that is no longer refused.
+    MaintenanceGoesOn(String),
     /// Maintenance that was seen to be done.
     ForgetMaintenance(BTreeSet<StepKey>),
     /// The oldest notices were sent.

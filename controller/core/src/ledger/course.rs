@@ -2,11 +2,16 @@
 //!
 //! Whatever brings it on ends its halt: what stood in the way is no longer so, and what does next is said anew.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
-use super::failover::{Failover, FenceState, Proof, SeenLease, Target};
-use crate::ids::{InstanceId, SnapshotId, VolumeName};
+use super::failover::{Failover, FenceState, OlderCopies, Proof, SeenLease, Target};
+use crate::ids::InstanceId;
 use crate::step::StepKey;
+
+/// How many warnings a failover keeps: the first say how it came about.
+const MOST_WARNINGS: usize = 50;
 
 /// A change that does not fit the failover.
 pub(super) struct Misfit {
@@ -31,7 +36,7 @@ impl Failover {
         unless(self.is_promoted(), "change the target", "it was promoted")?;
         if let Some((instance, why)) = excluded {
             self.excluded.insert(instance.clone(), why.clone());
-            self.warnings.insert(format!("{instance} could not be the target: {why}"));
+            self.warn(&format!("{instance} could not be the target: {why}"));
         }
         self.to = to.cloned();
         self.retargeted_at = Some(now);
@@ -72,10 +77,9 @@ impl Failover {
 
     /// Whether an older copy is needed at all, and what it costs, is judged anew.
     fn give_up_older_copies(&mut self, why: &str) {
-        if !self.older_copies.is_empty() {
-            self.older_copies.clear();
+        if self.older_copies.take().is_some() {
             self.data_loss_seconds = 0;
-            self.warnings.insert(format!("the older copies that were chosen are given up: {why}"));
+            self.warn(&format!("the older copies that were chosen are given up: {why}"));
         }
     }
 
@@ -93,16 +97,17 @@ impl Failover {
         // Copies under a waived fence may lack writes; those under a shown one do not. The better is never given up.
         unless(matches!(self.fence, FenceState::Confirmed { .. }), "waive the fence", "it is confirmed")?;
         self.fence = FenceState::Waived { at: now, why: why.to_owned() };
-        self.warnings.insert(format!("could not confirm that the old instance has stopped writing: {why}"));
+        self.warn(&format!("could not confirm that the old instance has stopped writing: {why}"));
         self.halted = None;
         Ok(())
     }
 
-    /// The loss of the service is that of the volume that loses most.
-    pub(super) fn choose_copy(&mut self, name: &VolumeName, snapshot: &SnapshotId, loss_seconds: u64) {
-        self.older_copies.insert(name.clone(), snapshot.clone());
-        self.data_loss_seconds = self.data_loss_seconds.max(loss_seconds);
-        self.warnings.insert(format!("{name} was taken from {snapshot}: up to {loss_seconds} s are lost"));
+    pub(super) fn choose_copies(&mut self, copies: &OlderCopies, loss_seconds: u64) {
+        let taken = copies.snapshots.iter().map(|(name, snapshot)| format!("{name} was taken from {snapshot}"));
+        let taken = taken.collect::<Vec<_>>().join(", ");
+        self.warn(&format!("{taken}, of {}: up to {loss_seconds} s are lost", copies.at));
+        self.older_copies = Some(copies.clone());
+        self.data_loss_seconds = loss_seconds;
         self.halted = None;
     }
 
@@ -113,7 +118,14 @@ impl Failover {
         self.halted = None;
     }
 
+    pub(super) fn forget_gone(&mut self, gone: &BTreeSet<InstanceId>) {
+        self.excluded.retain(|instance, _| !gone.contains(instance));
+        self.attempts.retain(|key, _| key.instance().is_none_or(|instance| !gone.contains(&instance)));
+    }
+
     pub(super) fn warn(&mut self, warning: &str) {
-        self.warnings.insert(warning.to_owned());
+        if self.warnings.len() < MOST_WARNINGS {
+            self.warnings.insert(warning.to_owned());
+        }
     }
 }

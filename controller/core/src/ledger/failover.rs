@@ -49,7 +49,8 @@ pub struct Failover {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<SeenLease>,
     /// Older copies that were chosen because the newest data could not be reached.
-    pub older_copies: BTreeMap<VolumeName, SnapshotId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub older_copies: Option<OlderCopies>,
     /// How much of the newest data the older copies lack.
     pub data_loss_seconds: u64,
     /// When the ledger named the target active.
@@ -134,6 +135,15 @@ pub enum Proof {
     LeaseExpired,
 }
 
+/// Copies of all volumes, of one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OlderCopies {
+    /// Up to when they hold the data.
+    pub at: Timestamp,
+    /// For each data volume of the spec, its copy.
+    pub snapshots: BTreeMap<VolumeName, SnapshotId>,
+}
+
 /// A lease of a boot agent, as we saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenLease {
@@ -151,6 +161,9 @@ pub struct Attempt {
     /// How often it was tried since AWS last accepted it. A try that nobody answered, or not yet, is one of them.
     #[serde(default)]
     pub failures: u32,
+    /// How often what it was to make came to nothing, and was asked for anew: each time with another client token.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub renewed: u32,
     /// When it was first tried.
     pub first_at: Timestamp,
     /// When it was last tried.
@@ -159,6 +172,29 @@ pub struct Attempt {
     pub outcome: StepOutcome,
     /// When AWS said it; the same as `last_at` while it has said nothing.
     pub answered_at: Timestamp,
+}
+
+impl Attempt {
+    /// How often it has been asked for anew, the try that would follow now included.
+    pub fn renewals(&self) -> u32 {
+        self.renewed + u32::from(self.is_spoiled())
+    }
+
+    /// Whether the last client token is spent. AWS accepted it, and what it made is not to be seen by the time of another try: a volume
+    /// whose KMS key fails vanishes, and its token then answers `IdempotentParameterMismatch` for ever (aws-facts 2.2, 2.9).
+    fn is_spoiled(&self) -> bool {
+        match &self.outcome {
+            StepOutcome::Accepted { .. } => true,
+            StepOutcome::Failed { code, .. } => code == "IdempotentParameterMismatch",
+            // It may have happened: only the same token is safe.
+            StepOutcome::Unanswered => false,
+        }
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A step in the report.

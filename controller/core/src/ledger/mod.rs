@@ -25,9 +25,9 @@ mod turns;
 
 pub use change::{Change, IllegalChange};
 pub use destination::{BadDestination, Destination};
-pub use failover::{Attempt, Cause, Failover, FenceState, Halted, Proof, SeenLease, StepRecord, Target};
+pub use failover::{Attempt, Cause, Failover, FenceState, Halted, OlderCopies, Proof, SeenLease, StepRecord, Target};
 pub use record::{
-    CurrentVolume, DAILY_CAP_WINDOW, LastFailover, Ledger, Member, Pause, Refused, Superseded, Suspicion,
+    CurrentVolume, DAILY_CAP_WINDOW, FormerVolume, LastFailover, Ledger, Member, Pause, Refused, Superseded, Suspicion,
 };
 pub use report::Notification;
 pub use request::Request;

@@ -70,6 +70,12 @@ pub struct Ledger {
     /// Volumes that served once, or were restored and never served; kept until their retention has passed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub superseded: BTreeMap<VolumeId, Superseded>,
+    /// Volumes that held the newest data once, and of which there may still be copies.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub former_volumes: BTreeMap<VolumeId, FormerVolume>,
+    /// Kinds of maintenance that AWS refuses again and again; people were told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused_maintenance: BTreeMap<String, Refused>,
     /// When automatic failovers began, newest last: for the daily cap.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     pub automatic_starts: VecDeque<Timestamp>,
@@ -139,6 +145,15 @@ pub struct Superseded {
     pub since: Timestamp,
     /// The failover that left it behind.
     pub failover: FailoverId,
+}
+
+/// A volume that held the newest data once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerVolume {
+    /// The data, by its name in the spec.
+    pub name: VolumeName,
+    /// Up to when what it holds is data of the service: copies that were taken later are of what nobody serves from.
+    pub until: Timestamp,
 }
 
 /// How the last failover ended.

@@ -119,6 +119,13 @@ pub enum Notification {
     Ended(Box<Report>),
     /// A failover can't go on without an operator.
     Halted(Box<Report>),
+    /// AWS refuses some maintenance again and again: copies, retention, or the stop of an old side.
+    Maintenance {
+        /// When it was first so.
+        at: Timestamp,
+        /// What is refused, and what AWS says.
+        reason: String,
+    },
     /// The active instance fails, and no failover may begin.
     Refused {
         /// When it was first so.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::change::IllegalChange;
 use super::failover::{Cause, Failover, FenceState, Halted};
-use super::record::{CurrentVolume, DAILY_CAP_WINDOW, LastFailover, Ledger, Superseded};
+use super::record::{CurrentVolume, DAILY_CAP_WINDOW, FormerVolume, LastFailover, Ledger, Superseded};
 use super::report::{Notification, Outcome, Report};
 use crate::ids::VolumeName;
 
@@ -56,16 +56,7 @@ impl Ledger {
             self.failover = Some(failover);
             return Err(self.illegal("promote", refusal.unwrap_or("there is no target")));
         };
-        // The old volumes are kept: they are the way back if the copy turns out to be bad.
-        for (name, old) in &self.current_volumes {
-            if current_volumes.get(name).is_some_and(|new| new.volume != old.volume) {
-                let superseded = Superseded { name: name.clone(), since: now, failover: failover.id.clone() };
-                self.superseded.insert(old.volume.clone(), superseded);
-            }
-        }
-        for current in current_volumes.values() {
-            self.superseded.remove(&current.volume);
-        }
+        self.supersede(&failover, current_volumes, now);
         failover.promoted_at = Some(now);
         failover.halted = None;
         self.epoch += 1;
@@ -77,6 +68,31 @@ impl Ledger {
         self.blank.retain(|volume| current_volumes.values().any(|current| current.volume == *volume));
         self.failover = Some(failover);
         Ok(())
+    }
+
+    /// The old volumes are kept: they are the way back if the copy turns out to be bad. What is copied of them from now on is no data of the
+    /// service any more, nor is what was written after the moment that it goes back to.
+    fn supersede(
+        &mut self,
+        failover: &Failover,
+        current_volumes: &BTreeMap<VolumeName, CurrentVolume>,
+        now: Timestamp,
+    ) {
+        let until = failover.older_copies.as_ref().map_or(now, |older| older.at);
+        for former in self.former_volumes.values_mut() {
+            former.until = former.until.min(until);
+        }
+        for (name, old) in &self.current_volumes {
+            if current_volumes.get(name).is_some_and(|new| new.volume != old.volume) {
+                let superseded = Superseded { name: name.clone(), since: now, failover: failover.id.clone() };
+                self.superseded.insert(old.volume.clone(), superseded);
+                self.former_volumes.insert(old.volume.clone(), FormerVolume { name: name.clone(), until });
+            }
+        }
+        for current in current_volumes.values() {
+            self.superseded.remove(&current.volume);
+            self.former_volumes.remove(&current.volume);
+        }
     }
 
     pub(super) fn finish(&mut self, now: Timestamp) -> Result<(), IllegalChange> {

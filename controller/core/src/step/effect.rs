@@ -165,6 +165,8 @@ pub struct Together {
     pub instance: InstanceId,
     /// Data volumes of the instance that are not part of it (the root volume never is).
     pub exclude: Vec<VolumeId>,
+    /// Whether one snapshot after another is as good, where the instance's state is in the way: nothing is written meanwhile.
+    pub or_each: bool,
 }
 
 impl fmt::Display for Step {

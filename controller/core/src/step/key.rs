@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::VolumeId;
+use crate::ids::{InstanceId, VolumeId};
 
 /// What a step is remembered by in the ledger: the kind of effect and what it is on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -15,6 +15,18 @@ impl StepKey {
     /// The key of an effect of some kind on some resource.
     pub(super) fn of(kind: &str, resource: &str) -> Self {
         Self(format!("{kind} {resource}"))
+    }
+
+    /// The instance that it is on, or whose hook; none: it is on something else.
+    pub fn instance(&self) -> Option<InstanceId> {
+        let (_, resource) = self.0.split_once(' ')?;
+        let held = resource.rsplit_once(HOLDS).map_or(resource, |(_, held)| held);
+        held.starts_with("i-").then(|| InstanceId::new(held).ok())?
+    }
+
+    /// The kind of effect.
+    pub fn kind(&self) -> &str {
+        self.0.split_once(' ').map_or(self.0.as_str(), |(kind, _)| kind)
     }
 
     /// Whether the step copies a volume, alone or with others at one point in time.

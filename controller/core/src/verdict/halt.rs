@@ -1,9 +1,11 @@
 //! Why a failover stands still.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::lists::{Joined, Listed};
+use super::lists::{Copies, Joined, Listed};
 use super::refusal::Refusal;
 use crate::ids::{AddressId, InstanceId, SnapshotId, VolumeId, VolumeName};
 
@@ -26,29 +28,27 @@ pub enum Halt {
     },
     /// The newest data can't be reached, and the copies are too old.
     #[error(
-        "the newest data of {name} can't be reached ({why}), and its newest copy {snapshot} of {taken_at} is older than may be lost ({allowed_seconds} s). Bring the volume back, or accept the loss with `failover --to standby --accept-data-loss DURATION`"
+        "the newest data can't be reached ({why}), and what there is of all volumes is of {taken_at} ({}), older than may be lost ({allowed_seconds} s). Bring the volume back, or accept the loss with `failover --to standby --accept-data-loss DURATION`", Joined(.snapshots)
     )]
     CopyTooOld {
-        /// The data, by its name in the spec.
-        name: VolumeName,
-        /// Why the volume can't be used.
+        /// Why which volumes can't be used.
         why: String,
-        /// The newest completed copy.
-        snapshot: SnapshotId,
+        /// The newest completed copies of one moment, of all volumes.
+        snapshots: Vec<SnapshotId>,
         /// Whose data is of then.
         taken_at: Timestamp,
         /// `data.max_loss_seconds`, or what an operator accepted.
         allowed_seconds: u64,
     },
-    /// There is no copy at all.
+    /// There is no copy at all, or none of one moment.
     #[error(
-        "the data of {name} can't be reached ({why}), and there is no completed copy of it. Bring the volume back; an empty one is never put in its place"
+        "the newest data can't be reached ({why}), and there are no completed copies of one moment of all volumes ({}). Bring the volume back; neither an empty volume nor copies of different moments are ever put in its place", Copies(.newest)
     )]
     NoCopy {
-        /// The data, by its name in the spec.
-        name: VolumeName,
-        /// Why the volume can't be used.
+        /// Why which volumes can't be used.
         why: String,
+        /// When the newest completed copy of each volume was taken.
+        newest: BTreeMap<VolumeName, Option<Timestamp>>,
     },
     /// A volume is where it must not be.
     #[error(
@@ -85,7 +85,9 @@ pub enum Halt {
         message: String,
     },
     /// Copies fail again and again.
-    #[error("{what} failed {tries} times; see its state in AWS, then start over as docs/operating.md says")]
+    #[error(
+        "{what} failed {tries} times. See its state in AWS: most often its KMS key is disabled, or may not be used by the controller. It is tried again every 5 minutes; the failover then continues"
+    )]
     CopyFails {
         /// The snapshot or the volume, in words.
         what: String,

@@ -17,6 +17,6 @@ pub use alarm::{Alarm, AlarmState};
 pub use instance::{Check, Checks, Instance, InstanceState};
 pub use observed::{Listing, Observed, Sight};
 pub use snapshot::{Snapshot, SnapshotState};
-pub use tag::{Lineage, Role, Tags};
+pub use tag::{CopyRole, Lineage, Tags, VolumeRole};
 pub use volume::{Attachment, AttachmentState, DEVICES, Volume, VolumeShape, VolumeState};
 pub use whole::{Part, World};

@@ -11,36 +11,69 @@ pub type Tags = BTreeMap<String, String>;
 pub const SERVICE: &str = "failover:service";
 /// The data volume (by its name in the spec) that a volume or snapshot carries.
 pub const VOLUME: &str = "failover:volume";
-/// The failover that made the resource.
+/// The failover (or the periodic copy) that made the resource.
 pub const ID: &str = "failover:id";
 /// The epoch for which it was made.
 pub const EPOCH: &str = "failover:epoch";
-/// What it was made for, or what became of it: a [`Role`].
-pub const ROLE: &str = "failover:role";
 /// How often the fence of its failover had been opened again when it was made.
 pub const FENCE: &str = "failover:fence";
 /// Which try of its failover made it.
 pub const ATTEMPT: &str = "failover:attempt";
 
-/// What a volume or snapshot is to the controller: the values of the tag [`ROLE`].
+/// Snapshots only: what the copy was made for, a [`CopyRole`]. Backups copy the tags of volumes, so no volume ever gets it.
+pub const COPY: &str = "failover:copy";
+/// Snapshots only: the volume that it was made of. That the snapshot itself says the same shows that the tag was not copied from another.
+pub const SOURCE: &str = "failover:source";
+/// Snapshots only: the instance whose volumes were all copied at one point in time, by one `CreateSnapshots`.
+pub const TOGETHER: &str = "failover:together";
+
+/// Volumes only: what it was made for, or what became of it, a [`VolumeRole`].
+pub const ROLE: &str = "failover:role";
+/// Volumes only: the snapshot that a failover restored it from. That the volume itself says the same shows that the tag was not copied
+/// from another.
+pub const SNAPSHOT: &str = "failover:snapshot";
+
+/// What a snapshot of the controller's was made for: the values of the tag [`COPY`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Made by a failover: the copy under its fence, or what was restored from one.
+pub enum CopyRole {
+    /// The copy that a failover made under its fence.
     Failover,
     /// A copy that was taken while all was healthy.
     Periodic,
-    /// A volume that was created empty.
-    Blank,
-    /// A volume that no longer serves.
-    Superseded,
 }
 
-impl Role {
+impl CopyRole {
     /// The tag's value.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Failover => "failover",
             Self::Periodic => "periodic",
+        }
+    }
+
+    /// Reads the tag; a value that is not one of ours counts as missing.
+    pub fn of(tags: &Tags) -> Option<Self> {
+        let value = tags.get(COPY)?;
+        [Self::Failover, Self::Periodic].into_iter().find(|role| role.as_str() == value)
+    }
+}
+
+/// What a volume is to the controller: the values of the tag [`ROLE`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VolumeRole {
+    /// A failover restored it from a copy.
+    Restored,
+    /// It was created empty.
+    Blank,
+    /// It no longer serves.
+    Superseded,
+}
+
+impl VolumeRole {
+    /// The tag's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Restored => "restored",
             Self::Blank => "blank",
             Self::Superseded => "superseded",
         }
@@ -49,7 +82,7 @@ impl Role {
     /// Reads the tag; a value that is not one of ours counts as missing.
     pub fn of(tags: &Tags) -> Option<Self> {
         let value = tags.get(ROLE)?;
-        [Self::Failover, Self::Periodic, Self::Blank, Self::Superseded].into_iter().find(|role| role.as_str() == value)
+        [Self::Restored, Self::Blank, Self::Superseded].into_iter().find(|role| role.as_str() == value)
     }
 }
 

@@ -99,6 +99,11 @@ impl Volume {
         self.state == VolumeState::Available && self.attachments.is_empty()
     }
 
+    /// Whether EBS failed it, and nobody has it.
+    pub fn is_failed(&self) -> bool {
+        self.state == VolumeState::Error && self.attachments.is_empty()
+    }
+
     /// Whether nobody has it but those that are allowed, and AWS says so. One that is in use and lists no attachment is held by somebody
     /// that we are not told of (reads of one resource disagree for seconds, aws-facts 7): it shows nothing.
     pub fn is_held_only_by(&self, allowed: impl Fn(&InstanceId) -> bool) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::lineage::{client_token, lineage_tags};
+use super::super::lineage::{blank_tags, client_token, renewed};
 use super::super::progress::Progress;
 use super::super::view::View;
 use super::super::{address, attach};
@@ -10,7 +10,7 @@ use crate::ids::{VolumeId, VolumeName};
 use crate::ledger::{Change, CurrentVolume, Superseded};
 use crate::spec::Blank;
 use crate::step::Step;
-use crate::world::{DEVICES, Instance, Lineage, Listing, Part, Role, Volume, VolumeShape, VolumeState, tag};
+use crate::world::{DEVICES, Instance, Lineage, Listing, Part, Volume, VolumeRole, VolumeShape, VolumeState};
 
 /// Brings up what the active instance of a group lacks while no failover runs. Says if anything is under way.
 pub(in super::super) fn bring_up(view: View<'_>, progress: &mut Progress<'_>) {
@@ -44,7 +44,8 @@ fn copies_of_uninitialized(view: View<'_>, name: &VolumeName) -> bool {
 }
 
 fn is_blank(volume: &Volume) -> bool {
-    Role::of(&volume.tags) == Some(Role::Blank)
+    // Whatever its tags say: what was restored from a backup of one that was empty once has data.
+    VolumeRole::of(&volume.tags) == Some(VolumeRole::Blank) && volume.restored_from.is_none()
 }
 
 fn create(view: View<'_>, name: &VolumeName, index: usize, progress: &mut Progress<'_>) {
@@ -102,9 +103,20 @@ fn step(view: View<'_>, name: &VolumeName, blank: &Blank) -> Step {
         encrypted: false,
         kms_key: None,
     };
-    let mut tags = lineage_tags(view, name, "", Role::Blank, None);
-    tags.remove(tag::ID);
+    let tags = blank_tags(view, name);
     let zone = view.ledger.active_zone.clone();
-    let client_token = client_token(&[view.spec.service.as_str(), name.as_str(), zone.as_str(), Role::Blank.as_str()]);
-    Step::CreateBlank { name: name.clone(), zone, shape, tags, client_token }
+    // Of everything that the request says, as a restore's.
+    let request = format!("{shape:?} {tags:?}");
+    let token = |renewals: u32| {
+        let parts = [view.spec.service.as_str(), name.as_str(), zone.as_str(), VolumeRole::Blank.as_str(), &request];
+        client_token(&[&parts[..], &[&renewals.to_string()]].concat())
+    };
+    let step = |client_token| Step::CreateBlank {
+        name: name.clone(),
+        zone: zone.clone(),
+        shape: shape.clone(),
+        tags: tags.clone(),
+        client_token,
+    };
+    renewed(view, &step, &token)
 }

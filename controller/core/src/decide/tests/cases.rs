@@ -161,7 +161,12 @@ fn ambiguous_resources_are_refused_by_name() {
     assert!(told.failover.is_none());
     assert!(told.refused.unwrap().reason.contains("eipalloc-00000002"));
 
+    // Where the current volume is where it belongs, a copy of its tags is nobody's business.
     world.volumes.items.insert(volume_id(9), Observed::Known { value: volume('b', None), at: start() });
+    assert!(begun(&world, start()).failover.is_some());
+    // Beside it, or in its place, it may be what is served from.
+    let beside = Observed::Known { value: volume('a', Some('a')), at: start() };
+    world.volumes.items.insert(volume_id(9), beside);
     let told = begun(&world, start());
     assert!(told.failover.is_none());
     assert!(told.refused.unwrap().reason.contains(volume_id(9).as_str()));
@@ -199,7 +204,7 @@ fn fenced_and_copying() -> (Ledger, Vec<(String, String)>) {
     assert_eq!(sources[0].volume, volume_id(1));
     // The operator's own tags go with the data; AWS's can't, and ours are those of this failover.
     let tag = |key: &str| sources[0].tags.get(key).map(String::as_str);
-    assert_eq!((tag("owner"), tag("aws:stack"), tag(tag::ROLE)), (Some("billing"), None, Some("failover")));
+    assert_eq!((tag("owner"), tag("aws:stack"), tag(tag::COPY)), (Some("billing"), None, Some("failover")));
     let made_by = sources[0].tags.clone().into_iter().collect();
     (follow(&ledger, &verdict, after(10)), made_by)
 }
@@ -309,6 +314,17 @@ fn a_stop_that_lasts_too_long_is_forced_and_then_the_volumes_are_taken_away() {
         world.instances.items.insert(instance_id('a'), Observed::Known { value, at });
         world
     };
+    // Nothing presses while it is planned, and the old instance is well.
+    assert!(matches!(decide(&spec, &ledger, &stopping(after(30)), after(30)), Verdict::Wait { .. }));
+    assert!(matches!(decide(&spec, &ledger, &stopping(after(299)), after(299)), Verdict::Wait { .. }));
+    let mut patient = ledger.clone();
+    let verdict = decide(&spec, &patient, &stopping(after(300)), after(300));
+    assert_eq!(steps_kinds(&verdict), ["force-stop"]);
+    patient = follow(&patient, &verdict, after(300));
+    let warnings = &patient.failover.as_ref().unwrap().warnings;
+    assert!(warnings.iter().any(|it| it.contains("i-0000000a was stopped by force: what its guest")), "{warnings:?}");
+    // Once its checks fail it is a failure like any other.
+    ledger.failover.as_mut().unwrap().planned = false;
     assert!(matches!(decide(&spec, &ledger, &stopping(after(29)), after(29)), Verdict::Wait { .. }));
     let verdict = decide(&spec, &ledger, &stopping(after(30)), after(30));
     assert_eq!(steps_kinds(&verdict), ["force-stop"]);
@@ -500,7 +516,7 @@ fn retention_keeps_the_newest_and_deletes_only_while_the_data_is_safe() {
     let now = after(100);
     let mut seen = world(now);
     seen.volumes.items.insert(volume_id(7), Observed::Known { value: volume('b', None), at: now });
-    let made = [(tag::VOLUME, "data"), (tag::ROLE, "periodic")];
+    let made = [(tag::VOLUME, "data"), (tag::COPY, "periodic")];
     let copy = |number: u32, pairs| {
         (snapshot_id(number), snapshot(1, SnapshotState::Completed, after(i64::from(number)), pairs))
     };
@@ -528,7 +544,7 @@ fn periodic_snapshots_are_taken_when_due() {
     let spec = Spec::parse(&format!("{SPEC}\n[data]\nsnapshot_every_seconds = 900\n")).unwrap();
     assert_eq!(steps_kinds(&decide(&spec, &ledger(), &world(start()), start())), ["snapshot"]);
     let mut seen = world(after(800));
-    let made = [(tag::VOLUME, "data"), (tag::ROLE, "periodic")];
+    let made = [(tag::VOLUME, "data"), (tag::COPY, "periodic")];
     seen.snapshots =
         Listing::known([(snapshot_id(1), snapshot(1, SnapshotState::Completed, start(), &made))], after(800));
     assert!(matches!(decide(&spec, &ledger(), &seen, after(800)), Verdict::Settled { .. }));

@@ -1,9 +1,11 @@
 //! Which data is taken, and in which shape: what people and other automation do to volumes.
 
+use std::collections::BTreeMap;
+
 use super::sample::*;
 use crate::decide::decide;
 use crate::ids::VolumeName;
-use crate::ledger::{Change, CurrentVolume, Failover, FenceState, Ledger, Proof};
+use crate::ledger::{Change, CurrentVolume, Failover, FenceState, Ledger, OlderCopies, Proof};
 use crate::spec::Spec;
 use crate::step::{SnapshotSource, Step, StepOutcome, Together};
 use crate::verdict::Verdict;
@@ -51,6 +53,10 @@ fn failover(ledger: &Ledger) -> &Failover {
     ledger.failover.as_ref().unwrap()
 }
 
+fn older() -> OlderCopies {
+    OlderCopies { at: start(), snapshots: BTreeMap::from([(data(), snapshot_id(1))]) }
+}
+
 fn larger() -> VolumeShape {
     VolumeShape { size_gib: 200, volume_type: "io2".to_owned(), iops: Some(9_000), ..shape() }
 }
@@ -61,7 +67,7 @@ fn a_volume_that_was_enlarged_is_restored_as_it_is_now() {
     let mut world = stopped_with(enlarged, start());
     let (ledger, ..) = go(&spec(), ledger(), &world, start());
     let tags =
-        [(tag::VOLUME, "data"), (tag::ROLE, "failover"), (tag::ID, failover(&ledger).id.as_str()), (tag::FENCE, "0")];
+        [(tag::VOLUME, "data"), (tag::COPY, "failover"), (tag::ID, failover(&ledger).id.as_str()), (tag::FENCE, "0")];
     put(&mut world.snapshots, snapshot_id(1), snapshot(1, SnapshotState::Completed, start(), &tags), start());
     let (_, steps, _) = go(&spec(), ledger, &world, start());
     let shapes: Vec<_> = steps
@@ -80,7 +86,7 @@ fn a_volume_out_of_sight_is_restored_as_it_was_last_seen_and_never_smaller_than_
     let dark = |now| {
         let mut world = stopped_with(volume('a', None), now);
         world.volumes.items.clear();
-        let pairs = [(tag::VOLUME, "data"), (tag::ROLE, "periodic")];
+        let pairs = [(tag::VOLUME, "data"), (tag::COPY, "periodic")];
         let copy = Snapshot { size_gib: 300, ..snapshot(1, SnapshotState::Completed, after(119), &pairs) };
         put(&mut world.snapshots, snapshot_id(1), copy, now);
         world
@@ -117,22 +123,22 @@ fn a_volume_in_use_that_lists_no_attachment_is_held_by_somebody() {
 #[test]
 fn a_fence_that_opens_again_gives_up_the_older_copies() {
     let mut ledger = go(&spec(), ledger(), &stopped_with(volume('a', Some('a')), start()), start()).0;
-    let choose = Change::ChooseCopy { name: data(), snapshot: snapshot_id(1), loss_seconds: 40 };
+    let choose = Change::ChooseCopies { copies: older(), loss_seconds: 40 };
     for change in [Change::Fenced(Proof::InstancesOff), choose, Change::ReopenFence] {
         ledger = ledger.apply(&change, after(60)).unwrap();
     }
-    assert!(failover(&ledger).older_copies.is_empty() && failover(&ledger).data_loss_seconds == 0);
+    assert!(failover(&ledger).older_copies.is_none() && failover(&ledger).data_loss_seconds == 0);
     assert!(failover(&ledger).warnings.iter().any(|warning| warning.contains("given up")));
 }
 
 #[test]
 fn another_target_gives_up_the_older_copies() {
     let mut ledger = go(&spec(), ledger(), &stopped_with(volume('a', Some('a')), start()), start()).0;
-    let choose = Change::ChooseCopy { name: data(), snapshot: snapshot_id(1), loss_seconds: 40 };
+    let choose = Change::ChooseCopies { copies: older(), loss_seconds: 40 };
     for change in [choose, Change::Retarget { to: None, excluded: None }] {
         ledger = ledger.apply(&change, after(60)).unwrap();
     }
-    assert!(failover(&ledger).older_copies.is_empty() && failover(&ledger).data_loss_seconds == 0);
+    assert!(failover(&ledger).older_copies.is_none() && failover(&ledger).data_loss_seconds == 0);
 }
 
 /// The standby is in the zone of the volume, which is seen in use, by nobody.
@@ -184,7 +190,7 @@ fn a_request_that_says_something_else_has_another_token() {
         let mut world = stopped_with(volume, start());
         let (ledger, ..) = go(&spec(), ledger(), &world, start());
         let id = failover(&ledger).id.clone();
-        let ours = [(tag::VOLUME, "data"), (tag::ROLE, "failover"), (tag::ID, id.as_str()), (tag::FENCE, "0")];
+        let ours = [(tag::VOLUME, "data"), (tag::COPY, "failover"), (tag::ID, id.as_str()), (tag::FENCE, "0")];
         let tags: Vec<_> = ours.iter().chain(more).copied().collect();
         put(&mut world.snapshots, snapshot_id(1), snapshot(1, SnapshotState::Completed, start(), &tags), start());
         tokens(&go(&spec(), ledger, &world, start()).1)
@@ -228,7 +234,7 @@ fn set(steps: &[Step]) -> (Vec<SnapshotSource>, Option<Together>) {
 fn a_set_that_was_made_twice_is_let_go_by_its_volume() {
     let spec = Spec::parse(&format!("{SPEC}{LOG}keep_snapshots = 1\n")).unwrap();
     let (ledger, mut world) = two_volumes(Some("/dev/xvda"));
-    let unnamed = [(tag::ROLE, "periodic"), (tag::ID, "p1-e1")];
+    let unnamed = [(tag::COPY, "periodic"), (tag::ID, "p1-e1")];
     for (number, of) in [(1, 1), (2, 2), (3, 1), (4, 2)] {
         let at = after(-60 + i64::from(number));
         put(&mut world.snapshots, snapshot_id(number), snapshot(of, SnapshotState::Completed, at, &unnamed), start());
@@ -251,7 +257,7 @@ fn the_root_volume_is_left_out_by_its_flag_and_other_volumes_by_their_ids() {
     let (_, steps, _) = go(&spec, ledger, &world, start());
     let (sources, together) = set(&steps);
     assert_eq!(sources.len(), 2);
-    assert_eq!(together, Some(Together { instance: instance_id('a'), exclude: vec![volume_id(9)] }));
+    assert_eq!(together, Some(Together { instance: instance_id('a'), exclude: vec![volume_id(9)], or_each: false }));
 }
 
 #[test]

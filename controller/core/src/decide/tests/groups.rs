@@ -15,9 +15,7 @@ use crate::ledger::{Cause, Change, Destination, FenceState, Ledger, Member, Proo
 use crate::spec::Spec;
 use crate::step::{FailureClass, Step, StepOutcome};
 use crate::verdict::Verdict;
-use crate::world::{
-    AttachmentState, InstanceState, Listing, Observed, Part, Snapshot, SnapshotState, VolumeState, World, tag,
-};
+use crate::world::{AttachmentState, InstanceState, Listing, Observed, Part, SnapshotState, VolumeState, World, tag};
 
 pub(super) const SPEC: &str =
     "service = \"db\"\ntopology = \"auto-scaling\"\n[[volume]]\nname = \"data\"\nmount = \"/data\"\n";
@@ -169,11 +167,9 @@ impl Story {
             (tag::VOLUME, "data"),
             (tag::ID, failover.id.as_str()),
             (tag::FENCE, &failover.fences.to_string()),
-            (tag::ROLE, "failover"),
+            (tag::COPY, "failover"),
         ];
-        let tags = super::sample::tags(&tags);
-        let value =
-            Snapshot { volume: volume_id(1), state, progress_percent: 99, started_at: self.now, size_gib: 20, tags };
+        let value = super::sample::snapshot(1, state, self.now, &tags);
         self.world.snapshots.items.insert(snapshot_id(1), Observed::Known { value, at: self.now });
     }
 

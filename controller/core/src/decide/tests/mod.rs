@@ -6,6 +6,7 @@ mod cases;
 mod data;
 mod groups;
 mod mishaps;
+mod provenance;
 mod replaced;
 mod retry;
 mod rules;

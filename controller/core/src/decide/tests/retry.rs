@@ -13,7 +13,15 @@ use crate::step::{FailureClass, Step, StepOutcome, StopMode};
 
 /// A step that was answered 100 s after the start, having failed so often in a row.
 fn attempt(outcome: StepOutcome, failures: u32) -> Attempt {
-    Attempt { tries: failures + 1, failures, first_at: start(), last_at: after(99), outcome, answered_at: after(100) }
+    Attempt {
+        tries: failures + 1,
+        failures,
+        renewed: 0,
+        first_at: start(),
+        last_at: after(99),
+        outcome,
+        answered_at: after(100),
+    }
 }
 
 fn failed(class: FailureClass) -> StepOutcome {

@@ -94,6 +94,8 @@ pub(super) fn ledger() -> Ledger {
         failover: None,
         maintenance: BTreeMap::new(),
         superseded: BTreeMap::new(),
+        former_volumes: BTreeMap::new(),
+        refused_maintenance: BTreeMap::new(),
         automatic_starts: VecDeque::new(),
         last: None,
         outbox: VecDeque::new(),
@@ -129,7 +131,12 @@ pub(super) fn volume(at: char, attached_to: Option<char>) -> Volume {
 }
 
 pub(super) fn snapshot(of: u32, state: SnapshotState, started_at: Timestamp, pairs: &[(&str, &str)]) -> Snapshot {
-    Snapshot { volume: volume_id(of), state, progress_percent: 50, started_at, size_gib: 20, tags: tags(pairs) }
+    let mut tags = tags(pairs);
+    // The controller says of which volume it made a copy; who copies tags, says it as well.
+    if tags.contains_key(tag::COPY) && tags.contains_key(tag::VOLUME) {
+        tags.entry(tag::SOURCE.to_owned()).or_insert_with(|| volume_id(of).to_string());
+    }
+    Snapshot { volume: volume_id(of), state, progress_percent: 50, started_at, size_gib: 20, tags }
 }
 
 /// All is healthy.

@@ -16,7 +16,7 @@ impl Case {
     pub(super) fn the_change_keeps_the_rules(&self, change: &Change) -> Result<(), TestCaseError> {
         match change {
             Change::Promote { current_volumes } => self.the_promotion_keeps_the_rules(current_volumes),
-            Change::ChooseCopy { loss_seconds, .. } => {
+            Change::ChooseCopies { loss_seconds, .. } => {
                 prop_assert!(*loss_seconds <= self.allowed_loss(), "older data beyond what may be lost");
                 Ok(())
             }
@@ -171,8 +171,9 @@ impl Case {
                 })
             };
             let newest = volume.restored_from.as_ref().is_some_and(of_this_fence);
-            let older =
-                volume.restored_from.is_some() && volume.restored_from.as_ref() == failover.older_copies.get(name);
+            let older = volume.restored_from.is_some()
+                && volume.restored_from.as_ref()
+                    == failover.older_copies.as_ref().and_then(|it| it.snapshots.get(name));
             prop_assert!(
                 current.volume == old.volume || (lineage.failover.as_ref() == Some(&failover.id) && (newest || older)),
                 "promoted data of unknown age"

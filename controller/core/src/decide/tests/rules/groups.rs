@@ -12,8 +12,8 @@ use crate::agent::{AgentReport, AgentState};
 use crate::group::{Group, GroupMember, Hook, HookResult, Lifecycle, Transition};
 use crate::ids::{FailoverId, GroupName, HookName, SubnetId};
 use crate::ledger::{
-    Attempt, Cause, Destination, Failover, FenceState, Ledger, Member, Pause, Request, SeenLease, Superseded,
-    Suspicion, Target,
+    Attempt, Cause, Destination, Failover, FenceState, Ledger, Member, OlderCopies, Pause, Request, SeenLease,
+    Superseded, Suspicion, Target,
 };
 use crate::spec::Spec;
 use crate::step::StepKey;
@@ -196,11 +196,8 @@ fn failover() -> impl Strategy<Value = Failover> {
                     fence,
                     lease: None,
                     fences,
-                    older_copies: if older_copies {
-                        BTreeMap::from([(data(), snapshot_id(3))])
-                    } else {
-                        BTreeMap::new()
-                    },
+                    older_copies: older_copies
+                        .then(|| OlderCopies { at: started_at, snapshots: BTreeMap::from([(data(), snapshot_id(3))]) }),
                     data_loss_seconds: 0,
                     promoted_at: None,
                     attempts,

@@ -192,7 +192,7 @@ fn each_comes_up(cases: &impl Strategy<Value = Case>, topology: &[&str]) {
         "ReopenFence",
         "Fenced",
         "WaiveFence",
-        "ChooseCopy",
+        "ChooseCopies",
         "Promote",
         "Finish",
         "Abort",

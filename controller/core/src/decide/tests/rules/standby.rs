@@ -9,7 +9,8 @@ use super::worlds::{attempt, fence_state, outcome, past, worlds};
 use super::{Case, FAILOVER, NOW};
 use crate::ids::FailoverId;
 use crate::ledger::{
-    Cause, Destination, Failover, FenceState, Ledger, Member, Pause, Request, Superseded, Suspicion, Target,
+    Cause, Destination, Failover, FenceState, Ledger, Member, OlderCopies, Pause, Request, Superseded, Suspicion,
+    Target,
 };
 use crate::spec::Spec;
 use crate::step::StepKey;
@@ -48,7 +49,8 @@ fn failover() -> impl Strategy<Value = Failover> {
                 fence,
                 lease: None,
                 fences,
-                older_copies: if older_copies { BTreeMap::from([(data(), snapshot_id(3))]) } else { BTreeMap::new() },
+                older_copies: older_copies
+                    .then(|| OlderCopies { at: started_at, snapshots: BTreeMap::from([(data(), snapshot_id(3))]) }),
                 data_loss_seconds: 0,
                 promoted_at: None,
                 attempts,

@@ -4,11 +4,12 @@ use proptest::prelude::*;
 
 use super::{Case, known};
 use crate::agent::AgentState;
+use crate::decide::lineage::own_copy;
 use crate::ids::{InstanceId, VolumeId};
 use crate::ledger::{Failover, FenceState};
 use crate::spec::Topology;
 use crate::step::{SnapshotSource, Step};
-use crate::world::{Lineage, Part, SnapshotState, Volume, tag};
+use crate::world::{Part, SnapshotState, Volume, tag};
 
 impl Case {
     pub(super) fn is_group(&self) -> bool {
@@ -102,7 +103,7 @@ impl Case {
                         || self.is_quiesced(&attachment.instance)
                 })
             });
-            match source.tags.get(tag::ROLE).map(String::as_str) {
+            match source.tags.get(tag::COPY).map(String::as_str) {
                 Some("failover") => {
                     prop_assert!(proven || (waived && quiet), "copied while it may be written to");
                 }
@@ -183,7 +184,8 @@ impl Case {
             Step::RestoreVolume { snapshot, zone, .. } => {
                 prop_assert!(fenced && !promoted, "nothing is restored before the fence");
                 prop_assert_eq!(Some(zone), failover.and_then(|failover| failover.to.as_ref()).map(|to| &to.zone));
-                let older = failover.is_some_and(|failover| failover.older_copies.values().any(|id| id == snapshot));
+                let older = failover.and_then(|failover| failover.older_copies.as_ref());
+                let older = older.is_some_and(|older| older.snapshots.values().any(|id| id == snapshot));
                 let completed =
                     self.world.snapshots.get(snapshot).is_some_and(|copy| copy.state == SnapshotState::Completed);
                 prop_assert!(older || completed);
@@ -208,11 +210,14 @@ impl Case {
             }
             Step::DeleteSnapshot { snapshot } => {
                 self.the_newest_data_is_attached()?;
-                let name = Lineage::of(&self.world.snapshots.get(snapshot).unwrap().tags).name;
+                let copy = self.world.snapshots.get(snapshot).unwrap();
+                let name = own_copy(&self.ledger, copy);
+                prop_assert!(name.is_some(), "it is somebody else's");
+                prop_assert!(copy.tags.get(tag::SOURCE).is_none_or(|source| *source == copy.volume.to_string()));
                 let newer = self.world.snapshots.iter_known().filter(|(id, copy)| {
-                    *id != snapshot && copy.state == SnapshotState::Completed && Lineage::of(&copy.tags).name == name
+                    *id != snapshot && copy.state == SnapshotState::Completed && own_copy(&self.ledger, copy) == name
                 });
-                let failed = self.world.snapshots.get(snapshot).unwrap().state == SnapshotState::Error;
+                let failed = copy.state == SnapshotState::Error;
                 prop_assert!(newer.count() >= 1 || failed, "a newer copy stays");
             }
         }

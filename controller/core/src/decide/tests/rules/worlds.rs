@@ -69,21 +69,44 @@ pub(super) fn attachments(letters: Letters) -> impl Strategy<Value = Vec<Attachm
     ]
 }
 
+/// Who made a snapshot: nobody of ours; the controller; or somebody who copies tags, as backups do.
+pub(super) fn copied_by() -> impl Strategy<Value = Vec<(&'static str, &'static str)>> {
+    let of_failover =
+        |id, fence| vec![(tag::VOLUME, "data"), (tag::COPY, "failover"), (tag::ID, id), (tag::FENCE, fence)];
+    prop_oneof![
+        Just(vec![]),
+        Just(vec![(tag::VOLUME, "data")]),
+        Just(vec![(tag::VOLUME, "data"), (tag::ROLE, "restored"), (tag::ID, FAILOVER), (tag::FENCE, "0")]),
+        Just(vec![(tag::VOLUME, "data"), (tag::COPY, "periodic"), (tag::ID, "p1-e1")]),
+        Just(vec![(tag::COPY, "periodic"), (tag::ID, "p1-e1"), (tag::TOGETHER, "i-0000000a")]),
+        Just(vec![(tag::VOLUME, "data"), (tag::COPY, "periodic"), (tag::ID, "p1-e1"), (tag::SOURCE, "vol-00000009")]),
+        Just(of_failover(FAILOVER, "0")),
+        Just(of_failover(FAILOVER, "1")),
+        Just(of_failover("f000000000000-e1", "0")),
+    ]
+}
+
+/// Who made a volume, likewise.
 pub(super) fn made_by() -> impl Strategy<Value = Vec<(&'static str, &'static str)>> {
+    let restored = |id, from| {
+        vec![(tag::VOLUME, "data"), (tag::ROLE, "restored"), (tag::ID, id), (tag::FENCE, "0"), (tag::SNAPSHOT, from)]
+    };
     prop_oneof![
         Just(vec![]),
         Just(vec![(tag::VOLUME, "data")]),
         Just(vec![(tag::VOLUME, "data"), (tag::ROLE, "blank")]),
-        Just(vec![(tag::VOLUME, "data"), (tag::ROLE, "periodic"), (tag::ID, "p1-e1")]),
-        Just(vec![(tag::VOLUME, "data"), (tag::ROLE, "failover"), (tag::ID, FAILOVER), (tag::FENCE, "0")]),
-        Just(vec![(tag::VOLUME, "data"), (tag::ROLE, "failover"), (tag::ID, FAILOVER), (tag::FENCE, "1")]),
-        Just(vec![(tag::VOLUME, "data"), (tag::ROLE, "failover"), (tag::ID, "f000000000000-e1"), (tag::FENCE, "0")]),
+        Just(vec![(tag::VOLUME, "data"), (tag::COPY, "periodic"), (tag::ID, "p1-e1")]),
+        Just(restored(FAILOVER, "snap-00000001")),
+        Just(restored(FAILOVER, "snap-00000002")),
+        Just(restored(FAILOVER, "snap-00000003")),
+        Just(restored("f000000000000-e1", "snap-00000001")),
     ]
 }
 
 pub(super) fn any_volume(letters: Letters) -> impl Strategy<Value = Volume> {
-    use VolumeState::{Available, Creating, Error};
-    let state = prop_oneof![6 => Just(Available), 1 => Just(Creating), 1 => Just(Error)];
+    use VolumeState::{Available, Creating, Error, InUse};
+    // In use, and nobody is listed: reads of one resource disagree for seconds.
+    let state = prop_oneof![6 => Just(Available), 1 => Just(Creating), 1 => Just(Error), 1 => Just(InUse)];
     (letter(&['a', 'b', 'c']), attachments(letters), state, made_by(), prop::option::of(1_u32..4)).prop_map(
         |(at, attachments, state, made_by, from)| Volume {
             zone: zone(at),
@@ -100,7 +123,7 @@ pub(super) fn any_volume(letters: Letters) -> impl Strategy<Value = Volume> {
 pub(super) fn any_snapshot() -> impl Strategy<Value = Snapshot> {
     use SnapshotState::{Completed, Error, Pending};
     let state = prop_oneof![4 => Just(Completed), 2 => Just(Pending), 1 => Just(Error)];
-    (1_u32..3, state, past(), made_by())
+    (1_u32..3, state, past(), copied_by())
         .prop_map(|(of, state, started_at, made_by)| snapshot(of, state, started_at, &made_by))
 }
 
@@ -180,6 +203,7 @@ pub(super) fn outcome() -> impl Strategy<Value = StepOutcome> {
 pub(super) fn attempt() -> impl Strategy<Value = Attempt> {
     (1_u32..20, past(), outcome()).prop_map(|(tries, at, outcome)| Attempt {
         tries,
+        renewed: 0,
         failures: if matches!(outcome, StepOutcome::Accepted { .. }) { 0 } else { tries },
         first_at: at,
         last_at: at,
