@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
+use crate::layout::Made;
+
 /// The rule that is not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Breakage {
@@ -20,7 +22,7 @@ pub enum Breakage {
     AbandonsLaunches,
     /// The move of the address never reaches AWS, and what is read of it says that it did.
     BelievesTheAddressMoved,
-    /// The volumes of an instance are never copied together: the request is refused on its way.
+    /// The volumes of an instance are copied one after another, and passed off as copied together.
     CopiesOneByOne,
     /// Status checks that passed are read as impaired.
     BelievesItImpaired,
@@ -31,6 +33,7 @@ pub enum Breakage {
 pub(crate) struct Broken {
     breakage: Breakage,
     active: Option<String>,
+    volumes: Vec<String>,
     noted: Mutex<Noted>,
 }
 
@@ -54,13 +57,15 @@ pub(crate) enum Asked {
         /// The request.
         request: http::Request<Bytes>,
     },
+    /// Instead of it these go to AWS, one after another.
+    OneByOne(Vec<http::Request<Bytes>>),
     /// It never gets there.
     MadeUp(http::Response<Bytes>),
 }
 
 impl Broken {
-    pub(crate) fn new(breakage: Breakage, active: Option<&str>) -> Self {
-        Self { breakage, active: active.map(str::to_owned), noted: Mutex::default() }
+    pub(crate) fn new(breakage: Breakage, made: &Made) -> Self {
+        Self { breakage, active: made.active.clone(), volumes: made.volumes.clone(), noted: Mutex::default() }
     }
 
     /// The request as it leaves the broken controller.
@@ -73,7 +78,7 @@ impl Broken {
                 let namespace = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
                 return made_up("CompleteLifecycleAction", namespace, result);
             }
-            (Breakage::CopiesOneByOne, Some("CreateSnapshots")) => return refused(),
+            (Breakage::CopiesOneByOne, Some("CreateSnapshots")) => return self.one_by_one(&request, &form),
             (Breakage::BelievesTheAddressMoved, Some("AssociateAddress")) => {
                 self.noted().led_to = value(&form, "InstanceId").map(str::to_owned);
                 let result = "<return>true</return><associationId>eipassoc-00000000000000000</associationId>";
@@ -131,6 +136,16 @@ impl Broken {
         answer.map(|body| heard.map_or(body, Bytes::from))
     }
 
+    /// A request for a copy of each of the first volumes, with the tags of the one for all.
+    fn one_by_one(&self, request: &http::Request<Bytes>, form: &str) -> Asked {
+        let tags: Vec<&str> = form.split('&').filter(|pair| pair.starts_with("TagSpecification")).collect();
+        let copy = |volume: &String| {
+            let form = format!("Action=CreateSnapshot&Version=2016-11-15&VolumeId={volume}&{}", tags.join("&"));
+            request.clone().map(|_| Bytes::from(form))
+        };
+        Asked::OneByOne(self.volumes.iter().map(copy).collect())
+    }
+
     fn noted(&self) -> MutexGuard<'_, Noted> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -145,13 +160,20 @@ fn made_up(action: &str, namespace: &str, result: &str) -> Asked {
     Asked::MadeUp(http::Response::new(Bytes::from(body)))
 }
 
-/// A refusal that AWS never gave.
-fn refused() -> Asked {
-    let body = "<Response><Errors><Error><Code>InvalidParameterValue</Code><Message>refused on its way</Message></Error></Errors>\
-                <RequestID>made-up</RequestID></Response>";
-    let mut answer = http::Response::new(Bytes::from_static(body.as_bytes()));
-    *answer.status_mut() = http::StatusCode::BAD_REQUEST;
-    Asked::MadeUp(answer)
+/// Answers to requests for one copy each, as the answer to a request for all.
+pub(crate) fn as_one(answers: &[http::Response<Bytes>]) -> Option<http::Response<Bytes>> {
+    let item = |answer: &http::Response<Bytes>| {
+        let said = std::str::from_utf8(answer.body()).ok()?;
+        let copy = between(said, "</requestId>", "</CreateSnapshotResponse>")?;
+        Some(format!("<item>{}</item>", copy.replace("status>", "state>")))
+    };
+    let items: Option<Vec<String>> = answers.iter().map(item).collect();
+    let body = format!(
+        "<CreateSnapshotsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>made-up</requestId>\
+         <snapshotSet>{}</snapshotSet></CreateSnapshotsResponse>",
+        items?.concat()
+    );
+    Some(http::Response::new(Bytes::from(body)))
 }
 
 /// A value of a form. Ids and names need no decoding.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::layout::{Layout, Made, SERVICE, alarm_name, zone};
+use crate::people::Deed;
 
 /// One story.
 #[derive(Clone, Copy)]
@@ -35,6 +36,13 @@ pub enum Happening {
     Fault(Value),
     /// An event reaches the Lambda that no rule of the region makes: an operator's request.
     Event(Value),
+    /// Somebody else does something in the account.
+    Deed {
+        /// What.
+        deed: Deed,
+        /// To which of those that it can be done to.
+        pick: usize,
+    },
 }
 
 /// How a scenario must end.
@@ -65,6 +73,8 @@ pub enum Expect {
     Untouched,
     /// No failover may begin, and people are told a reason that contains this.
     Refused(&'static str),
+    /// Nobody knows: what holds in every story has to hold.
+    Anything,
 }
 
 /// An act on the region.

@@ -1,18 +1,20 @@
 //! The controller's way to the region, with faults injected: it dies at a call, or every call is made twice.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use failover_aws::{Transport, TransportError};
-use failover_simulator::Region;
+use failover_simulator::{ConnectionError, Region};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::sync::Notify;
 
-use crate::broken::{Asked, Broken};
+use crate::broken::{self, Asked, Broken};
 use crate::embedded::Jitter;
 use crate::injected::{Crash, InjectedFaults};
+use crate::layout::Made;
+use crate::witness::Witness;
 
 /// What takes the place of the network. Clones are one.
 #[derive(Debug, Clone)]
@@ -27,19 +29,20 @@ struct Shared {
     crashed: AtomicBool,
     crash: Notify,
     jitter: Jitter,
+    witness: Mutex<Witness>,
 }
 
 impl FaultyTransport {
-    /// `active` is the first active instance.
-    pub(crate) fn new(region: &Region, faults: InjectedFaults, active: Option<&str>) -> Self {
+    pub(crate) fn new(region: &Region, faults: InjectedFaults, made: &Made) -> Self {
         Self(Arc::new(Shared {
             region: region.clone(),
             faults,
-            broken: faults.breakage.map(|breakage| Broken::new(breakage, active)),
+            broken: faults.breakage.map(|breakage| Broken::new(breakage, made)),
             calls: AtomicU64::new(0),
             crashed: AtomicBool::new(false),
             crash: Notify::new(),
             jitter: Jitter::from_thread(),
+            witness: Mutex::default(),
         }))
     }
 
@@ -53,6 +56,11 @@ impl FaultyTransport {
         self.0.crashed.load(Ordering::Relaxed)
     }
 
+    /// What the controller has changed so far.
+    pub(crate) fn witness(&self) -> Witness {
+        self.0.witnessed().clone()
+    }
+
     /// Waits until the controller dies.
     pub(crate) async fn crash(&self) {
         self.0.crash.notified().await;
@@ -60,6 +68,10 @@ impl FaultyTransport {
 }
 
 impl Shared {
+    fn witnessed(&self) -> MutexGuard<'_, Witness> {
+        self.witness.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The controller dies here: its caller never hears of the call again.
     async fn die(&self) -> TransportError {
         self.dies();
@@ -73,17 +85,28 @@ impl Shared {
     }
 
     /// The call as a controller makes it that may be broken.
-    async fn ask(
-        &self,
-        request: http::Request<Bytes>,
-    ) -> Result<http::Response<Bytes>, failover_simulator::ConnectionError> {
-        let Some(broken) = &self.broken else { return self.region.call(request).await };
+    async fn ask(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, ConnectionError> {
+        let Some(broken) = &self.broken else { return self.send(request).await };
         match broken.ask(request) {
             Asked::Sent { action, request } => {
-                self.region.call(request).await.map(|answer| broken.hear(action.as_deref(), answer))
+                self.send(request).await.map(|answer| broken.hear(action.as_deref(), answer))
+            }
+            Asked::OneByOne(requests) => {
+                let mut answers = Vec::new();
+                for request in requests {
+                    answers.push(self.send(request).await?);
+                }
+                Ok(broken::as_one(&answers).or_else(|| answers.pop()).unwrap_or_default())
             }
             Asked::MadeUp(answer) => Ok(answer),
         }
+    }
+
+    async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, ConnectionError> {
+        self.witnessed().asks(&request);
+        let answer = self.region.call(request).await?;
+        self.witnessed().hears(&answer);
+        Ok(answer)
     }
 }
 

@@ -4,6 +4,7 @@ use failover_core::ledger::Ledger;
 use failover_core::report::Report;
 use failover_simulator::Truth;
 
+use crate::bystanders::Bystanders;
 use crate::embedded::truth::ServiceTruth;
 use crate::layout::Made;
 use crate::scenario::Scenario;
@@ -17,6 +18,7 @@ pub(super) struct Case<'a> {
     pub(super) truth: &'a Truth,
     pub(super) service: ServiceTruth,
     pub(super) outcome: &'static str,
+    pub(super) bystanders: &'a Bystanders,
 }
 
 impl Case<'_> {

@@ -3,6 +3,7 @@
 mod case;
 mod expected;
 mod group;
+mod loss;
 mod rules;
 
 use failover_core::ledger::Ledger;
@@ -10,6 +11,7 @@ use failover_core::report::Report;
 use failover_simulator::Truth;
 
 use self::case::Case;
+use crate::bystanders::Bystanders;
 use crate::embedded::truth::ServiceTruth;
 use crate::finding::Finding;
 use crate::layout::{Layout, Made};
@@ -30,6 +32,7 @@ pub(crate) fn judge(
     ledger: Option<&Ledger>,
     reports: &[Report],
     truth: &Truth,
+    bystanders: &Bystanders,
 ) -> Judgement {
     let Some(ledger) = ledger else {
         return Judgement {
@@ -48,13 +51,16 @@ pub(crate) fn judge(
         truth,
         service: ServiceTruth::of(truth, ledger),
         outcome: outcome(ledger),
+        bystanders,
     };
     let mut findings = Vec::new();
     findings.extend(expected::ends_as_expected(&case));
     findings.extend(rules::one_writer(&case));
-    findings.extend(rules::nothing_lost(&case));
+    findings.extend(loss::nothing_lost(&case));
     findings.extend(rules::serves(&case));
     findings.extend(rules::of_one_moment(&case));
+    findings.extend(rules::serves_one_moment(&case));
+    findings.extend(rules::others_are_left_alone(&case));
     findings.extend(rules::nothing_leaked(&case));
     if matches!(scenario.layout, Layout::Group(_)) {
         findings.extend(group::hooks_are_ended(&case));

@@ -3,38 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use failover_core::ids::VolumeId;
+use failover_core::world::tag;
 use failover_simulator::time::RegionTime;
 
 use super::case::Case;
 use crate::finding::Finding;
-use crate::scenario::Expect;
+use crate::people::Deed;
 
 /// A few snapshots may wait for their retention; more than this are a leak.
 const SNAPSHOTS_IN_TRANSIT: usize = 2;
 /// How many snapshots of a volume its retention keeps at most.
 const SNAPSHOTS_OF_A_VOLUME: usize = 8;
 
-pub(super) fn one_writer(case: &Case<'_>) -> impl Iterator<Item = Finding> + use<> {
-    case.truth.two_writers().into_iter().map(|overlap| {
+/// An instance that somebody starts with its old volume writes to that until the controller has stopped it again: that is not its doing.
+pub(super) fn one_writer(case: &Case<'_>) -> impl Iterator<Item = Finding> {
+    let overlaps = case.truth.two_writers().into_iter();
+    let by_itself = overlaps.filter(|overlap| !overlap.writers.iter().any(|it| case.bystanders.have(Deed::Start, it)));
+    by_itself.map(|overlap| {
         Finding::new("never two writers", format!("{} wrote at the same time", overlap.writers.join(" and ")))
-    })
-}
-
-pub(super) fn nothing_lost(case: &Case<'_>) -> Option<Finding> {
-    let lost = case.service.lost_seconds;
-    // What the reports of finished failovers own up to; without one, nothing may be lost.
-    let reported: u64 = case.reports.iter().map(|report| report.data_loss_seconds).max().unwrap_or(0);
-    let allowed = match case.scenario.expect {
-        Expect::DoneWithLoss { most_seconds, .. } => most_seconds.min(reported),
-        _ => 0,
-    };
-    #[allow(clippy::cast_precision_loss)] // Seconds of a scenario are far below 2^52.
-    let allowed = allowed as f64;
-    (lost > allowed + f64::EPSILON).then(|| {
-        Finding::new(
-            "no acknowledged write is lost",
-            format!("{lost:.3} s are lost; allowed and reported are {allowed} s"),
-        )
     })
 }
 
@@ -48,7 +34,9 @@ pub(super) fn serves(case: &Case<'_>) -> Option<Finding> {
 }
 
 pub(super) fn only_copy_kept(case: &Case<'_>) -> impl Iterator<Item = Finding> {
-    case.truth.deleted_only_copy().iter().map(|deletion| {
+    let deletions = case.truth.deleted_only_copy().iter();
+    let own = deletions.filter(|deletion| !case.bystanders.deleted(&deletion.resource));
+    own.map(|deletion| {
         Finding::new("the only copy is never deleted", format!("{} was the only copy", deletion.resource))
     })
 }
@@ -58,10 +46,8 @@ pub(super) fn of_one_moment(case: &Case<'_>) -> Vec<Finding> {
     let mut sets: BTreeMap<[Option<&String>; 3], BTreeSet<RegionTime>> = BTreeMap::new();
     let snapshots = case.truth.resources().iter().filter(|it| it.kind == "snapshot");
     // Those of a set that was made twice have no name; nothing is ever restored from them.
-    for snapshot in
-        snapshots.filter(|it| it.tags.contains_key("failover:role") && it.tags.contains_key("failover:volume"))
-    {
-        let set = ["failover:id", "failover:fence", "failover:attempt"].map(|key| snapshot.tags.get(key));
+    for snapshot in snapshots.filter(|it| it.tags.contains_key(tag::COPY) && it.tags.contains_key(tag::VOLUME)) {
+        let set = [tag::ID, tag::FENCE, tag::ATTEMPT].map(|key| snapshot.tags.get(key));
         let last = case.truth.content(&snapshot.id).iter().map(|segment| segment.interval.to).max();
         sets.entry(set).or_default().extend(last);
     }
@@ -73,21 +59,47 @@ pub(super) fn of_one_moment(case: &Case<'_>) -> Vec<Finding> {
     .collect()
 }
 
+/// The current volumes hold the same moments: what is on one is on all.
+pub(super) fn serves_one_moment(case: &Case<'_>) -> Option<Finding> {
+    let volumes = case.ledger.current_volumes.values().map(|current| current.volume.as_str());
+    let contents = volumes.map(|volume| {
+        let moments: BTreeSet<_> = case.truth.content(volume).iter().map(|segment| segment.interval).collect();
+        (moments, volume)
+    });
+    let kinds: BTreeMap<_, _> = contents.collect();
+    (kinds.len() > 1).then(|| {
+        let volumes: Vec<&str> = kinds.into_values().collect();
+        let found = format!("the current volumes hold different moments: {}", volumes.join(", "));
+        Finding::new("all volumes are of one moment", found)
+    })
+}
+
+/// Nothing is changed that the controller did not make and was not told to use. A backup of theirs may be restored: it is good data.
+pub(super) fn others_are_left_alone(case: &Case<'_>) -> Vec<Finding> {
+    let all = case.bystanders;
+    let changed = all.witness.changed.iter().filter(|changed| changed.action != "CreateVolume");
+    let theirs = changed.filter(|changed| changed.ids.iter().any(|id| all.theirs.contains(id)));
+    let found = theirs.map(|changed| format!("{} {}", changed.action, changed.ids.join(" ")));
+    found.map(|found| Finding::new("nobody else's things are touched", found)).collect()
+}
+
 /// Every volume of the service is current or kept for its retention; snapshots stay within their number.
 pub(super) fn nothing_leaked(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let current_volumes = case.ledger.current_volumes.values().map(|current| current.volume.as_str());
     let known: BTreeSet<&str> = current_volumes.chain(case.ledger.superseded.keys().map(VolumeId::as_str)).collect();
     let volumes = case.truth.resources().iter().filter(|it| it.kind == "volume");
-    for volume in volumes.filter(|it| it.tags.contains_key("failover:volume")) {
+    for volume in volumes.filter(|it| it.tags.contains_key(tag::VOLUME)) {
         let is_gone = matches!(volume.state, "deleting" | "deleted");
         // A failover that is under way knows of volumes that the ledger's current volumes do not name yet.
-        if case.ledger.failover.is_none() && !known.contains(volume.id.as_str()) && !is_gone {
+        let is_theirs = case.bystanders.have_touched(&volume.id);
+        if case.ledger.failover.is_none() && !known.contains(volume.id.as_str()) && !is_gone && !is_theirs {
             findings.push(Finding::new("nothing is leaked", format!("{} is in nobody's books", volume.id)));
         }
     }
     let snapshots = case.truth.resources().iter().filter(|it| it.kind == "snapshot");
-    let snapshots = snapshots.filter(|it| it.tags.contains_key("failover:role")).count();
+    let own = snapshots.filter(|it| it.tags.contains_key(tag::COPY) && !case.bystanders.have_touched(&it.id));
+    let snapshots = own.count();
     let most = case.scenario.layout.volumes().len() * SNAPSHOTS_OF_A_VOLUME + SNAPSHOTS_IN_TRANSIT;
     if snapshots > most {
         findings.push(Finding::new("nothing is leaked", format!("{snapshots} snapshots; at most {most} are kept")));

@@ -11,7 +11,7 @@ use super::common::{Agents, Made, SERVICE, alarm_name, attach_all, data_volume, 
 pub const GROUP: &str = "sample-group";
 
 /// The parts of a service of the topology `auto-scaling`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Group {
     /// Letters of the zones that the group launches in.
     pub zones: &'static [char],

@@ -12,7 +12,7 @@ pub use group::{GROUP, Group};
 pub use standby::Standby;
 
 /// The parts of a scenario's service.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// Several instances, one of them active.
     Standby(Standby),

@@ -5,7 +5,7 @@ use failover_simulator::{AddressSetup, AlarmSetup, Region};
 use super::common::{Agents, Made, SERVICE, alarm_name, attach_all, data_volume, instance, tags};
 
 /// The parts of a service of the topology `standby`. The active instance runs in zone a.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standby {
     /// Zone letter of each standby, and whether it runs.
     pub standbys: &'static [(char, bool)],

@@ -12,7 +12,8 @@ use self::stage::Stage;
 use crate::finding::Finding;
 use crate::injected::InjectedFaults;
 use crate::judge;
-use crate::scenario::Scenario;
+use crate::layout::Made;
+use crate::scenario::{Act, Scenario};
 
 /// How a scenario was played, and what the region's ground truth says of it.
 #[derive(Debug, Clone, Serialize)]
@@ -52,12 +53,22 @@ pub fn play_traced(
     seed: u64,
     faults: InjectedFaults,
 ) -> std::io::Result<(Played, Vec<CallRecord>)> {
+    play_script(scenario, scenario.script, seed, faults)
+}
+
+/// The same with a script in place of the scenario's own.
+pub(crate) fn play_script(
+    scenario: &Scenario,
+    script: impl FnOnce(&Made) -> Vec<Act>,
+    seed: u64,
+    faults: InjectedFaults,
+) -> std::io::Result<(Played, Vec<CallRecord>)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
     // The SDK's retry jitter draws from this thread's generator.
     fastrand::seed(seed);
     // The region's clock is the runtime's: it has to be made inside.
     Ok(runtime.block_on(async {
-        let mut stage = Stage::set(scenario, seed, faults);
+        let mut stage = Stage::set(scenario, script, seed, faults);
         stage.play().await;
         (verdict(&stage).await, stage.region.calls())
     }))
@@ -68,7 +79,7 @@ async fn verdict(stage: &Stage<'_>) -> Played {
     let ledger = stage.ledger().await;
     let reports = stage.history().await;
     let truth = stage.region.truth();
-    let mut verdict = judge::judge(stage.scenario, &stage.made, ledger.as_ref(), &reports, &truth);
+    let mut verdict = judge::judge(stage.scenario, &stage.made, ledger.as_ref(), &reports, &truth, &stage.bystanders());
     verdict.findings.extend(stage.findings());
     Played {
         scenario: stage.scenario.name,

@@ -47,9 +47,12 @@ impl Settled {
 /// How the service rests, `elapsed` after the start, the script's last act being at `last_act`. None: something is under way.
 pub(super) fn rest(ledger: Option<Ledger>, expect: Expect, elapsed: Duration, last_act: Duration) -> Option<Rest> {
     let patience = match expect {
-        Expect::Halted(_) | Expect::Refused(_) | Expect::StandsStill(_) | Expect::Untouched | Expect::Bootstrapped => {
-            STILL_IS_THE_END_AFTER
-        }
+        Expect::Halted(_)
+        | Expect::Refused(_)
+        | Expect::StandsStill(_)
+        | Expect::Untouched
+        | Expect::Bootstrapped
+        | Expect::Anything => STILL_IS_THE_END_AFTER,
         Expect::DoneIn(_) | Expect::DoneWithLoss { .. } | Expect::Done | Expect::DrillIn(_) | Expect::Drill => {
             STILL_IS_GIVEN_UP_AFTER
         }

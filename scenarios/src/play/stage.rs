@@ -23,11 +23,13 @@ use super::queue::{Event, Queue};
 use super::settled::{Settled, rest};
 use crate::agents::GuestAgents;
 use crate::background;
+use crate::bystanders::Bystanders;
 use crate::embedded;
 use crate::finding::Finding;
 use crate::injected::InjectedFaults;
 use crate::layout::{Agents, Made, REGION, SERVICE, region_setup};
-use crate::scenario::{Act, Happening, Scenario};
+use crate::people::{Deed, Done, People};
+use crate::scenario::{Act, Expect, Happening, Scenario};
 use crate::transport::FaultyTransport;
 
 /// Lambda's longest time limit.
@@ -55,6 +57,12 @@ pub(super) struct Stage<'a> {
     in_flight: Vec<Event>,
     /// What is still to happen, the next one last.
     script: Vec<Act>,
+    /// Who else is in the account, if the script has something for them to do.
+    people: Option<People>,
+    at_work: FuturesUnordered<LocalBoxFuture<'static, Option<Done>>>,
+    done: Vec<Done>,
+    /// The most that an operator accepts to lose.
+    accepted_seconds: u64,
 }
 
 /// What is next.
@@ -65,19 +73,33 @@ enum Next {
     Ended(Event, bool),
     /// The script goes on.
     Act(Act),
+    /// Somebody has done something.
+    Done(Option<Done>),
     /// An event reaches the Lambda.
     Arrived(Event),
 }
 
 impl<'a> Stage<'a> {
-    pub(super) fn set(scenario: &'a Scenario, seed: u64, faults: InjectedFaults) -> Self {
+    pub(super) fn set(
+        scenario: &'a Scenario,
+        script: impl FnOnce(&Made) -> Vec<Act>,
+        seed: u64,
+        faults: InjectedFaults,
+    ) -> Self {
         let region = Region::new(region_setup(seed, scenario.layout.agents()));
         let made = scenario.layout.build(&region);
-        let transport = FaultyTransport::new(&region, faults, made.active.as_deref());
+        let transport = FaultyTransport::new(&region, faults, &made);
         let aws = Aws::over(Arc::new(transport.clone()), embedded::clock(&region), REGION);
         let operator = embedded::engine(&region, REGION, &Names::default(), "operator");
-        let mut script = (scenario.script)(&made);
+        let mut script = script(&made);
         script.sort_by_key(|act| Reverse(act.at_seconds));
+        let accepted = script.iter().filter_map(|act| match &act.what {
+            Happening::Event(event) => event.get("accept_data_loss_seconds")?.as_u64(),
+            Happening::Fault(_) | Happening::Deed { .. } => None,
+        });
+        let accepted_seconds = accepted.max().unwrap_or(0);
+        let has_deeds = script.iter().any(|act| matches!(act.what, Happening::Deed { .. }));
+        let people = has_deeds.then(|| People::settle(&region, &scenario.layout, &made));
         Self {
             scenario,
             seed,
@@ -94,6 +116,10 @@ impl<'a> Stage<'a> {
             running: FuturesUnordered::new(),
             in_flight: Vec::new(),
             script,
+            people,
+            at_work: FuturesUnordered::new(),
+            done: Vec::new(),
+            accepted_seconds,
         }
     }
 
@@ -126,6 +152,7 @@ impl<'a> Stage<'a> {
                 Next::Crash => self.crash(),
                 Next::Ended(event, succeeded) => self.ended(event, succeeded),
                 Next::Act(act) => self.happen(act.what),
+                Next::Done(done) => self.done.extend(done),
                 Next::Arrived(event) => self.arrive(&event),
             }
             let elapsed = started.elapsed();
@@ -134,7 +161,8 @@ impl<'a> Stage<'a> {
                 self.findings.push(Finding::new("does not converge", found));
                 return;
             }
-            let all_happened = self.script.is_empty() && self.queue.is_empty() && self.running.is_empty();
+            let all_happened =
+                self.script.is_empty() && self.queue.is_empty() && self.running.is_empty() && self.at_work.is_empty();
             if all_happened {
                 let ledger = self.ledger().await;
                 if settled.is_reached(rest(ledger, self.scenario.expect, elapsed, last_act)) {
@@ -155,6 +183,7 @@ impl<'a> Stage<'a> {
                 Some((event, succeeded)) = self.running.next(), if !self.running.is_empty() => {
                     return Next::Ended(event, succeeded);
                 }
+                Some(done) = self.at_work.next(), if !self.at_work.is_empty() => return Next::Done(done),
                 () = sleep_until(next_act) => {
                     if let Some(act) = self.script.pop() {
                         return Next::Act(act);
@@ -196,14 +225,32 @@ impl<'a> Stage<'a> {
                 let number = self.next_number();
                 self.arrive(&Event::new(payload, number));
             }
+            Happening::Deed { deed, pick } => self.act(deed, pick),
             Happening::Fault(json) => {
                 let injected =
                     Fault::from_json(json.to_string().as_bytes()).and_then(|fault| self.region.inject(fault));
-                if let Err(error) = injected {
+                // What nobody wrote may also be something that can't happen just then.
+                if let Err(error) = injected
+                    && self.scenario.expect != Expect::Anything
+                {
                     self.findings.push(Finding::new("script", format!("{json}: {error}")));
                 }
             }
         }
+    }
+
+    fn act(&mut self, deed: Deed, pick: usize) {
+        let Some(people) = &self.people else { return };
+        let theirs = self.done.iter().filter_map(|done| done.made.clone()).collect();
+        self.at_work.push(Box::pin(people.clone().act(deed, pick, theirs)));
+    }
+
+    /// What everybody else did, and what is theirs.
+    pub(super) fn bystanders(&self) -> Bystanders {
+        let made = self.done.iter().filter_map(|done| done.made.clone());
+        let theirs = made.chain(self.people.iter().map(|people| people.bystander().to_owned())).collect();
+        let (done, witness) = (self.done.clone(), self.transport.witness());
+        Bystanders { theirs, done, accepted_seconds: self.accepted_seconds, witness }
     }
 
     /// Each controller gets the event.

@@ -1,6 +1,6 @@
 //! A simulated region over HTTP, for the AWS CLI, SDKs of any language, this command itself, and a Lambda binary behind its rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -8,11 +8,12 @@ use failover_engine::Names;
 use failover_scenarios::embedded::{self, EmbeddedError, sample};
 use failover_scenarios::layout::{REGION, region_setup};
 use failover_scenarios::scenario::{Act, Happening};
-use failover_scenarios::{Agents, named};
+use failover_scenarios::{Agents, People, named};
 use failover_simulator::serve::lambda::LambdaOptions;
 use failover_simulator::serve::{self, Served};
 use failover_simulator::{Fault, Region, Setup};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::simulate::{SimulateArgs, unknown};
 use crate::config::Config;
@@ -43,7 +44,7 @@ pub(super) async fn run(address: SocketAddr, args: &SimulateArgs, config: &Confi
         // No scenario's doubles run here: whoever wants agents brings real ones.
         ..region_setup(config.seed, Agents::None)
     });
-    let script = set_up(&region, args.served_scenario.as_deref(), &config.names).await?;
+    let (script, people) = set_up(&region, args.served_scenario.as_deref(), &config.names).await?;
     let lambda = args.lambda.as_ref().map(|program| LambdaOptions {
         environment: environment(&config.names),
         region_name: REGION.to_owned(),
@@ -57,7 +58,7 @@ pub(super) async fn run(address: SocketAddr, args: &SimulateArgs, config: &Confi
     tokio::select! {
         biased;
         () = stop.asked() => {}
-        () = perform(&region, &served, script, args.speed) => {}
+        () = perform(&region, &served, script, people, args.speed) => {}
     }
     Ok(ExitCode::Done)
 }
@@ -75,24 +76,31 @@ fn text(told: &Told<'_>) -> String {
     )
 }
 
-/// Puts there what the scenario starts with, under control; says what is going to happen.
-async fn set_up(region: &Region, scenario: Option<&str>, names: &Names) -> Result<Vec<Act>, CliError> {
-    let (spec, script) = match scenario {
-        Some(EMPTY) => return Ok(Vec::new()),
+/// Puts there what the scenario starts with, under control; says what is going to happen, and who else is in the account.
+async fn set_up(
+    region: &Region,
+    scenario: Option<&str>,
+    names: &Names,
+) -> Result<(Vec<Act>, Option<People>), CliError> {
+    let (spec, script, people) = match scenario {
+        Some(EMPTY) => return Ok((Vec::new(), None)),
         None | Some(sample::SERVICE) => {
             sample::add(region);
-            (sample::SPEC.to_owned(), Vec::new())
+            (sample::SPEC.to_owned(), Vec::new(), None)
         }
         Some(name) => {
             let scenario = named(name).ok_or_else(|| unknown(name, &[EMPTY, sample::SERVICE]))?;
             let made = scenario.layout.build(region);
-            (scenario.layout.failover_toml(&made), (scenario.script)(&made))
+            let script = (scenario.script)(&made);
+            let has_deeds = script.iter().any(|act| matches!(act.what, Happening::Deed { .. }));
+            let people = has_deeds.then(|| People::settle(region, &scenario.layout, &made));
+            (scenario.layout.failover_toml(&made), script, people)
         }
     };
     let engine = embedded::engine(region, REGION, names, "setup");
     engine.store().create_table().await.map_err(EmbeddedError::from)?;
     engine.apply(&spec).await.map_err(EmbeddedError::from)?;
-    Ok(script)
+    Ok((script, people))
 }
 
 /// What the function's configuration says, as the stack sets it.
@@ -106,28 +114,36 @@ fn environment(names: &Names) -> BTreeMap<String, String> {
 }
 
 /// Lets the scenario happen, in the region's time; then keeps serving.
-async fn perform(region: &Region, served: &Served, mut script: Vec<Act>, speed: f64) {
+async fn perform(region: &Region, served: &Served, mut script: Vec<Act>, people: Option<People>, speed: f64) {
     script.sort_by_key(|act| act.at_seconds);
     let began = tokio::time::Instant::now();
+    let mut theirs = BTreeSet::new();
     for act in script {
         tokio::time::sleep_until(began + Duration::from_secs(act.at_seconds).div_f64(speed)).await;
-        happen(region, served, act);
+        match (act.what, &people) {
+            (Happening::Deed { deed, pick }, Some(people)) => {
+                let done = people.clone().act(deed, pick, theirs.clone()).await;
+                note(&format!("after {} s: {deed:?}: {done:?}", act.at_seconds));
+                theirs.extend(done.and_then(|done| done.made));
+            }
+            (Happening::Deed { .. }, None) => {}
+            (Happening::Fault(fault), _) => inject(region, act.at_seconds, &fault),
+            (Happening::Event(event), _) => send(served, act.at_seconds, event),
+        }
     }
     std::future::pending::<()>().await;
 }
 
-fn happen(region: &Region, served: &Served, act: Act) {
-    match act.what {
-        Happening::Fault(json) => {
-            let injected = Fault::from_json(json.to_string().as_bytes()).and_then(|fault| region.inject(fault));
-            match injected {
-                Ok(()) => note(&format!("after {} s: {json}", act.at_seconds)),
-                Err(error) => note(&format!("after {} s: {json}: {error}", act.at_seconds)),
-            }
-        }
-        Happening::Event(event) => match served.dispatcher() {
-            Some(dispatcher) => note(&format!("after {} s: event {}", act.at_seconds, dispatcher.accept(event))),
-            None => note(&format!("after {} s: {event} reaches nobody, since there is no --lambda", act.at_seconds)),
-        },
+fn inject(region: &Region, at_seconds: u64, json: &Value) {
+    match Fault::from_json(json.to_string().as_bytes()).and_then(|fault| region.inject(fault)) {
+        Ok(()) => note(&format!("after {at_seconds} s: {json}")),
+        Err(error) => note(&format!("after {at_seconds} s: {json}: {error}")),
+    }
+}
+
+fn send(served: &Served, at_seconds: u64, event: Value) {
+    match served.dispatcher() {
+        Some(dispatcher) => note(&format!("after {at_seconds} s: event {}", dispatcher.accept(event))),
+        None => note(&format!("after {at_seconds} s: {event} reaches nobody, since there is no --lambda")),
     }
 }
