@@ -107,6 +107,7 @@ impl Run<'_> {
             .set_exclude_data_volume_ids(Some(excluded))
             .build();
         let call = self.aws.ec2_effects().create_snapshots().instance_specification(instance);
+        let call = call.set_description(tag::description(&common));
         let call = call.tag_specifications(tag_specification(ResourceType::Snapshot, &common));
         let made = self.effect(async { call.send().await.map_err(failed(OPERATION)) }).await?;
         let taken = |info: &aws_sdk_ec2::types::SnapshotInfo| {
@@ -129,6 +130,7 @@ impl Run<'_> {
     async fn create_one(&self, source: &SnapshotSource) -> Result<Taken, AwsError> {
         const OPERATION: &str = "CreateSnapshot";
         let call = self.aws.ec2_effects().create_snapshot().volume_id(source.volume.as_str());
+        let call = call.set_description(tag::description(&source.tags));
         let call = call.tag_specifications(tag_specification(ResourceType::Snapshot, &source.tags));
         let made = call.send().await.map_err(failed(OPERATION))?;
         let snapshot = made.snapshot_id.ok_or_else(|| unreadable(OPERATION, "snapshot id"))?;

@@ -54,6 +54,7 @@ fn read(snapshot: &Ec2Snapshot) -> Result<Snapshot, String> {
         progress_percent: progress(snapshot.progress().unwrap_or_default(), state)?,
         started_at: required_timestamp("start time", snapshot.start_time())?,
         size_gib: u32::try_from(size).map_err(|_| format!("size {size} is negative"))?,
+        description: snapshot.description().unwrap_or_default().to_owned(),
         tags: tags(snapshot.tags()),
     })
 }

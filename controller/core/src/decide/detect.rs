@@ -36,13 +36,14 @@ pub(super) fn evidence(view: View<'_>) -> Evidence {
     let id = &view.ledger.active;
     let mut signs = alarms(view);
     let seen = view.world.instances.sight(id);
+    // The group says so also where EC2 does not answer for the instance: in the loss of a zone, say.
+    if group::lifecycle(view, id).is_some_and(Lifecycle::is_going) {
+        return Evidence::Down(vec![format!("the group terminates {id}")]);
+    }
     if let Sight::Known(instance) = seen {
         // EC2's own word, which it does not take back: nothing has to be confirmed.
         if !instance.state.is_coming_or_running() {
             return Evidence::Down(vec![format!("{id} is {}", instance.state.as_str())]);
-        }
-        if group::lifecycle(view, id).is_some_and(Lifecycle::is_going) {
-            return Evidence::Down(vec![format!("the group terminates {id}")]);
         }
         signs.extend(choose::unhealthy(view, id).map(|why| format!("{id}: {why}")));
         signs.extend(agents::complaint(view));

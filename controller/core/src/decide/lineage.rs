@@ -25,6 +25,8 @@ fn data_of<'a>(ledger: &'a Ledger, volume: &VolumeId) -> Option<&'a VolumeName> 
 /// lost, never gets them. Then the ledger has to know the volume.
 pub(super) fn own_copy(ledger: &Ledger, snapshot: &Snapshot) -> Option<VolumeName> {
     CopyRole::of(&snapshot.tags)?;
+    // Tags can be given to anything; the description is written once, at the creation.
+    tag::description(&snapshot.tags).filter(|ours| *ours == snapshot.description)?;
     match snapshot.tags.get(tag::SOURCE) {
         Some(source) if source == snapshot.volume.as_str() => Lineage::of(&snapshot.tags).name,
         // Copied along, from a snapshot of ours by way of a volume that somebody restored from it.

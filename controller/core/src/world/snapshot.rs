@@ -31,6 +31,8 @@ pub struct Snapshot {
     pub started_at: Timestamp,
     /// The volume's size in GiB.
     pub size_gib: u32,
+    /// What its maker wrote when it was made; unlike tags, nobody can change it (aws-facts 2.1).
+    pub description: String,
     /// What tells which data it carries, and who made it.
     pub tags: Tags,
 }

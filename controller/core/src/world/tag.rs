@@ -33,6 +33,13 @@ pub const ROLE: &str = "failover:role";
 /// from another.
 pub const SNAPSHOT: &str = "failover:snapshot";
 
+/// The description that the controller gives a snapshot with these tags. It can't be changed afterwards, so that a snapshot that was given the
+/// controller's tags later on, by a person or a tagging tool, is not taken for the controller's own.
+pub fn description(tags: &Tags) -> Option<String> {
+    let (service, id) = (tags.get(SERVICE)?, tags.get(ID)?);
+    Some(format!("failover: {service}, {id}"))
+}
+
 /// What a snapshot of the controller's was made for: the values of the tag [`COPY`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopyRole {

@@ -516,7 +516,7 @@ fn retention_keeps_the_newest_and_deletes_only_while_the_data_is_safe() {
     let now = after(100);
     let mut seen = world(now);
     seen.volumes.items.insert(volume_id(7), Observed::Known { value: volume('b', None), at: now });
-    let made = [(tag::VOLUME, "data"), (tag::COPY, "periodic")];
+    let made = [(tag::VOLUME, "data"), (tag::COPY, "periodic"), (tag::ID, "p1-e1")];
     let copy = |number: u32, pairs| {
         (snapshot_id(number), snapshot(1, SnapshotState::Completed, after(i64::from(number)), pairs))
     };
@@ -544,7 +544,7 @@ fn periodic_snapshots_are_taken_when_due() {
     let spec = Spec::parse(&format!("{SPEC}\n[data]\nsnapshot_every_seconds = 900\n")).unwrap();
     assert_eq!(steps_kinds(&decide(&spec, &ledger(), &world(start()), start())), ["snapshot"]);
     let mut seen = world(after(800));
-    let made = [(tag::VOLUME, "data"), (tag::COPY, "periodic")];
+    let made = [(tag::VOLUME, "data"), (tag::COPY, "periodic"), (tag::ID, "p1-e1")];
     seen.snapshots =
         Listing::known([(snapshot_id(1), snapshot(1, SnapshotState::Completed, start(), &made))], after(800));
     assert!(matches!(decide(&spec, &ledger(), &seen, after(800)), Verdict::Settled { .. }));

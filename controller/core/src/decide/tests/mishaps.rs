@@ -392,3 +392,14 @@ fn an_empty_volume_in_the_wrong_zone_is_left_behind() {
     assert!(story.ledger.superseded.contains_key(&volume_id(5)), "it is kept for its time, and stands in nobody's way");
     assert_eq!(story.ledger.active_zone, zone('a'));
 }
+
+/// In the loss of a zone EC2 may not answer for what is there; the group's word is enough.
+#[test]
+fn a_group_that_terminates_the_active_instance_is_believed_where_ec2_does_not_answer() {
+    let mut story = Story::new();
+    story.member('a', 'a', Lifecycle::TerminatingWait);
+    let unseen = Observed::Unknown { why: "an internal error".to_owned(), at: start() };
+    story.world.instances.items.insert(instance_id('a'), unseen);
+    story.go(0);
+    assert!(story.ledger.failover.is_some());
+}

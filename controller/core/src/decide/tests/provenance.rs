@@ -75,6 +75,10 @@ fn a_backup_with_copied_tags_is_never_let_go() {
     put(&mut world.snapshots, snapshot_id(3), completed(9, 30, &copied), start());
     let of_restored = [(tag::VOLUME, "data"), (tag::ROLE, "restored"), (tag::ID, "f000000000000-e1")];
     put(&mut world.snapshots, snapshot_id(4), completed(1, 40, &of_restored), start());
+    // All the tags, given later on: what its maker wrote stays.
+    let backup =
+        Snapshot { description: "Created by the AWS Backup service".to_owned(), ..completed(1, 50, &PERIODIC) };
+    put(&mut world.snapshots, snapshot_id(5), backup, start());
     let (_, steps) = go(&spec, ledger(), &world, start(), &accepted());
     assert_eq!(deleted(&steps), BTreeSet::from([snapshot_id(2).to_string()]));
 }

@@ -136,7 +136,8 @@ pub(super) fn snapshot(of: u32, state: SnapshotState, started_at: Timestamp, pai
     if tags.contains_key(tag::COPY) && tags.contains_key(tag::VOLUME) {
         tags.entry(tag::SOURCE.to_owned()).or_insert_with(|| volume_id(of).to_string());
     }
-    Snapshot { volume: volume_id(of), state, progress_percent: 50, started_at, size_gib: 20, tags }
+    let description = tag::description(&tags).filter(|_| tags.contains_key(tag::COPY)).unwrap_or_default();
+    Snapshot { volume: volume_id(of), state, progress_percent: 50, started_at, size_gib: 20, description, tags }
 }
 
 /// All is healthy.

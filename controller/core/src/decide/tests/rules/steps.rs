@@ -213,6 +213,7 @@ impl Case {
                 let copy = self.world.snapshots.get(snapshot).unwrap();
                 let name = own_copy(&self.ledger, copy);
                 prop_assert!(name.is_some(), "it is somebody else's");
+                prop_assert!(copy.description.starts_with("failover: "), "it was made by somebody else");
                 prop_assert!(copy.tags.get(tag::SOURCE).is_none_or(|source| *source == copy.volume.to_string()));
                 let newer = self.world.snapshots.iter_known().filter(|(id, copy)| {
                     *id != snapshot && copy.state == SnapshotState::Completed && own_copy(&self.ledger, copy) == name

@@ -123,8 +123,14 @@ pub(super) fn any_volume(letters: Letters) -> impl Strategy<Value = Volume> {
 pub(super) fn any_snapshot() -> impl Strategy<Value = Snapshot> {
     use SnapshotState::{Completed, Error, Pending};
     let state = prop_oneof![4 => Just(Completed), 2 => Just(Pending), 1 => Just(Error)];
-    (1_u32..3, state, past(), copied_by())
-        .prop_map(|(of, state, started_at, made_by)| snapshot(of, state, started_at, &made_by))
+    // Whose it is, whatever tags it was given since.
+    let description =
+        prop_oneof![4 => Just(None), 1 => Just(Some("This snapshot is created by the AWS Backup service."))];
+    (1_u32..3, state, past(), copied_by(), description).prop_map(|(of, state, started_at, made_by, theirs)| {
+        let snapshot = snapshot(of, state, started_at, &made_by);
+        let description = theirs.map_or_else(|| snapshot.description.clone(), str::to_owned);
+        Snapshot { description, ..snapshot }
+    })
 }
 
 pub(super) fn worlds(letters: Letters) -> impl Strategy<Value = World> {
