@@ -67,6 +67,8 @@ pub(crate) struct GuestAgents {
     pub(crate) clock: Clock,
     pub(crate) service: ServiceName,
     pub(crate) kind: Agents,
+    /// Whether a launch hook holds instances.
+    pub(crate) holds: bool,
     /// What is not as it must be, as only the guests can tell.
     pub(crate) findings: Rc<RefCell<Vec<Finding>>>,
 }
@@ -183,7 +185,7 @@ impl Agent {
     fn was_held(&self) {
         let members = self.at.region.group_members(GROUP);
         let state = members.iter().find(|it| it.instance == self.id).map(|it| it.lifecycle_state);
-        if state == Some("InService") {
+        if self.at.holds && state == Some("InService") {
             let found = format!("{} was in service before its agent was ready", self.id);
             self.at.findings.borrow_mut().push(Finding::new("a launch waits for the agent", found));
         }

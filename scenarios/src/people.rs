@@ -12,6 +12,9 @@ use serde::Serialize;
 
 use crate::layout::{GROUP, Layout, Made, SERVICE, zone};
 
+/// What is theirs says so, as a backup of AWS Backup does.
+const MAKER: (&str, &str) = ("made-by", "somebody-else");
+
 /// What somebody does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Deed {
@@ -80,15 +83,16 @@ impl People {
         Self { region: region.clone(), in_group: matches!(layout, Layout::Group(_)), instances, bystander }
     }
 
-    /// What is nobody's but theirs, beside what they made.
-    pub(crate) fn bystander(&self) -> &str {
-        &self.bystander
+    /// What is theirs: what they made, also where they never got an answer, and an instance that is of no service.
+    pub fn theirs(&self) -> BTreeSet<String> {
+        let truth = self.region.truth();
+        let made = truth.resources().iter().filter(|it| it.tags.get(MAKER.0).is_some_and(|maker| maker == MAKER.1));
+        made.map(|it| it.id.clone()).chain([self.bystander.clone()]).collect()
     }
 
-    /// Does it to the one of those that it can be done to which `pick` says; nothing if there is none. `theirs` is what people made
-    /// before. None: it was refused, or there was nothing to do it to.
-    pub async fn act(self, deed: Deed, pick: usize, theirs: BTreeSet<String>) -> Option<Done> {
-        let on = self.choose(deed, pick, &theirs)?;
+    /// Does it to the one of those that it can be done to which `pick` says. None: it was refused, or there was nothing to do it to.
+    pub async fn act(self, deed: Deed, pick: usize) -> Option<Done> {
+        let on = self.choose(deed, pick)?;
         let query = self.request(deed, &on, pick).await?;
         let body = self.ask(&query).await?;
         let made = ["snapshotId", "volumeId"].iter().filter(|_| matches!(deed, Deed::BackUp | Deed::Restore));
@@ -96,8 +100,8 @@ impl People {
         Some(Done { deed, on, made })
     }
 
-    fn choose(&self, deed: Deed, pick: usize, theirs: &BTreeSet<String>) -> Option<String> {
-        let truth = self.region.truth();
+    fn choose(&self, deed: Deed, pick: usize) -> Option<String> {
+        let (truth, theirs) = (self.region.truth(), self.theirs());
         let of_kind = |kind: &'static str| {
             let holds_data = move |it: &&Resource| it.kind == kind && it.data.is_some();
             truth.resources().iter().filter(holds_data)
@@ -172,10 +176,8 @@ impl People {
     /// The tags of a resource, to be given to what is made from it.
     fn tags_of(&self, id: &str, kind: &str) -> String {
         let truth = self.region.truth();
-        let tags = truth.resources().iter().find(|it| it.id == id).map(|it| it.tags.clone()).unwrap_or_default();
-        if tags.is_empty() {
-            return String::new();
-        }
+        let mut tags = truth.resources().iter().find(|it| it.id == id).map(|it| it.tags.clone()).unwrap_or_default();
+        tags.insert(MAKER.0.to_owned(), MAKER.1.to_owned());
         let tag = |(index, (key, value)): (usize, (&String, &String))| {
             let number = index + 1;
             format!("&TagSpecification.1.Tag.{number}.Key={key}&TagSpecification.1.Tag.{number}.Value={value}")

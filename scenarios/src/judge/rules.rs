@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use failover_core::ids::VolumeId;
+use failover_core::spec::Spec;
 use failover_core::world::tag;
 use failover_simulator::time::RegionTime;
 
@@ -10,10 +11,8 @@ use super::case::Case;
 use crate::finding::Finding;
 use crate::people::Deed;
 
-/// A few snapshots may wait for their retention; more than this are a leak.
+/// A few snapshots of a volume may wait for their retention; more than this are a leak.
 const SNAPSHOTS_IN_TRANSIT: usize = 2;
-/// How many snapshots of a volume its retention keeps at most.
-const SNAPSHOTS_OF_A_VOLUME: usize = 8;
 
 /// An instance that somebody starts with its old volume writes to that until the controller has stopped it again: that is not its doing.
 pub(super) fn one_writer(case: &Case<'_>) -> impl Iterator<Item = Finding> {
@@ -97,12 +96,21 @@ pub(super) fn nothing_leaked(case: &Case<'_>) -> Vec<Finding> {
             findings.push(Finding::new("nothing is leaked", format!("{} is in nobody's books", volume.id)));
         }
     }
-    let snapshots = case.truth.resources().iter().filter(|it| it.kind == "snapshot");
-    let own = snapshots.filter(|it| it.tags.contains_key(tag::COPY) && !case.bystanders.have_touched(&it.id));
-    let snapshots = own.count();
-    let most = case.scenario.layout.volumes().len() * SNAPSHOTS_OF_A_VOLUME + SNAPSHOTS_IN_TRANSIT;
+    let own = case.truth.resources().iter().filter(|it| {
+        // A failed one stays for a day, to be seen.
+        let counts = it.kind == "snapshot" && it.state != "error" && it.tags.contains_key(tag::COPY);
+        counts && !case.bystanders.have_touched(&it.id)
+    });
+    let (snapshots, most) = (own.count(), most_snapshots(case));
     if snapshots > most {
         findings.push(Finding::new("nothing is leaked", format!("{snapshots} snapshots; at most {most} are kept")));
     }
     findings
+}
+
+/// The newest sets and, where some are not whole, the newest copies of each volume beside them.
+fn most_snapshots(case: &Case<'_>) -> usize {
+    let spec = Spec::parse(&case.scenario.layout.failover_toml(case.made));
+    let keep = spec.map_or(0, |spec| usize::try_from(spec.data.keep_snapshots.get()).unwrap_or(usize::MAX));
+    case.scenario.layout.volumes().len() * (keep.saturating_mul(2) + SNAPSHOTS_IN_TRANSIT)
 }

@@ -27,7 +27,7 @@ use crate::bystanders::Bystanders;
 use crate::embedded;
 use crate::finding::Finding;
 use crate::injected::InjectedFaults;
-use crate::layout::{Agents, Made, REGION, SERVICE, region_setup};
+use crate::layout::{Agents, Group, Layout, Made, REGION, SERVICE, region_setup};
 use crate::people::{Deed, Done, People};
 use crate::scenario::{Act, Expect, Happening, Scenario};
 use crate::transport::FaultyTransport;
@@ -240,15 +240,14 @@ impl<'a> Stage<'a> {
     }
 
     fn act(&mut self, deed: Deed, pick: usize) {
-        let Some(people) = &self.people else { return };
-        let theirs = self.done.iter().filter_map(|done| done.made.clone()).collect();
-        self.at_work.push(Box::pin(people.clone().act(deed, pick, theirs)));
+        if let Some(people) = &self.people {
+            self.at_work.push(Box::pin(people.clone().act(deed, pick)));
+        }
     }
 
     /// What everybody else did, and what is theirs.
     pub(super) fn bystanders(&self) -> Bystanders {
-        let made = self.done.iter().filter_map(|done| done.made.clone());
-        let theirs = made.chain(self.people.iter().map(|people| people.bystander().to_owned())).collect();
+        let theirs = self.people.as_ref().map(People::theirs).unwrap_or_default();
         let (done, witness) = (self.done.clone(), self.transport.witness());
         Bystanders { theirs, done, accepted_seconds: self.accepted_seconds, witness }
     }
@@ -289,8 +288,9 @@ impl<'a> Stage<'a> {
         match ServiceName::new(SERVICE) {
             Ok(service) if kind != Agents::None => {
                 let (region, store) = (self.region.clone(), self.operator.store().clone());
+                let holds = matches!(self.scenario.layout, Layout::Group(Group { hooks: true, .. }));
                 let (clock, findings) = (embedded::clock(&self.region), Rc::clone(&self.found_by_agents));
-                Box::pin(GuestAgents { region, store, clock, service, kind, findings }.run())
+                Box::pin(GuestAgents { region, store, clock, service, kind, holds, findings }.run())
             }
             _ => Box::pin(std::future::pending()),
         }

@@ -1,4 +1,4 @@
-//! Shortens a story that goes wrong, as long as it goes wrong by the same rule: fewer incidents, then less that is unusual.
+//! Shortens a story that goes wrong, as long as it breaks the same rules: fewer incidents, then less that is unusual.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -22,7 +22,7 @@ pub fn shortest(story: &Story) -> io::Result<Story> {
 
 fn first_that_fails(stories: Vec<Story>, broken: &BTreeSet<&'static str>) -> io::Result<Option<Story>> {
     for story in stories {
-        if !rules(&story)?.is_disjoint(broken) {
+        if rules(&story)?.is_superset(broken) {
             return Ok(Some(story));
         }
     }

@@ -1,6 +1,6 @@
 //! A simulated region over HTTP, for the AWS CLI, SDKs of any language, this command itself, and a Lambda binary behind its rules.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -117,14 +117,12 @@ fn environment(names: &Names) -> BTreeMap<String, String> {
 async fn perform(region: &Region, served: &Served, mut script: Vec<Act>, people: Option<People>, speed: f64) {
     script.sort_by_key(|act| act.at_seconds);
     let began = tokio::time::Instant::now();
-    let mut theirs = BTreeSet::new();
     for act in script {
         tokio::time::sleep_until(began + Duration::from_secs(act.at_seconds).div_f64(speed)).await;
         match (act.what, &people) {
             (Happening::Deed { deed, pick }, Some(people)) => {
-                let done = people.clone().act(deed, pick, theirs.clone()).await;
+                let done = people.clone().act(deed, pick).await;
                 note(&format!("after {} s: {deed:?}: {done:?}", act.at_seconds));
-                theirs.extend(done.and_then(|done| done.made));
             }
             (Happening::Deed { .. }, None) => {}
             (Happening::Fault(fault), _) => inject(region, act.at_seconds, &fault),

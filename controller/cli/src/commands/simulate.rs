@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use failover_scenarios::swarm::{self, Story};
 use failover_scenarios::{InjectedFaults, Played, SCENARIOS, Scenario, named, play};
 use serde::Serialize;
 
@@ -14,10 +15,13 @@ use crate::output::{Format, print, show, show_one_of_many};
 use crate::render::line;
 use crate::render::table::table;
 
+/// What stands in a scenario's place for stories that nobody wrote.
+const SWARM: &str = "swarm";
+
 /// Options of `simulate`.
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
-    /// Which scenario; all of them if none is named
+    /// Which scenario, or `swarm` for stories that nobody wrote; all scenarios if none is named
     #[arg(value_name = "SCENARIO", conflicts_with_all = ["list", "serve"])]
     pub scenario: Option<String>,
     /// List the scenarios
@@ -29,6 +33,9 @@ pub struct SimulateArgs {
     /// Lose, double and delay events, throttle calls and let reads lag, as the seed says
     #[arg(long, conflicts_with_all = ["list", "serve"])]
     pub background_faults: bool,
+    /// Shorten stories of the swarm that go wrong to what they need for it
+    #[arg(long, conflicts_with_all = ["list", "serve"])]
+    pub shorten: bool,
     /// Serve a simulated region over HTTP; GET /_region is its state, POST /_region/fault injects
     #[arg(long, value_name = "127.0.0.1:PORT")]
     pub serve: Option<SocketAddr>,
@@ -69,6 +76,9 @@ pub(super) fn list(format: Format) -> Result<ExitCode, CliError> {
 
 /// Plays a scenario, or all of them, for so many seeds from `seed` on. As JSON it prints one line per run, as soon as it has ended.
 pub(super) fn run(args: &SimulateArgs, seed: u64, format: Format) -> Result<ExitCode, CliError> {
+    if args.scenario.as_deref() == Some(SWARM) {
+        return run_swarm(args, seed, format);
+    }
     let faults = InjectedFaults { background: args.background_faults, ..InjectedFaults::default() };
     let scenarios: Vec<&Scenario> = match args.scenario.as_deref() {
         None => SCENARIOS.iter().collect(),
@@ -88,6 +98,36 @@ pub(super) fn run(args: &SimulateArgs, seed: u64, format: Format) -> Result<Exit
         print(&format!("{played} played, {bad} not as expected\n"))?;
     }
     Ok(if bad == 0 { ExitCode::Done } else { ExitCode::Error })
+}
+
+/// Plays stories of the swarm, each from its seed.
+fn run_swarm(args: &SimulateArgs, seed: u64, format: Format) -> Result<ExitCode, CliError> {
+    let system = |source| CliError::System { what: "the story's runtime does not start", source };
+    let mut bad = 0_u32;
+    for seed in (0..u64::from(args.runs)).map(|run| seed.wrapping_add(run)) {
+        let mut story = swarm::story(seed);
+        if args.shorten {
+            story = swarm::shortest(&story).map_err(system)?;
+        }
+        let end = story.play().map_err(system)?;
+        bad += u32::from(!end.as_expected);
+        show_one_of_many(format, &end, |end| format!("{}{}", text(end), happenings(&story)))?;
+    }
+    if format == Format::Text {
+        print(&format!("{} played, {bad} not as expected\n", args.runs))?;
+    }
+    Ok(if bad == 0 { ExitCode::Done } else { ExitCode::Error })
+}
+
+/// What a story of the swarm is made of.
+fn happenings(story: &Story) -> String {
+    let mut text = String::new();
+    line(&mut text, format_args!("     {:?}", story.layout));
+    line(&mut text, format_args!("     {:?}", story.faults));
+    for incident in &story.incidents {
+        line(&mut text, format_args!("     after {} s: {:?} ({})", incident.at_seconds, incident.what, incident.pick));
+    }
+    text
 }
 
 fn text(played: &Played) -> String {
