@@ -66,6 +66,7 @@ pub fn adopt(spec: &Spec, world: &World, now: Timestamp) -> Result<Ledger, Adopt
         request: None,
         recent_request_ids: VecDeque::new(),
         suspicion: None,
+        unseen_since: None,
         refused: None,
         failover: None,
         maintenance: BTreeMap::new(),

@@ -12,11 +12,14 @@ use crate::group::Lifecycle;
 use crate::ledger::{Cause, Change, Destination, Member, Suspicion, Target};
 use crate::spec::Topology;
 use crate::time::{later, seconds};
-use crate::verdict::Verdict;
+use crate::verdict::{Refusal, Verdict};
 use crate::world::{AlarmState, InstanceState, Part, Sight};
 
 /// What is suspected is observed this often: an observation costs little, and a second one may clear it.
 const SUSPICION_PAUSE: SignedDuration = SignedDuration::from_secs(5);
+
+/// Who can't be seen for so long is told of. AWS's own disturbances of seconds pass by themselves.
+const UNSEEN_TOLD_AFTER: SignedDuration = SignedDuration::from_secs(90);
 
 /// What is seen of the active instance.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,6 +108,10 @@ pub(super) fn members(view: View<'_>) -> Option<Verdict> {
 /// Watches the active instance; begins a failover when its failure is confirmed and nothing forbids it.
 pub(super) fn judge(view: View<'_>) -> Verdict {
     let verdict = match evidence(view) {
+        Evidence::Unseen(why) => unseen(view, why),
+        _ if view.ledger.unseen_since.is_some() => {
+            record(Change::Unseen(None), format!("{} is observed again", view.ledger.active))
+        }
         Evidence::Healthy if view.ledger.suspicion.is_some() || view.ledger.refused.is_some() => {
             record(Change::Suspect(None), format!("{} is healthy again", view.ledger.active))
         }
@@ -113,16 +120,26 @@ pub(super) fn judge(view: View<'_>) -> Verdict {
             Some(newcomer) => replaced(view, &newcomer),
             None => return maintenance::maintain(view),
         },
-        Evidence::Unseen(why) => match &view.ledger.suspicion {
-            // Neither confirmed nor cleared: the suspicion waits for somebody to see something.
-            Some(suspicion) => waiting(view, suspicion, format!("suspected, but {why}")),
-            None => Verdict::Settled { reasons: vec![why] },
-        },
         Evidence::Down(evidence) => begin_or_refuse(view, &evidence, view.now),
         Evidence::Suspected(evidence) => confirm(view, evidence),
     };
     // Whatever comes of it, no hook times out meanwhile.
     group::tend_beside(view, verdict)
+}
+
+/// Nothing speaks against the active instance, and nothing for it. A failover on that alone would take down what may well serve: people decide.
+fn unseen(view: View<'_>, why: String) -> Verdict {
+    let Some(since) = view.ledger.unseen_since else {
+        return record(Change::Unseen(Some(view.now)), why);
+    };
+    if view.has_passed(UNSEEN_TOLD_AFTER, since) {
+        return refuse(view, Refusal::Unobserved { instance: view.ledger.active.clone(), since }, &[why], None);
+    }
+    match &view.ledger.suspicion {
+        // Neither confirmed nor cleared: the suspicion waits for somebody to see something.
+        Some(suspicion) => waiting(view, suspicion, format!("suspected, but {why}")),
+        None => Verdict::Settled { reasons: vec![why] },
+    }
 }
 
 /// The group brings in another instance while the active one is healthy: it will do away with that one next.
@@ -178,7 +195,11 @@ fn begin_or_refuse(view: View<'_>, evidence: &[String], down_since: Timestamp) -
             Err(refusal) => (refusal, None),
         },
     };
-    // People hear of a refusal once, not at every observation.
+    refuse(view, refusal, evidence, until)
+}
+
+/// People hear of a refusal once, not at every observation.
+fn refuse(view: View<'_>, refusal: Refusal, evidence: &[String], until: Option<Timestamp>) -> Verdict {
     let reason = refusal.to_string();
     if view.ledger.refused.as_ref().is_none_or(|refused| refused.reason != reason) {
         return record(Change::Refuse(reason.clone()), format!("{}; but {reason}", evidence.join("; ")));

@@ -239,7 +239,7 @@ fn is_unhurried(view: View<'_>, failover: &Failover, writer: &InstanceId) -> boo
     let fails = view.world.checks.get(writer).is_some_and(|checks| !checks.impaired().is_empty());
     failover.planned
         && *writer == failover.from.instance_id
-        && matches!(state, Some(InstanceState::Running | InstanceState::Stopping))
+        && matches!(state, Some(InstanceState::Running | InstanceState::Stopping | InstanceState::ShuttingDown))
         && !fails
 }
 

@@ -35,6 +35,7 @@ impl Ledger {
             Change::Request(request) => self.request(request)?,
             Change::Decline(reason) => self.decline(reason, now)?,
             Change::Suspect(suspicion) => self.suspect(suspicion.as_ref()),
+            Change::Unseen(since) => self.unseen_since = *since,
             Change::Refuse(reason) => self.refuse(reason, now),
             Change::Begin(failover) => self.begin(failover, now)?,
             Change::Supersede(volumes) => self.superseded.extend(volumes.clone()),

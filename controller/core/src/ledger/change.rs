@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use thiserror::Error;
 
 use super::failover::{Failover, OlderCopies, Proof, SeenLease, Target};
@@ -25,6 +26,8 @@ pub enum Change {
     Decline(String),
     /// Evidence of a failure was seen, or (none) is no longer seen.
     Suspect(Option<Suspicion>),
+    /// AWS does not answer for the active instance since then; none: it does again.
+    Unseen(Option<Timestamp>),
     /// The active instance fails, and no failover may begin; why.
     Refuse(String),
     /// A failover begins, from the active instance.

@@ -58,6 +58,9 @@ pub struct Ledger {
     /// Evidence of a failure that is not confirmed yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspicion: Option<Suspicion>,
+    /// Since when AWS does not answer for the active instance. That is no evidence, but nobody knows whether it serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen_since: Option<Timestamp>,
     /// Why no failover begins although the active instance fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refused>,

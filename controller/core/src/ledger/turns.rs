@@ -29,6 +29,7 @@ impl Ledger {
         }
         // A new failover begins with what it sees itself; maintenance is taken up again after it.
         self.suspicion = None;
+        self.unseen_since = None;
         self.refused = None;
         self.maintenance.clear();
         self.failover = Some(failover.clone());

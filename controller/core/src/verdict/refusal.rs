@@ -112,6 +112,16 @@ pub enum Refusal {
     /// A drill needs everything known and healthy.
     #[error("a drill needs everything known and healthy: {}", .0.join("; "))]
     NotHealthy(Vec<String>),
+    /// AWS has not answered for the active instance for a while: whether it serves, nobody can tell.
+    #[error(
+        "AWS has not answered for {instance} since {since}, so nobody can tell whether it serves: look, and if it does not, `failover --to standby`"
+    )]
+    Unobserved {
+        /// The active instance.
+        instance: InstanceId,
+        /// Since when.
+        since: Timestamp,
+    },
     /// Part of what the decision needs can't be seen.
     #[error("can't be observed now: {0}")]
     Unseen(String),

@@ -111,7 +111,8 @@ fn unknown_is_no_evidence() {
     let mut world = world(start());
     let why = "timed out".to_owned();
     world.instances.items.insert(instance_id('a'), Observed::Unknown { why, at: start() });
-    assert!(matches!(decide(&spec(), &ledger(), &world, start()), Verdict::Settled { .. }));
+    let noted = begun(&world, start());
+    assert!(noted.suspicion.is_none() && noted.failover.is_none());
 }
 
 #[test]
@@ -610,4 +611,26 @@ fn slow_answers_do_not_keep_it_from_deciding() {
     assert!(matches!(decide(&spec(), &ledger(), &seen, start()), Verdict::Observe(_)));
     seen.observation_took = jiff::SignedDuration::from_secs(10);
     assert!(matches!(decide(&spec(), &ledger(), &seen, start()), Verdict::Settled { .. }));
+}
+
+/// AWS does not answer for it: no evidence, but whoever relies on it has to hear of it, once, and that it is over.
+#[test]
+fn an_active_instance_that_nobody_can_see_is_told_of() {
+    let unseen = |seconds| {
+        let mut world = world(after(seconds));
+        let why = "an internal error".to_owned();
+        world.instances.items.insert(instance_id('a'), Observed::Unknown { why, at: after(seconds) });
+        world
+    };
+    let noted = begun(&unseen(0), start());
+    assert!(noted.refused.is_none() && noted.failover.is_none());
+    assert!(matches!(decide(&spec(), &noted, &unseen(89), after(89)), Verdict::Settled { .. }));
+    let told = follow(&noted, &decide(&spec(), &noted, &unseen(90), after(90)), after(90));
+    let reason = &told.refused.as_ref().unwrap().reason;
+    assert!(reason.contains("i-0000000a") && reason.contains("failover --to standby"), "{reason}");
+    assert!(told.failover.is_none() && told.outbox.len() == 1);
+    assert!(matches!(decide(&spec(), &told, &unseen(600), after(600)), Verdict::Refuse { .. }));
+    let seen = follow(&told, &decide(&spec(), &told, &world(after(700)), after(700)), after(700));
+    let well = follow(&seen, &decide(&spec(), &seen, &world(after(700)), after(700)), after(700));
+    assert!(well.refused.is_none() && well.unseen_since.is_none());
 }

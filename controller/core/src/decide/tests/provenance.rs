@@ -413,6 +413,33 @@ fn a_planned_failover_takes_nothing_by_force() {
     assert!(report.reason.contains("OperationNotPermitted") && report.reason.contains("by force"), "{}", report.reason);
 }
 
+/// What was asked to go ends by itself, and all it wrote is then there: older data in its place would be lost for nothing.
+#[test]
+fn a_planned_failover_waits_for_an_instance_that_shuts_down() {
+    let spec =
+        Spec::parse(&format!("{SPEC}[fence]\nwhen_unconfirmed = \"proceed\"\nconfirm_within_seconds = 60\n")).unwrap();
+    let waived = |state: Option<InstanceState>, planned| {
+        let mut world = world(after(100));
+        match state {
+            Some(state) => put(&mut world.instances, instance_id('a'), instance('a', state), after(100)),
+            None => {
+                let why = "an internal error".to_owned();
+                world.instances.items.insert(instance_id('a'), Observed::Unknown { why, at: after(100) });
+            }
+        }
+        let mut ledger = go(&spec, ledger(), &lost(start()), start(), &accepted()).0;
+        let failover = ledger.failover.as_mut().unwrap();
+        (failover.fence, failover.planned) = (FenceState::Open { since: Some(start()) }, planned);
+        let fence = go(&spec, ledger, &world, after(100), &accepted()).0.failover.unwrap().fence;
+        matches!(fence, FenceState::Waived { .. })
+    };
+    for state in [InstanceState::Running, InstanceState::Stopping, InstanceState::ShuttingDown] {
+        assert!(!waived(Some(state), true), "{state:?}");
+        assert!(waived(Some(state), false), "{state:?}");
+    }
+    assert!(waived(None, true), "nobody sees it any more");
+}
+
 #[test]
 fn a_failure_takes_the_volume_by_force_and_its_report_says_what_that_may_cost() {
     let mut world = world(start());

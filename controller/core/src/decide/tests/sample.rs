@@ -90,6 +90,7 @@ pub(super) fn ledger() -> Ledger {
         request: None,
         recent_request_ids: VecDeque::new(),
         suspicion: None,
+        unseen_since: None,
         refused: None,
         failover: None,
         maintenance: BTreeMap::new(),

@@ -200,6 +200,7 @@ fn each_comes_up(cases: &impl Strategy<Value = Case>, topology: &[&str]) {
         "Retarget",
         "TargetSeen",
         "Suspect",
+        "Unseen",
         "Decline",
         "Refuse",
         "Members",
