@@ -83,7 +83,8 @@ impl People {
         Self { region: region.clone(), in_group: matches!(layout, Layout::Group(_)), instances, bystander }
     }
 
-    /// What is theirs: what they made, also where they never got an answer, and an instance that is of no service.
+    /// What is theirs: what they made, also where they never got an answer, and an instance that is of no service. The controller copies
+    /// their tags to what it restores from it.
     pub fn theirs(&self) -> BTreeSet<String> {
         let truth = self.region.truth();
         let made = truth.resources().iter().filter(|it| it.tags.get(MAKER.0).is_some_and(|maker| maker == MAKER.1));

@@ -46,6 +46,9 @@ pub(super) fn of_one_moment(case: &Case<'_>) -> Vec<Finding> {
     let snapshots = case.truth.resources().iter().filter(|it| it.kind == "snapshot");
     // Those of a set that was made twice have no name; nothing is ever restored from them.
     for snapshot in snapshots.filter(|it| it.tags.contains_key(tag::COPY) && it.tags.contains_key(tag::VOLUME)) {
+        if case.bystanders.theirs.contains(&snapshot.id) {
+            continue;
+        }
         let set = [tag::ID, tag::FENCE, tag::ATTEMPT].map(|key| snapshot.tags.get(key));
         let last = case.truth.content(&snapshot.id).iter().map(|segment| segment.interval.to).max();
         sets.entry(set).or_default().extend(last);

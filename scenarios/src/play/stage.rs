@@ -247,8 +247,9 @@ impl<'a> Stage<'a> {
 
     /// What everybody else did, and what is theirs.
     pub(super) fn bystanders(&self) -> Bystanders {
-        let theirs = self.people.as_ref().map(People::theirs).unwrap_or_default();
         let (done, witness) = (self.done.clone(), self.transport.witness());
+        let mut theirs = self.people.as_ref().map(People::theirs).unwrap_or_default();
+        theirs.retain(|id| !witness.made.contains(id));
         Bystanders { theirs, done, accepted_seconds: self.accepted_seconds, witness }
     }
 
