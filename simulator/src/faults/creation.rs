@@ -1,4 +1,4 @@
-//! Creations of volumes and snapshots that end in `error`: of one under way, or of the next few.
+//! Creations of volumes and snapshots that fail: of one under way, or of the next few. Beside them, modifications of volumes.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,8 @@ use crate::state::State;
 pub enum VolumeFault {
     /// Its creation, which is under way, ends in `error`.
     FailCreation,
+    /// Its modification, which is under way, ends in `failed`: the volume stays as it was.
+    FailModification,
 }
 
 /// A fault that hits a snapshot.
@@ -49,6 +51,14 @@ impl State {
                 let state = found.state.name();
                 return Err(FaultError::WrongState { named: id.to_owned(), state, allowed: "creating" });
             }
+            VolumeFault::FailModification => match found.modification.as_mut() {
+                Some(modification) if modification.phase.may_fail() => modification.will_fail = true,
+                _ => {
+                    let state = found.modification.as_ref().map_or("not being modified", |last| last.phase.name());
+                    let allowed = "modifying, or optimizing and not yet changed";
+                    return Err(FaultError::WrongState { named: id.to_owned(), state, allowed });
+                }
+            },
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::model::modification::{Modification, ModificationPhase, Shape};
 use crate::time::RegionTime;
 
 /// States of a volume.
@@ -88,6 +89,33 @@ pub(crate) struct Volume {
     pub(crate) requested_at: RegionTime,
     /// When the forced detach under way ends.
     pub(crate) forced_until: Option<RegionTime>,
+    /// The last one.
+    pub(crate) modification: Option<Modification>,
+    /// When the modifications of the last day began.
+    pub(crate) modified_at: Vec<RegionTime>,
+}
+
+impl Volume {
+    pub(crate) fn shape(&self) -> Shape {
+        Shape {
+            size_gib: self.size_gib,
+            volume_type: self.volume_type.clone(),
+            iops: self.iops,
+            throughput: self.throughput,
+        }
+    }
+
+    pub(crate) fn set_shape(&mut self, shape: Shape) {
+        self.size_gib = shape.size_gib;
+        self.volume_type = shape.volume_type;
+        self.iops = shape.iops;
+        self.throughput = shape.throughput;
+    }
+
+    /// How far the modification is that has not ended yet.
+    pub(crate) fn modification_under_way(&self) -> Option<ModificationPhase> {
+        self.modification.as_ref().map(|modification| modification.phase).filter(|phase| !phase.has_ended())
+    }
 }
 
 /// What a new volume is made from.

@@ -1,6 +1,7 @@
 //! Attachments: how a volume comes to an instance, and which ones it has.
 
 use crate::model::instance::InstanceState;
+use crate::model::modification::ModificationPhase;
 use crate::model::transition::StateTransition;
 use crate::model::volume::{Attachment, AttachmentState, VolumeState};
 use crate::protocol::error::ApiError;
@@ -36,6 +37,12 @@ impl State {
             VolumeState::Creating | VolumeState::Deleting | VolumeState::Error => {
                 return Err(ApiError::client("IncorrectState", format!("{id} is not 'available'.")));
             }
+        }
+        if volume.modification_under_way() == Some(ModificationPhase::Modifying) {
+            return Err(ApiError::client(
+                "OperationNotPermitted",
+                format!("Cannot attach volume {id} when it is in modification state: MODIFYING"),
+            ));
         }
         self.check_device_free(instance_id, instance.root_device, device)?;
         let stopped = instance.state == InstanceState::Stopped;
