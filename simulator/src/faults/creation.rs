@@ -39,6 +39,12 @@ pub enum CreationFault {
         /// How many.
         count: u32,
     },
+    /// The keys of the next volumes that are created with one turn out to be unusable: the calls succeed, then the volumes vanish, and their
+    /// client tokens are spoilt.
+    FailKeys {
+        /// How many volumes.
+        count: u32,
+    },
 }
 
 impl State {
@@ -80,6 +86,7 @@ impl State {
         match fault {
             CreationFault::FailVolumes { count } => self.faults.failing_volumes += count,
             CreationFault::FailSnapshots { count } => self.faults.failing_snapshots += count,
+            CreationFault::FailKeys { count } => self.faults.failing_keys += count,
         }
     }
 }

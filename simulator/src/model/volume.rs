@@ -84,6 +84,8 @@ pub(crate) struct Volume {
     pub(crate) used_gib: f64,
     /// By fault: its creation ends in `error`.
     pub(crate) will_fail: bool,
+    /// By fault: KMS does not let its key be used, and it vanishes instead of becoming `available`.
+    pub(crate) will_vanish: bool,
     /// Grows with each attach and detach; a transition of an older one is void.
     pub(crate) generation: u64,
     pub(crate) requested_at: RegionTime,

@@ -18,6 +18,7 @@ impl State {
         let will_fail = self.faults.takes_failing_volume();
         if let Some(volume) = self.volumes.get_mut(&id) {
             volume.will_fail = will_fail;
+            volume.will_vanish = volume.kms_key_id.is_some() && self.faults.takes_failing_key();
         }
         self.schedule.add(at.after(duration), StateTransition::VolumeCreated { volume: id.clone() });
         id
@@ -53,6 +54,7 @@ impl State {
             initialization_mib_per_second: request.initialization_mib_per_second,
             used_gib,
             will_fail: false,
+            will_vanish: false,
             generation: 0,
             requested_at: at,
             forced_until: None,
@@ -73,10 +75,12 @@ impl State {
     }
 
     pub(crate) fn volume_created(&mut self, id: &str, at: RegionTime) {
-        let Some(volume) = self.volumes.change(id, at) else { return };
-        if volume.state != VolumeState::Creating {
+        let Some(volume) = self.volumes.get(id).filter(|volume| volume.state == VolumeState::Creating) else { return };
+        if volume.will_vanish || self.has_disabled_key(volume) {
+            self.volume_vanishes(id, at);
             return;
         }
+        let Some(volume) = self.volumes.change(id, at) else { return };
         let failed = volume.will_fail;
         volume.state = if failed { VolumeState::Error } else { VolumeState::Available };
         let created_at = volume.created_at;
@@ -86,6 +90,19 @@ impl State {
         } else {
             self.emit_volume(id, "createVolume", "available", "", at);
         }
+    }
+
+    /// AWS asks KMS after the call has been answered; a volume that gets no data key was never there, as the field tells. The cause is in the
+    /// event alone, in AWS's documented words.
+    fn volume_vanishes(&mut self, id: &str, at: RegionTime) {
+        let cause = self.volumes.get(id).map(disabled_key_text).unwrap_or_default();
+        self.emit_volume(id, "createVolume", "failed", &cause, at);
+        self.truth.note_deletion(id, at);
+        self.volumes.remove(id, at);
+    }
+
+    pub(crate) fn has_disabled_key(&self, volume: &Volume) -> bool {
+        volume.kms_key_id.as_deref().is_some_and(|key| self.faults.is_disabled(key))
     }
 
     /// `DeleteVolume`: only from `available` or `error`.
@@ -120,4 +137,9 @@ impl State {
         self.emit_volume(id, "deleteVolume", "deleted", "", at);
         self.volumes.remove(id, at);
     }
+}
+
+/// How AWS's events name the cause.
+pub(super) fn disabled_key_text(volume: &Volume) -> String {
+    format!("{} is disabled.", volume.kms_key_id.as_deref().unwrap_or_default())
 }
