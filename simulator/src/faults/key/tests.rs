@@ -105,6 +105,7 @@ async fn a_disabled_key_fails_whatever_is_made_with_it_until_it_is_enabled() {
 async fn a_restore_needs_the_key_of_its_snapshot() {
     let region = exact_region();
     let volume = region.add_volume(VolumeSetup { kms_key_id: Some(KEY.to_owned()), ..VolumeSetup::default() });
+    assert_eq!(region.hardware()["volumes"][&volume]["encrypted"], true);
     disable(&region, KEY_ID).unwrap();
     let snapshot = call(&region, format!("CreateSnapshot&VolumeId={volume}")).await.text("snapshotId").to_owned();
     until(&region, format!("DescribeSnapshots&SnapshotId.1={snapshot}"), "status", "completed").await;
