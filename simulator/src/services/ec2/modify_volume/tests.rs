@@ -59,6 +59,7 @@ async fn a_volume_grows_while_it_is_in_use() {
     assert_eq!(seen(&region, &volume).await, ("completed".to_owned(), 100, 200));
     assert!(call(&region, format!("DescribeVolumesModifications&VolumeId.1={volume}")).await.body.contains("endTime"));
     assert_eq!(told(&region, "modifyVolume"), ["optimizing", "completed"]);
+    assert_eq!(region.hardware()["volumes"][&volume]["modification"], "completed");
     assert!(region.truth().serving().contains_key("db"), "the guest noticed nothing");
 }
 
