@@ -148,6 +148,7 @@ async fn the_truth_catches_two_writers_and_what_they_lose() {
     let two = truth.two_writers();
     assert_eq!(two.len(), 1);
     assert_eq!((two[0].writers[0].as_str(), two[0].writers[1].as_str()), (first.as_str(), second.as_str()));
+    assert_eq!(two[0].volumes, [volume.clone(), restored.clone()]);
     assert!(two[0].interval.seconds() > 60.0);
     assert_eq!(truth.serving()["db"].instance, second);
     // What the first one acknowledged between the snapshot and the move is not on the new volume; on both together nothing is lost.

@@ -136,6 +136,22 @@ pub(crate) fn timestamp_seconds(at: SystemTime) -> String {
     out
 }
 
+/// The moment as HTTP's `Date` has it, to the second: `Mon, 05 Jan 2026 09:00:00 GMT`.
+pub(crate) fn http_date(at: SystemTime) -> String {
+    const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let (year, month, day) = civil_from_days(seconds / 86_400);
+    let named = |names: &[&'static str], index: u64| {
+        usize::try_from(index).ok().and_then(|index| names.get(index)).copied().unwrap_or_default()
+    };
+    // 1970-01-01 was a Thursday.
+    let weekday = named(&WEEKDAYS, seconds / 86_400 % 7);
+    let month = named(&MONTHS, month.saturating_sub(1));
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
+}
+
 /// Days since 1970-01-01 to (year, month, day): Howard Hinnant's `civil_from_days`, for dates from 1970 on.
 fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468;
@@ -173,6 +189,20 @@ mod tests {
             (4_102_444_799, "2099-12-31T23:59:59.000Z"),
         ] {
             assert_eq!(timestamp(UNIX_EPOCH + Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn dates_of_http_have_their_weekday() {
+        for (seconds, text) in [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            // RFC 7231's own example.
+            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+            (1_767_603_600, "Mon, 05 Jan 2026 09:00:00 GMT"),
+            (4_102_444_799, "Thu, 31 Dec 2099 23:59:59 GMT"),
+        ] {
+            assert_eq!(http_date(UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 999)), text);
         }
     }
 

@@ -4,6 +4,7 @@
 //! by a copy of that moment: what the old side's kernel still holds in memory goes to a file that nobody sees any more.
 
 use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::command::run;
@@ -11,6 +12,10 @@ use super::command::run;
 const GIB: u64 = 1 << 30;
 /// Sparse: it takes what is written.
 const POOL_GIB: u64 = 200;
+/// A whole number of these makes a GiB.
+const NOISE_MIB: u64 = 64;
+
+const NOISE: &str = "noise";
 
 /// Where the story has its volumes, snapshots and the instances' root disks.
 #[derive(Debug, Clone)]
@@ -38,6 +43,8 @@ impl Disks {
         for folder in ["volumes", "snapshots"] {
             fs::create_dir(root.join(folder)).unwrap();
         }
+        let mut random = File::open("/dev/urandom").unwrap().take(NOISE_MIB << 20);
+        io::copy(&mut random, &mut File::create(root.join(NOISE)).unwrap()).unwrap();
         Self { root: root.to_owned() }
     }
 
@@ -55,14 +62,28 @@ impl Disks {
         self.root.join("snapshots").join(id)
     }
 
-    /// A volume appears: what its snapshot holds, or nothing.
-    pub(crate) fn create(&self, volume: &str, size_gib: u64, snapshot: Option<&str>) {
-        let file = self.volume(volume);
+    /// A volume appears: what its snapshot holds, or nothing. Nobody has written the rest, which reads as zeros; on an encrypted volume EBS
+    /// decrypts it all the same, and it reads as noise.
+    pub(crate) fn create(&self, volume: &str, size_gib: u64, snapshot: Option<&str>, encrypted: bool) {
+        let path = self.volume(volume);
         if let Some(snapshot) = snapshot {
-            Self::copy(&self.snapshot(snapshot), &file);
+            Self::copy(&self.snapshot(snapshot), &path);
         }
-        let file = File::options().append(true).create(true).open(file).unwrap();
+        let file = File::options().append(true).create(true).open(&path).unwrap();
+        let held = file.metadata().unwrap().len();
         file.set_len(size_gib * GIB).unwrap();
+        if encrypted {
+            self.put_noise(&path, held, size_gib * GIB);
+        }
+    }
+
+    /// Shares the blocks of one piece of noise as often as it takes: no more is written, however large the volume is.
+    fn put_noise(&self, file: &Path, from: u64, to: u64) {
+        let (noise, length) = (self.root.join(NOISE), NOISE_MIB << 20);
+        for offset in (from..to).step_by(usize::try_from(length).unwrap()) {
+            let reflink = format!("reflink {} 0 {offset} {length}", noise.display());
+            run("xfs_io", [Path::new("-c"), Path::new(&reflink), file]);
+        }
     }
 
     /// A snapshot appears: its volume at this moment, whoever writes to it.

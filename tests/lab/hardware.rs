@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use super::command::{run, succeeds};
@@ -12,7 +13,7 @@ const VOLUME: &str = "vol-1";
 /// In the namespaces of a story, without a region: a disk that is cut, copied and taken away while somebody writes to it.
 pub(crate) fn behaves(folder: &Path) {
     let disks = Disks::make(&folder.join("pool.img"), Path::new("/mnt"));
-    disks.create(VOLUME, 1, None);
+    disks.create(VOLUME, 1, None, false);
     run("mkfs.ext4", ["-q", disks.volume(VOLUME).to_str().unwrap()]);
     let dev = disks.root().join("dev");
     fs::create_dir(&dev).unwrap();
@@ -37,9 +38,10 @@ pub(crate) fn behaves(folder: &Path) {
     assert!(!there.contains(&"after-cut".to_owned()), "a write reached a volume that was taken away: {there:?}");
     let in_memory = contents(&disks, &disks.volume(VOLUME), "in-memory");
     assert_ne!(in_memory, "in-memory", "what was never synced survived the loss of power");
-    disks.create("vol-2", 2, Some("snap-1"));
+    disks.create("vol-2", 2, Some("snap-1"), false);
     let there = names(&disks, &disks.volume("vol-2"));
     assert_eq!(there, ["lost+found", "synced"], "a restored volume is the snapshot's moment");
+    unwritten_blocks(&disks);
 
     assert!(succeeds("xfs_io", [Path::new("-x"), Path::new("-c"), Path::new("shutdown"), &mount]));
     assert!(File::create(mount.join("late")).is_err(), "a volume that was taken by force still took a write");
@@ -49,6 +51,40 @@ pub(crate) fn behaves(folder: &Path) {
     super::guest::wait("the end of the loop device", std::time::Duration::from_secs(5), || {
         !succeeds("losetup", [&loop_file])
     });
+}
+
+/// What nobody has written is zeros, and noise on an encrypted volume: at first, and beyond the snapshot that it was made from.
+fn unwritten_blocks(disks: &Disks) {
+    disks.create("vol-plain", 1, None, false);
+    assert_eq!(gibs_of_zeros(disks, "vol-plain"), [true]);
+    disks.create("vol-noise", 1, None, true);
+    assert_eq!(gibs_of_zeros(disks, "vol-noise"), [false]);
+    disks.take_snapshot("snap-noise", "vol-noise");
+    disks.create("vol-restored", 3, Some("snap-noise"), true);
+    assert_eq!(gibs_of_zeros(disks, "vol-restored"), [false, false, false]);
+    disks.take_snapshot("snap-plain", "vol-plain");
+    disks.create("vol-half", 2, Some("snap-plain"), true);
+    assert_eq!(gibs_of_zeros(disks, "vol-half"), [true, false], "what a snapshot holds stays as it is");
+}
+
+/// Of each GiB of a volume, whether it is zeros (true) or not at all; of every 64 MiB one is read.
+fn gibs_of_zeros(disks: &Disks, volume: &str) -> Vec<bool> {
+    const PIECE: usize = 1 << 20;
+    const PIECES_OF_A_GIB: u64 = 16;
+    let file = File::open(disks.volume(volume)).unwrap();
+    let pieces = (file.metadata().unwrap().len() >> 30) * PIECES_OF_A_GIB;
+    let is_zero = |number: u64| {
+        let mut piece = vec![0; PIECE];
+        file.read_exact_at(&mut piece, number * ((1 << 30) / PIECES_OF_A_GIB)).unwrap();
+        piece.iter().all(|byte| *byte == 0)
+    };
+    let seen: Vec<bool> = (0..pieces).map(is_zero).collect();
+    let gibs = seen.chunks(usize::try_from(PIECES_OF_A_GIB).unwrap());
+    gibs.map(|gib| {
+        assert!(gib.iter().all(|zero| *zero == gib[0]), "a GiB of {volume} is in part zeros: {seen:?}");
+        gib[0]
+    })
+    .collect()
 }
 
 fn write(mount: &Path, name: &str, sync: bool) {

@@ -162,7 +162,7 @@ impl Mirror {
             if volume.data.is_some() && !self.volumes.contains(id) {
                 // The first volume is there already: the story made it, with what the service had before it came under control.
                 if !self.disks.volume(id).exists() {
-                    self.disks.create(id, volume.size_gib, volume.snapshot.as_deref());
+                    self.disks.create(id, volume.size_gib, volume.snapshot.as_deref(), volume.encrypted);
                     self.note(format!("{id} from {}", volume.snapshot.as_deref().unwrap_or("nothing")));
                 }
                 self.volumes.insert(id.clone());

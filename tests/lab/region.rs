@@ -66,6 +66,7 @@ pub(crate) struct Guest {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Volume {
     pub(crate) size_gib: u64,
+    pub(crate) encrypted: bool,
     pub(crate) snapshot: Option<String>,
     pub(crate) attachment: Option<Attachment>,
     /// Which of a service's volumes it is; none for an instance's root disk.

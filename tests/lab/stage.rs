@@ -89,7 +89,7 @@ impl Stage {
         let seen = region.hardware();
         let volume = seen.volumes.iter().find(|(_, volume)| volume.data.is_some());
         if let Some((id, volume)) = volume {
-            disks.create(id, volume.size_gib, None);
+            disks.create(id, volume.size_gib, None, volume.encrypted);
             fill(&disks.volume(id), story.filesystem, folder, &disks);
         }
         let volume = volume.map(|(id, _)| id.clone());

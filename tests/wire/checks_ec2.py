@@ -274,6 +274,38 @@ def _(api, _):
     expect(api.volume(made)["MultiAttachEnabled"] is True, made)
 
 
+@check("volume: it grows and changes its type and performance while it lives, and is never smaller again")
+def _(api, shared):
+    ec2, zone = api.ec2, api.zones()[0]
+    grown, retyped = api.available_volume(zone, Size=10), api.available_volume(zone, Size=100, VolumeType="gp2")
+    missing = lambda: api.blunt["ec2"].describe_volumes_modifications(VolumeIds=[grown])
+    api.refused("InvalidVolumeModification.NotFound", missing)
+    modify = lambda volume, **more: lambda: api.blunt["ec2"].modify_volume(VolumeId=volume, **more)
+    error = api.refused("InvalidParameterValue", modify(grown, Size=9))
+    expect("smaller than existing" in str(error), error)
+    error = api.refused("InvalidParameterValue", modify(grown, Iops=5001))
+    expect("ratio" in str(error), error)
+    refused_naming(api, "MultiAttachEnabled", modify(grown, MultiAttachEnabled=False))
+    begun = ec2.modify_volume(VolumeId=grown, Size=20, Iops=6000, Throughput=500)["VolumeModification"]
+    wanted = {"OriginalSize": 10, "TargetSize": 20, "TargetIops": 6000, "TargetThroughput": 500, "ModificationState": "modifying"}
+    expect(not differs(wanted, begun) and begun["StartTime"].tzinfo is not None, begun)
+    ec2.modify_volume(VolumeId=retyped, VolumeType="gp3")
+    error = api.refused("IncorrectModificationState", modify(grown, Size=30))
+    expect("cannot be modified in modification state" in str(error), error)
+    api.until(lambda: api.volume(grown)["Size"], lambda size: size == 20, f"{grown} of 20 GiB")
+    expect(not differs({"Iops": 6000, "Throughput": 500}, api.volume(grown)), api.volume(grown))
+    look = lambda: ec2.describe_volumes_modifications(VolumeIds=[grown, retyped])["VolumesModifications"]
+    done = api.until(look, lambda seen: {each["ModificationState"] for each in seen} == {"completed"}, "both completed")
+    expect(all(each["Progress"] == 100 and each["EndTime"] >= each["StartTime"] for each in done), done)
+    wanted = {"VolumeType": "gp3", "Iops": 3000, "Throughput": 128}
+    expect(not differs(wanted, api.volume(retyped)), api.volume(retyped))
+    filters = [{"Name": "target-volume-type", "Values": ["gp3"]}, {"Name": "volume-id", "Values": [grown, retyped]}]
+    pages = ec2.get_paginator("describe_volumes_modifications").paginate(Filters=filters, PaginationConfig={"PageSize": 1})
+    listed = [[each["VolumeId"] for each in page["VolumesModifications"]] for page in pages]
+    expect(sorted(sum(listed, [])) == sorted([grown, retyped]) and len(listed) >= 2, listed)
+    expect(ec2.modify_volume(VolumeId=grown, VolumeType="io2", Iops=500)["VolumeModification"]["TargetVolumeType"] == "io2", "io2")
+
+
 @check("volume: the zone can be named by its id; a key needs encryption and is shown")
 def _(api, _):
     zone = api.ec2.describe_availability_zones()["AvailabilityZones"][0]

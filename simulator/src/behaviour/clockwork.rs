@@ -39,6 +39,7 @@ impl State {
             StateTransition::VolumeAttached { volume, generation } => self.volume_attached(&volume, generation, at),
             StateTransition::DetachTried { volume, generation } => self.detach_tried(&volume, generation, at),
             StateTransition::VolumeDetached { volume, generation } => self.volume_detached(&volume, generation, at),
+            StateTransition::ModificationGoesOn { volume } => self.modification_goes_on(&volume, at),
             StateTransition::SnapshotDone { snapshot } => self.snapshot_done(&snapshot, at),
             StateTransition::AddressSwitched { allocation, generation, target } => {
                 self.address_switched(&allocation, generation, target, at);

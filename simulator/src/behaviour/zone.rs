@@ -102,6 +102,7 @@ impl State {
             }
             StateTransition::VolumeCreated { volume }
             | StateTransition::VolumeDeleted { volume }
+            | StateTransition::ModificationGoesOn { volume }
             | StateTransition::VolumeAttached { volume, .. }
             | StateTransition::DetachTried { volume, .. }
             | StateTransition::VolumeDetached { volume, .. } => of_volume(volume),

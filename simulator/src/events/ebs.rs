@@ -12,8 +12,8 @@ impl State {
         format!("arn:aws:ec2::{}:{kind}/{id}", self.region_name)
     }
 
-    pub(crate) fn emit_volume(&mut self, id: &str, what: &str, result: &str, at: RegionTime) {
-        let cause = if result == "failed" { "The volume could not be created." } else { "" };
+    /// `cause` is empty unless something failed.
+    pub(crate) fn emit_volume(&mut self, id: &str, what: &str, result: &str, cause: &str, at: RegionTime) {
         let detail = json!({"result": result, "cause": cause, "event": what, "request-id": self.ids.uuid()});
         let event = self.envelope("aws.ec2", "EBS Volume Notification", &self.arn("volume", id), &detail, at);
         self.emit(DeliveryClass::BestEffort, event, at);

@@ -1,4 +1,4 @@
-//! Creations of volumes and snapshots that end in `error`: of one under way, or of the next few.
+//! Creations of volumes and snapshots that fail: of one under way, or of the next few. Beside them, modifications of volumes.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,8 @@ use crate::state::State;
 pub enum VolumeFault {
     /// Its creation, which is under way, ends in `error`.
     FailCreation,
+    /// Its modification, which is under way, ends in `failed`: the volume stays as it was.
+    FailModification,
 }
 
 /// A fault that hits a snapshot.
@@ -37,6 +39,12 @@ pub enum CreationFault {
         /// How many.
         count: u32,
     },
+    /// The keys of the next volumes that are created with one turn out to be unusable: the calls succeed, then the volumes vanish, and their
+    /// client tokens are spoilt.
+    FailKeys {
+        /// How many volumes.
+        count: u32,
+    },
 }
 
 impl State {
@@ -49,6 +57,14 @@ impl State {
                 let state = found.state.name();
                 return Err(FaultError::WrongState { named: id.to_owned(), state, allowed: "creating" });
             }
+            VolumeFault::FailModification => match found.modification.as_mut() {
+                Some(modification) if modification.phase.may_fail() => modification.will_fail = true,
+                _ => {
+                    let state = found.modification.as_ref().map_or("not being modified", |last| last.phase.name());
+                    let allowed = "modifying, or optimizing and not yet changed";
+                    return Err(FaultError::WrongState { named: id.to_owned(), state, allowed });
+                }
+            },
         }
         Ok(())
     }
@@ -70,6 +86,7 @@ impl State {
         match fault {
             CreationFault::FailVolumes { count } => self.faults.failing_volumes += count,
             CreationFault::FailSnapshots { count } => self.faults.failing_snapshots += count,
+            CreationFault::FailKeys { count } => self.faults.failing_keys += count,
         }
     }
 }

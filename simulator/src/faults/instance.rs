@@ -105,7 +105,10 @@ impl State {
             }
             InstanceFault::Stop { force } => {
                 let mode = StopMode { force, skip_os_shutdown: false };
-                self.check_stop(id, mode).map_err(|_| self.wrong_instance_state(id, "running"))?;
+                self.check_stop(id, mode).map_err(|error| match error.code.as_ref() {
+                    "OperationNotPermitted" => refused(id, &error.message),
+                    _ => self.wrong_instance_state(id, "running"),
+                })?;
                 self.stop_instance(id, mode, at);
             }
             InstanceFault::Start => {

@@ -10,6 +10,7 @@
 //! | [a volume](VolumeFault) | `{"volume": {"name": "vol-0abc", "fault": "fail_creation"}}` |
 //! | [a snapshot](SnapshotFault) | `{"snapshot": {"name": "snap-0abc", "fault": "fail_creation"}}` |
 //! | [what is yet to be created](CreationFault) | `{"creations": {"fail_volumes": {"count": 1}}}` |
+//! | [a KMS key](KeyFault) | `{"key": {"name": "arn:aws:kms:…:key/…", "fault": "disable"}}`; the name may be the key's id alone |
 //! | [a group](GroupFault) | `{"group": {"name": "db", "fault": "scale_in"}}` |
 //! | [a zone](ZoneFault) | `{"zone": {"name": "eu-central-1a", "fault": {"down": {"mode": "power"}}}}` |
 //! | [an alarm](AlarmFault) | `{"alarm": {"name": "db-status", "fault": {"set": {"state": "ALARM"}}}}` |
@@ -25,6 +26,7 @@ mod events;
 mod group;
 mod instance;
 mod instance_name;
+mod key;
 mod short;
 #[cfg(test)]
 mod tests;
@@ -40,6 +42,7 @@ pub use self::events::EventFault;
 pub use self::group::GroupFault;
 pub use self::instance::InstanceFault;
 pub use self::instance_name::InstanceName;
+pub use self::key::KeyFault;
 pub use self::zone::ZoneFault;
 pub use crate::model::alarm::AlarmState;
 pub use crate::model::instance::ForceStop;
@@ -77,6 +80,14 @@ pub enum Fault {
     },
     /// Hits volumes and snapshots that are yet to be created.
     Creations(CreationFault),
+    /// Hits a KMS key.
+    Key {
+        /// Its ARN or its id.
+        name: String,
+        /// What becomes of it.
+        #[serde(deserialize_with = "short::fault")]
+        fault: KeyFault,
+    },
     /// Hits an Auto Scaling group.
     Group {
         /// Its name.
@@ -136,6 +147,7 @@ impl State {
             Fault::Volume { name, fault } => self.hit_volume(&name, fault)?,
             Fault::Snapshot { name, fault } => self.hit_snapshot(&name, fault)?,
             Fault::Creations(fault) => self.hit_creations(fault),
+            Fault::Key { name, fault } => self.hit_key(&name, fault)?,
             Fault::Group { name, fault } => self.hit_group(&name, fault, at)?,
             Fault::Zone { name, fault } => self.hit_zone(&name, fault, at)?,
             Fault::Alarm { name, fault } => self.hit_alarm(&name, fault, at)?,

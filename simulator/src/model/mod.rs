@@ -8,6 +8,7 @@ pub(crate) mod guest;
 pub(crate) mod ids;
 pub(crate) mod instance;
 pub(crate) mod metric;
+pub(crate) mod modification;
 pub(crate) mod parameter;
 pub(crate) mod scaling;
 pub(crate) mod settings;

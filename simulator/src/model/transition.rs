@@ -61,6 +61,9 @@ pub(crate) enum StateTransition {
         volume: String,
         generation: u64,
     },
+    ModificationGoesOn {
+        volume: String,
+    },
     SnapshotDone {
         snapshot: String,
     },
@@ -86,6 +89,7 @@ impl StateTransition {
                 | Self::AlarmsEvaluated
                 | Self::VolumeCreated { .. }
                 | Self::VolumeDeleted { .. }
+                | Self::ModificationGoesOn { .. }
                 | Self::SnapshotDone { .. }
                 | Self::Scaling { .. }
         )

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::model::modification::{Modification, ModificationPhase, Shape};
 use crate::time::RegionTime;
 
 /// States of a volume.
@@ -83,11 +84,40 @@ pub(crate) struct Volume {
     pub(crate) used_gib: f64,
     /// By fault: its creation ends in `error`.
     pub(crate) will_fail: bool,
+    /// By fault: KMS does not let its key be used, and it vanishes instead of becoming `available`.
+    pub(crate) will_vanish: bool,
     /// Grows with each attach and detach; a transition of an older one is void.
     pub(crate) generation: u64,
     pub(crate) requested_at: RegionTime,
     /// When the forced detach under way ends.
     pub(crate) forced_until: Option<RegionTime>,
+    /// The last one.
+    pub(crate) modification: Option<Modification>,
+    /// When the modifications of the last day began.
+    pub(crate) modified_at: Vec<RegionTime>,
+}
+
+impl Volume {
+    pub(crate) fn shape(&self) -> Shape {
+        Shape {
+            size_gib: self.size_gib,
+            volume_type: self.volume_type.clone(),
+            iops: self.iops,
+            throughput: self.throughput,
+        }
+    }
+
+    pub(crate) fn set_shape(&mut self, shape: Shape) {
+        self.size_gib = shape.size_gib;
+        self.volume_type = shape.volume_type;
+        self.iops = shape.iops;
+        self.throughput = shape.throughput;
+    }
+
+    /// How far the modification is that has not ended yet.
+    pub(crate) fn modification_under_way(&self) -> Option<ModificationPhase> {
+        self.modification.as_ref().map(|modification| modification.phase).filter(|phase| !phase.has_ended())
+    }
 }
 
 /// What a new volume is made from.

@@ -1,5 +1,7 @@
 //! Answers in the words of the protocol that the request came in.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use http::Response;
 use serde_json::{Map, Value, json};
@@ -9,6 +11,7 @@ use super::error::ApiError;
 use super::request::Request;
 use super::service::{Profile, Protocol, Service};
 use super::xml::Xml;
+use crate::time::http_date;
 
 /// What goes back to the caller.
 #[derive(Debug)]
@@ -34,11 +37,13 @@ pub(crate) enum CallOutcome {
 pub(crate) const NO_REQUEST_ID: &str = "00000000-0000-0000-0000-000000000000";
 
 impl Answer {
-    pub(crate) fn into_response(self) -> Response<Bytes> {
+    /// `at` is the region's wall time, which its `Date` tells, as AWS's services do: clients measure their clock's skew by it.
+    pub(crate) fn into_response(self, at: SystemTime) -> Response<Bytes> {
         let mut response = Response::new(self.body);
         *response.status_mut() =
             http::StatusCode::from_u16(self.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(self.content_type));
+        date(&mut response, at);
         for (name, value) in self.headers {
             if let Ok(value) = http::HeaderValue::from_str(&value) {
                 response.headers_mut().insert(name, value);
@@ -50,6 +55,13 @@ impl Answer {
     fn new(status: u16, content_type: &'static str, request_id: &str, body: impl Into<Bytes>) -> Self {
         let headers = vec![("x-amzn-requestid", request_id.to_owned())];
         Self { status, content_type, headers, body: body.into(), error_code: None }
+    }
+}
+
+/// Dates a response.
+pub(crate) fn date<T>(response: &mut Response<T>, at: SystemTime) {
+    if let Ok(date) = http::HeaderValue::from_str(&http_date(at)) {
+        response.headers_mut().insert(http::header::DATE, date);
     }
 }
 
@@ -221,6 +233,6 @@ fn push_value(xml: &mut Xml, maps: &[&str], name: &str, value: &Value) {
     }
 }
 
-fn wall(epoch_seconds: f64) -> std::time::SystemTime {
+fn wall(epoch_seconds: f64) -> SystemTime {
     std::time::UNIX_EPOCH + std::time::Duration::try_from_secs_f64(epoch_seconds).unwrap_or_default()
 }

@@ -76,6 +76,8 @@ impl State {
             "zone": volume.zone,
             "size_gib": volume.size_gib,
             "type": volume.volume_type,
+            "encrypted": volume.kms_key_id.is_some(),
+            "modification": volume.modification.as_ref().map(|last| last.phase.name()),
             "snapshot": volume.snapshot_id,
             "tags": volume.tags,
             "attachment": volume.attachment,

@@ -54,11 +54,9 @@ impl Region {
         let outcome = self.act(|state, now| act_on(state, &passage, now));
         let CallOutcome::Answer(answer) = outcome else { return Err(silence(&passage).await) };
         pause(passage.after).await;
-        if passage.log_index.is_some() {
-            let (mut state, now) = self.lock();
-            state.call_log.end(passage.log_index, answer.status, answer.error_code.clone(), now);
-        }
-        Ok(answer.into_response())
+        let (mut state, now) = self.lock();
+        state.call_log.end(passage.log_index, answer.status, answer.error_code.clone(), now);
+        Ok(answer.into_response(state.clock.wall(now)))
     }
 
     fn depart(&self, request: Request<Bytes>) -> Passage {

@@ -1,6 +1,8 @@
 //! The region as its users hold it: calls go in, answers and events come out, the truth can be asked.
 
 mod call;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use super::control;
 use super::invocations::Dispatcher;
 use crate::imds;
+use crate::protocol::answer::date;
 use crate::region::Region;
 
 /// The largest request that any of the services takes (a DynamoDB batch) is 16 MiB.
@@ -70,6 +71,19 @@ async fn answer(
     region: Region,
     dispatcher: Option<Dispatcher>,
 ) -> Result<Response<Full<Bytes>>, io::Error> {
+    let mut response = answer_undated(request, &region, dispatcher.as_ref()).await?;
+    // Every answer tells the region's time: hyper would add this machine's.
+    if !response.headers().contains_key(http::header::DATE) {
+        date(&mut response, region.wall_now());
+    }
+    Ok(response)
+}
+
+async fn answer_undated(
+    request: Request<Incoming>,
+    region: &Region,
+    dispatcher: Option<&Dispatcher>,
+) -> Result<Response<Full<Bytes>>, io::Error> {
     let (parts, body) = request.into_parts();
     let body = match Limited::new(body, LARGEST_BODY_BYTES).collect().await {
         Ok(body) => body.to_bytes(),
@@ -78,7 +92,7 @@ async fn answer(
     };
     let request = Request::from_parts(parts, body);
     if request.uri().path().starts_with(control::PREFIX) {
-        return Ok(control::answer(&request, &region, dispatcher.as_ref()).await.map(Full::new));
+        return Ok(control::answer(&request, region, dispatcher).await.map(Full::new));
     }
     if request.uri().path().starts_with(imds::PREFIX) {
         // An instance that does not run has nobody to answer: the connection closes.

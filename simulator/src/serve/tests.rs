@@ -21,7 +21,8 @@ fn function() -> LambdaOptions {
     LambdaOptions { arguments, ..LambdaOptions::new(std::env::current_exe().unwrap()) }
 }
 
-async fn http(served: &Served, method: &str, path: &str, body: &str) -> (u16, String) {
+/// The head and the body of an answer.
+async fn exchange(served: &Served, method: &str, path: &str, body: &str) -> (String, String) {
     let mut stream = TcpStream::connect(served.address()).await.unwrap();
     let length = body.len();
     let request =
@@ -31,7 +32,12 @@ async fn http(served: &Served, method: &str, path: &str, body: &str) -> (u16, St
     stream.read_to_end(&mut answer).await.unwrap();
     let answer = String::from_utf8(answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    (head.to_owned(), body.to_owned())
+}
+
+async fn http(served: &Served, method: &str, path: &str, body: &str) -> (u16, String) {
+    let (head, body) = exchange(served, method, path, body).await;
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body)
 }
 
 async fn get(served: &Served, path: &str) -> Value {
@@ -57,6 +63,28 @@ async fn only_loopback_is_served() {
     let options = ServeOptions { address: SocketAddr::from(([0, 0, 0, 0], 0)), ..ServeOptions::default() };
     let error = serve(region(1.0), options).await.unwrap_err();
     assert!(error.to_string().contains("loopback"), "{error}");
+}
+
+/// The region's own time, not this machine's, which the server below would add by itself.
+#[tokio::test]
+async fn every_served_answer_has_one_date_and_it_is_the_regions() {
+    let origin = SystemTime::UNIX_EPOCH + Duration::from_hours(24 * 365 * 50);
+    let region = Region::new(Setup { origin, timing: TimingModel::exact_calls(), ..Setup::default() });
+    let instance = region.add_instance(InstanceSetup::default());
+    let served = serve(region, ServeOptions::default()).await.unwrap();
+    for (method, path, body, status) in [
+        ("POST", "/", "Action=DescribeInstances&Version=2016-11-15", 200),
+        ("POST", "/", "Action=MakeCoffee&Version=2016-11-15", 400),
+        ("GET", "/_region", "", 200),
+        ("GET", "/_region/nowhere", "", 404),
+        ("GET", &format!("/_imds/{instance}/latest/meta-data/"), "", 401),
+    ] {
+        let (head, _) = exchange(&served, method, path, body).await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {head}");
+        let dates: Vec<&str> = head.lines().filter(|line| line.to_ascii_lowercase().starts_with("date:")).collect();
+        assert_eq!(dates.len(), 1, "{path}: {head}");
+        assert!(dates[0].contains(" Dec 2019 00:0") && dates[0].ends_with(" GMT"), "{path}: {}", dates[0]);
+    }
 }
 
 #[tokio::test]

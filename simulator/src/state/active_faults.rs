@@ -44,6 +44,10 @@ pub(crate) struct ActiveFaults {
     pub(crate) actions: Vec<ActionFault>,
     pub(crate) failing_snapshots: u32,
     pub(crate) failing_volumes: u32,
+    /// So many volumes that are made with a key find it unusable.
+    pub(crate) failing_keys: u32,
+    /// By what follows `key/` in their ARNs.
+    pub(crate) disabled_keys: BTreeSet<String>,
     pub(crate) stale_reads_seconds: Option<f64>,
     /// Every fault so far, for people to read.
     #[serde(skip)]
@@ -93,6 +97,20 @@ impl ActiveFaults {
     pub(crate) fn takes_failing_volume(&mut self) -> bool {
         take_one(&mut self.failing_volumes)
     }
+
+    pub(crate) fn takes_failing_key(&mut self) -> bool {
+        take_one(&mut self.failing_keys)
+    }
+
+    pub(crate) fn is_disabled(&self, key_id: &str) -> bool {
+        self.disabled_keys.contains(key_name(key_id))
+    }
+}
+
+/// What a key is known by, whether its ARN or its id is given: the id, or an alias.
+pub(crate) fn key_name(key_id: &str) -> &str {
+    let within_account = key_id.rsplit(':').next().unwrap_or(key_id);
+    within_account.strip_prefix("key/").unwrap_or(within_account)
 }
 
 fn take_one(left: &mut u32) -> bool {

@@ -27,7 +27,7 @@ pub struct CallRecord {
 /// A transition that the region carried out, and how long it took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TransitionRecord {
-    /// `start`, `stop`, `terminate`, `snapshot`, `create_volume`, `attach`, `detach`, `address` or `status_checks`.
+    /// `start`, `stop`, `terminate`, `snapshot`, `create_volume`, `modify_volume`, `attach`, `detach`, `address` or `status_checks`.
     pub kind: &'static str,
     /// The resource's id.
     pub resource: String,

@@ -117,6 +117,16 @@ pub struct VolumeTiming {
     pub forced_detach_from_failed_host: Distribution,
     /// Detach of the volumes of an instance that has just terminated. No source; assumed: 1-15 s.
     pub detach_after_terminate: Distribution,
+    /// A modification's `modifying`. No source; assumed: 1-10 s.
+    pub modifying: Distribution,
+    /// From the beginning of `optimizing` to the new size, type and performance. AWS: "usually a few seconds", of the size; assumed: 1-5 s.
+    pub modification_effect: Distribution,
+    /// `optimizing`, whatever the volume holds. AWS: "a few minutes to a few hours"; assumed: 60-300 s.
+    pub optimizing: Distribution,
+    /// `optimizing`, for each GiB that the volume holds. AWS: about six hours for a full TiB; assumed: 10-32 s.
+    pub optimizing_per_used_gib: Distribution,
+    /// Modifications of one volume in a rolling day. AWS: 4.
+    pub modifications_a_day: usize,
     /// Reading a restored volume in full when no rate was asked for, in MiB/s. Unpredictable, says AWS; assumed: 40.
     pub default_initialization_mib_per_second: f64,
 }
@@ -132,6 +142,11 @@ impl Default for VolumeTiming {
             forced_detach: Distribution::between(5.0, 60.0),
             forced_detach_from_failed_host: Distribution::between(30.0, 300.0),
             detach_after_terminate: Distribution::between(1.0, 15.0),
+            modifying: Distribution::between(1.0, 10.0),
+            modification_effect: Distribution::between(1.0, 5.0),
+            optimizing: Distribution::between(60.0, 300.0),
+            optimizing_per_used_gib: Distribution::between(10.0, 32.0),
+            modifications_a_day: 4,
             default_initialization_mib_per_second: 40.0,
         }
     }

@@ -35,10 +35,15 @@ impl VolumeContent {
 }
 
 /// A stretch in which one instance wrote one volume.
-#[derive(Debug, Clone)]
-pub(crate) struct Write {
-    pub(super) data: DataName,
-    pub(super) segment: Segment,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Write {
+    /// The volume.
+    pub volume: String,
+    /// What data it holds.
+    pub data: DataName,
+    /// By which instance, and when.
+    #[serde(flatten)]
+    pub segment: Segment,
 }
 
 /// A deletion of acknowledged data that no other usable volume or snapshot held.
@@ -107,7 +112,7 @@ impl TruthLog {
         let Some(content) = self.contents.get_mut(volume) else { return };
         let segment = Segment { writer: writer.to_owned(), interval: Interval { from, to } };
         content.segments.push(segment.clone());
-        self.writes.push(Write { data: content.data.clone(), segment });
+        self.writes.push(Write { volume: volume.to_owned(), data: content.data.clone(), segment });
     }
 
     /// From now on these instances serve the services' clients.

@@ -7,6 +7,8 @@
 pub mod groups;
 pub mod interval;
 pub(crate) mod log;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -18,8 +20,8 @@ use crate::time::RegionTime;
 use crate::truth::groups::{GroupMember, GroupTruth, WaitingHook};
 pub use crate::truth::interval::Interval;
 use crate::truth::interval::TimeSet;
-pub use crate::truth::log::{DeletedOnlyCopy, Segment};
-use crate::truth::log::{TruthLog, Write};
+use crate::truth::log::TruthLog;
+pub use crate::truth::log::{DeletedOnlyCopy, Segment, Write};
 
 /// Two instances that wrote data of the same service at the same time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,6 +30,8 @@ pub struct TwoWriters {
     pub service: String,
     /// The instances.
     pub writers: [String; 2],
+    /// The volumes of the same data that they wrote, each its own; the same twice if both wrote one.
+    pub volumes: [String; 2],
     /// When both wrote.
     pub interval: Interval,
 }
@@ -96,7 +100,10 @@ impl Truth {
         self.log.acknowledged.get(service).map_or(&[], Vec::as_slice)
     }
 
-    /// All stretches in which two instances wrote data of one service, the one that began first named first. Must be empty.
+    /// All stretches in which two instances wrote the same data, the one that began first named first; once for each pair of volumes. Must be
+    /// empty, but for volumes that somebody restored for himself.
+    ///
+    /// Who serves writes all data of its service, so that two writers of a service show in each of its data.
     pub fn two_writers(&self) -> Vec<TwoWriters> {
         let mut writes: Vec<&Write> = self.log.writes.iter().collect();
         writes.sort_by_key(|write| write.segment.interval);
@@ -107,22 +114,23 @@ impl Truth {
             for second in writes.iter().skip(index + 1).take_while(overlapping) {
                 let from = first.segment.interval.from.max(second.segment.interval.from);
                 let to = first.segment.interval.to.min(second.segment.interval.to);
-                let same_service = first.data.service == second.data.service;
-                if same_service && first.segment.writer != second.segment.writer && from < to {
-                    let pair = [first.segment.writer.clone(), second.segment.writer.clone()];
-                    let both = TwoWriters {
+                if first.data == second.data && first.segment.writer != second.segment.writer && from < to {
+                    found.push(TwoWriters {
                         service: first.data.service.clone(),
-                        writers: pair,
+                        writers: [first.segment.writer.clone(), second.segment.writer.clone()],
+                        volumes: [first.volume.clone(), second.volume.clone()],
                         interval: Interval { from, to },
-                    };
-                    // A service with several volumes shows the same stretch once per pair of them.
-                    if !found.contains(&both) {
-                        found.push(both);
-                    }
+                    });
                 }
             }
         }
         found
+    }
+
+    /// Every stretch in which an instance wrote a volume, by its end: which of two volumes is the current one, and which a person restored beside
+    /// it, is told by what has been written to each.
+    pub fn writes(&self) -> &[Write] {
+        &self.log.writes
     }
 
     /// Acknowledged time that is not on the given volumes (or snapshots), per service that they hold data of. A service with several

@@ -4,10 +4,27 @@ use crate::behaviour::instance::reasons::USER_INITIATED_SHUTDOWN;
 use crate::model::instance::InstanceState;
 use crate::model::status::StatusChecks;
 use crate::model::transition::StateTransition;
+use crate::protocol::error::ApiError;
 use crate::state::State;
 use crate::time::RegionTime;
 
 impl State {
+    /// Whether `TerminateInstances` may terminate an instance. AWS: stop protection protects from termination, too.
+    pub(crate) fn check_terminate(&self, id: &str) -> Result<(), ApiError> {
+        let Some(instance) = self.instances.get(id) else { return Ok(()) };
+        let attribute = match (instance.disable_api_termination, instance.disable_api_stop) {
+            (true, _) => "disableApiTermination",
+            (false, true) => "disableApiStop",
+            (false, false) => return Ok(()),
+        };
+        Err(ApiError::client(
+            "OperationNotPermitted",
+            format!(
+                "The instance '{id}' may not be terminated. Modify its '{attribute}' instance attribute and try again."
+            ),
+        ))
+    }
+
     /// `TerminateInstances` on one instance. Idempotent, as AWS documents.
     pub(crate) fn terminate_instance(&mut self, id: &str, at: RegionTime) {
         let Some(instance) = self.instances.get(id) else { return };

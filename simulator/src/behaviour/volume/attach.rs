@@ -1,11 +1,14 @@
 //! Attachments: how a volume comes to an instance, and which ones it has.
 
 use crate::model::instance::InstanceState;
+use crate::model::modification::ModificationPhase;
 use crate::model::transition::StateTransition;
-use crate::model::volume::{Attachment, AttachmentState, VolumeState};
+use crate::model::volume::{Attachment, AttachmentState, Volume, VolumeState};
 use crate::protocol::error::ApiError;
 use crate::state::State;
 use crate::time::RegionTime;
+
+use super::create::disabled_key_text;
 
 impl State {
     /// `AttachVolume`, in the order in which AWS's own messages suggest the checks.
@@ -36,6 +39,12 @@ impl State {
             VolumeState::Creating | VolumeState::Deleting | VolumeState::Error => {
                 return Err(ApiError::client("IncorrectState", format!("{id} is not 'available'.")));
             }
+        }
+        if volume.modification_under_way() == Some(ModificationPhase::Modifying) {
+            return Err(ApiError::client(
+                "OperationNotPermitted",
+                format!("Cannot attach volume {id} when it is in modification state: MODIFYING"),
+            ));
         }
         self.check_device_free(instance_id, instance.root_device, device)?;
         let stopped = instance.state == InstanceState::Stopped;
@@ -102,15 +111,31 @@ impl State {
     }
 
     pub(crate) fn volume_attached(&mut self, id: &str, generation: u64, at: RegionTime) {
+        let attaches = |volume: &&Volume| {
+            let state = volume.attachment.as_ref().map(|attachment| attachment.state);
+            volume.generation == generation && state == Some(AttachmentState::Attaching)
+        };
+        let Some(volume) = self.volumes.get(id).filter(attaches) else { return };
+        if self.has_disabled_key(volume) {
+            self.attachment_fails(id, at);
+            return;
+        }
         let Some(volume) = self.volumes.change(id, at) else { return };
         let requested_at = volume.requested_at;
-        match volume.attachment.as_mut() {
-            Some(attachment) if volume.generation == generation && attachment.state == AttachmentState::Attaching => {
-                attachment.state = AttachmentState::Attached;
-            }
-            _ => return,
+        if let Some(attachment) = volume.attachment.as_mut() {
+            attachment.state = AttachmentState::Attached;
         }
         self.record_transition("attach", id, requested_at, at);
+    }
+
+    /// AWS: to attach an encrypted volume needs its key once more; if it cannot be used, the attachment fails, which an event tells.
+    fn attachment_fails(&mut self, id: &str, at: RegionTime) {
+        let Some(volume) = self.volumes.change(id, at) else { return };
+        volume.attachment = None;
+        volume.state = VolumeState::Available;
+        volume.generation += 1;
+        let cause = disabled_key_text(volume);
+        self.emit_volume(id, "attachVolume", "failed", &cause, at);
     }
 
     /// The volumes attached to an instance, as they really are.

@@ -3,23 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::model::data_name::DataName;
+use crate::model::modification::Shape;
 use crate::model::transition::StateTransition;
 use crate::model::volume::{Volume, VolumeRequest, VolumeState};
 use crate::protocol::error::ApiError;
 use crate::state::State;
 use crate::time::RegionTime;
-
-/// gp3's baseline, which AWS sets where nothing was asked for.
-const GP3_BASE_IOPS: u32 = 3000;
-
-const GP3_BASE_THROUGHPUT: u32 = 125;
-
-/// gp2 gives three IOPS per GiB within these bounds.
-const GP2_IOPS_PER_GIB: u32 = 3;
-
-const GP2_LEAST_IOPS: u32 = 100;
-
-const GP2_MOST_IOPS: u32 = 16_000;
 
 impl State {
     /// Makes a volume, `creating`. The caller has checked the request and the snapshot.
@@ -29,6 +18,7 @@ impl State {
         let will_fail = self.faults.takes_failing_volume();
         if let Some(volume) = self.volumes.get_mut(&id) {
             volume.will_fail = will_fail;
+            volume.will_vanish = volume.kms_key_id.is_some() && self.faults.takes_failing_key();
         }
         self.schedule.add(at.after(duration), StateTransition::VolumeCreated { volume: id.clone() });
         id
@@ -37,12 +27,7 @@ impl State {
     /// Puts a volume there, with the content of its snapshot.
     pub(crate) fn put_volume(&mut self, request: VolumeRequest, state: VolumeState, at: RegionTime) -> String {
         let id = self.ids.id("vol");
-        let iops = match (request.volume_type.as_str(), request.iops) {
-            ("gp3", asked) => Some(asked.unwrap_or(GP3_BASE_IOPS)),
-            ("gp2", _) => Some((request.size_gib * GP2_IOPS_PER_GIB).clamp(GP2_LEAST_IOPS, GP2_MOST_IOPS)),
-            (_, asked) => asked,
-        };
-        let throughput = (request.volume_type == "gp3").then(|| request.throughput.unwrap_or(GP3_BASE_THROUGHPUT));
+        let shape = Shape::provisioned(request.size_gib, request.volume_type, request.iops, request.throughput);
         let used_gib = request
             .snapshot_id
             .as_ref()
@@ -55,10 +40,10 @@ impl State {
         let volume = Volume {
             id: id.clone(),
             zone: request.zone,
-            size_gib: request.size_gib,
-            volume_type: request.volume_type,
-            iops,
-            throughput,
+            size_gib: shape.size_gib,
+            volume_type: shape.volume_type,
+            iops: shape.iops,
+            throughput: shape.throughput,
             kms_key_id: request.kms_key_id,
             snapshot_id: request.snapshot_id,
             multi_attach: request.multi_attach,
@@ -69,9 +54,12 @@ impl State {
             initialization_mib_per_second: request.initialization_mib_per_second,
             used_gib,
             will_fail: false,
+            will_vanish: false,
             generation: 0,
             requested_at: at,
             forced_until: None,
+            modification: None,
+            modified_at: Vec::new(),
         };
         self.volumes.insert(&id, volume, at);
         id
@@ -87,15 +75,34 @@ impl State {
     }
 
     pub(crate) fn volume_created(&mut self, id: &str, at: RegionTime) {
-        let Some(volume) = self.volumes.change(id, at) else { return };
-        if volume.state != VolumeState::Creating {
+        let Some(volume) = self.volumes.get(id).filter(|volume| volume.state == VolumeState::Creating) else { return };
+        if volume.will_vanish || self.has_disabled_key(volume) {
+            self.volume_vanishes(id, at);
             return;
         }
+        let Some(volume) = self.volumes.change(id, at) else { return };
         let failed = volume.will_fail;
         volume.state = if failed { VolumeState::Error } else { VolumeState::Available };
         let created_at = volume.created_at;
         self.record_transition("create_volume", id, created_at, at);
-        self.emit_volume(id, "createVolume", if failed { "failed" } else { "available" }, at);
+        if failed {
+            self.emit_volume(id, "createVolume", "failed", "The volume could not be created.", at);
+        } else {
+            self.emit_volume(id, "createVolume", "available", "", at);
+        }
+    }
+
+    /// AWS asks KMS after the call has been answered; a volume that gets no data key was never there, as the field tells. The cause is in the
+    /// event alone, in AWS's documented words.
+    fn volume_vanishes(&mut self, id: &str, at: RegionTime) {
+        let cause = self.volumes.get(id).map(disabled_key_text).unwrap_or_default();
+        self.emit_volume(id, "createVolume", "failed", &cause, at);
+        self.truth.note_deletion(id, at);
+        self.volumes.remove(id, at);
+    }
+
+    pub(crate) fn has_disabled_key(&self, volume: &Volume) -> bool {
+        volume.kms_key_id.as_deref().is_some_and(|key| self.faults.is_disabled(key))
     }
 
     /// `DeleteVolume`: only from `available` or `error`.
@@ -127,7 +134,12 @@ impl State {
     }
 
     pub(crate) fn volume_deleted(&mut self, id: &str, at: RegionTime) {
-        self.emit_volume(id, "deleteVolume", "deleted", at);
+        self.emit_volume(id, "deleteVolume", "deleted", "", at);
         self.volumes.remove(id, at);
     }
+}
+
+/// How AWS's events name the cause.
+pub(super) fn disabled_key_text(volume: &Volume) -> String {
+    format!("{} is disabled.", volume.kms_key_id.as_deref().unwrap_or_default())
 }

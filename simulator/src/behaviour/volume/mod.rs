@@ -10,3 +10,4 @@
 mod attach;
 mod create;
 mod detach;
+mod modify;

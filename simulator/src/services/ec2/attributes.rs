@@ -124,3 +124,6 @@ pub(super) fn modify(call: &mut Call<'_>) -> Done {
     call.say_true();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,7 @@ fn write_created(call: &mut Call<'_>, id: &str) -> Done {
     // The token's volume is gone: AWS's text for a mismatch covers this case as well.
     Err(ApiError::client(
         "IdempotentParameterMismatch",
-        "The client token you have provided is associated with a resource that is already deleted.",
+        "The client token you have provided is associated with a resource that is already deleted. Please use a different client token.",
     )
     .into())
 }

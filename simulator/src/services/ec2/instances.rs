@@ -271,13 +271,7 @@ pub(super) fn terminate(call: &mut Call<'_>) -> Done {
         return Err(invalid_combination("No instances specified").into());
     }
     for id in call.required_instances()? {
-        if call.state.instances.get(&id).is_some_and(|instance| instance.disable_api_termination) {
-            return Err(ApiError::client(
-                "OperationNotPermitted",
-                format!("The instance '{id}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again."),
-            )
-            .into());
-        }
+        call.state.check_terminate(&id)?;
     }
     change_states(call, |_, _, _| Ok(()), State::terminate_instance)
 }

@@ -11,6 +11,7 @@ mod launch;
 mod launch_templates;
 mod machine;
 mod mapping;
+mod modify_volume;
 mod page;
 mod places;
 mod snapshots;

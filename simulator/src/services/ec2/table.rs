@@ -6,7 +6,8 @@ use crate::state::throttle::Category::{self, LargeMutating, Launching, Mutating,
 
 use super::call::{Call, Done, Handler};
 use super::{
-    addresses, attributes, create_volume, instances, launch, launch_templates, places, snapshots, status, tags, volumes,
+    addresses, attributes, create_volume, instances, launch, launch_templates, modify_volume, places, snapshots,
+    status, tags, volumes,
 };
 
 const fn on(category: Category, run: fn(&mut Call<'_>) -> Done) -> Handler {
@@ -211,6 +212,12 @@ pub(super) const TABLE: &[Operation<Handler>] = &[
         &[],
     ),
     operation(
+        "DescribeVolumesModifications",
+        on(Read, modify_volume::describe),
+        &["DryRun", "VolumeId[]", "Filter[].Name", "Filter[].Value[]", "MaxResults", "NextToken"],
+        &[],
+    ),
+    operation(
         "DetachVolume",
         on(Mutating, volumes::detach),
         &["DryRun", "VolumeId", "InstanceId", "Device", "Force"],
@@ -231,6 +238,12 @@ pub(super) const TABLE: &[Operation<Handler>] = &[
             "BlockDeviceMapping[].DeviceName",
             "BlockDeviceMapping[].Ebs.DeleteOnTermination",
         ],
+        &[],
+    ),
+    operation(
+        "ModifyVolume",
+        on(Mutating, modify_volume::modify),
+        &["DryRun", "VolumeId", "Size", "VolumeType", "Iops", "Throughput"],
         &[],
     ),
     operation("RebootInstances", on(Mutating, instances::reboot), &["DryRun", "InstanceId[]"], &[]),

@@ -1,6 +1,8 @@
-//! What a new volume is asked to be, and what AWS makes of that: of `CreateVolume`, of a launch's mapping, of a launch template's.
+//! What a volume is asked to be, and what AWS makes of that: of `CreateVolume`, of a launch's mapping, of a launch template's, of `ModifyVolume`.
 
+use crate::model::modification::{GP3_BASE_IOPS, GP3_BASE_THROUGHPUT};
 use crate::model::snapshot::SnapshotState;
+use crate::model::volume::Volume;
 use crate::protocol::error::ApiError;
 use crate::protocol::input::Input;
 
@@ -59,6 +61,38 @@ impl<'a> Asked<'a> {
             snapshot_id: input.text("SnapshotId")?.filter(|id| !id.is_empty()),
             initialization_mib_per_second: count(input, "VolumeInitializationRate")?,
             ..Self::read(input, size_name, usual_type)?
+        })
+    }
+
+    /// What a volume that is there is asked to become. What is not named stays; a new type comes with AWS's performance for it, and from gp2 to
+    /// gp3 with no less than before.
+    pub(super) fn read_modified(input: Input<'a>, volume: &'a Volume) -> Result<Self, ApiError> {
+        let (size_gib, kind) = (count(input, "Size")?, input.text("VolumeType")?);
+        let (iops, throughput) = (count(input, "Iops")?, count(input, "Throughput")?);
+        if size_gib.is_none() && kind.is_none() && iops.is_none() && throughput.is_none() {
+            let text = "Invalid input: Must specify at least one of size, type, iops, throughput or multi-attach.";
+            return Err(ApiError::client("InvalidParameterValue", text));
+        }
+        let volume_type = kind.unwrap_or(&volume.volume_type);
+        let (usual_iops, usual_throughput) = match (volume.volume_type.as_str(), volume_type) {
+            ("gp3", "gp3") | ("io1", "io1") | ("io2", "io2") => (volume.iops, volume.throughput),
+            ("gp2", "gp3") => {
+                let before = gp2_throughput(volume.size_gib);
+                (volume.iops.max(Some(GP3_BASE_IOPS)), Some(before.max(GP3_BASE_THROUGHPUT)))
+            }
+            (_, "gp3") => (Some(GP3_BASE_IOPS), Some(GP3_BASE_THROUGHPUT)),
+            (_, "io1" | "io2") => (Some(GP3_BASE_IOPS), None),
+            _ => (None, None),
+        };
+        Ok(Self {
+            size_gib: size_gib.or(Some(volume.size_gib)),
+            volume_type,
+            iops: iops.or(usual_iops),
+            throughput: throughput.or(usual_throughput),
+            encrypted: false,
+            kms_key_id: None,
+            snapshot_id: None,
+            initialization_mib_per_second: None,
         })
     }
 
@@ -146,8 +180,6 @@ impl<'a> Asked<'a> {
     }
 
     fn check_throughput(self) -> Result<(), ApiError> {
-        /// AWS: what a gp3 volume has unless asked otherwise.
-        const USUAL_IOPS: u32 = 3000;
         const MOST_PER_IOPS: f64 = 0.25;
         let Some(throughput) = self.throughput else { return Ok(()) };
         if self.volume_type != "gp3" {
@@ -159,7 +191,7 @@ impl<'a> Asked<'a> {
         if !(125..=2000).contains(&throughput) {
             return Err(invalid_value("throughput", &throughput.to_string(), "Expecting 125 to 2000 MiB/s."));
         }
-        let ratio = f64::from(throughput) / f64::from(self.iops.unwrap_or(USUAL_IOPS));
+        let ratio = f64::from(throughput) / f64::from(self.iops.unwrap_or(GP3_BASE_IOPS));
         if ratio > MOST_PER_IOPS {
             return Err(ApiError::client(
                 "InvalidParameterValue",
@@ -197,6 +229,11 @@ fn usable_snapshot_size(call: &Call<'_>, id: &str) -> Result<u32, ApiError> {
         }
         None => Ok(0),
     }
+}
+
+/// AWS: what a gp2 volume of this size can do at best, in MiB/s.
+const fn gp2_throughput(size_gib: u32) -> u32 {
+    if size_gib <= 170 { 128 } else { 250 }
 }
 
 /// Sizes in GiB by type, as AWS documents them.
