@@ -16,6 +16,10 @@ pub(crate) struct Bystanders {
     pub(crate) accepted_seconds: u64,
     /// What the controller did.
     pub(crate) witness: Witness,
+    /// Whether no call is repeated, unanswered or throttled, and no controller dies.
+    pub(crate) is_undisturbed: bool,
+    /// What people heard: subjects and messages.
+    pub(crate) notices: Vec<(Option<String>, String)>,
 }
 
 impl Bystanders {

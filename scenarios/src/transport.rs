@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use failover_aws::{Transport, TransportError};
@@ -16,9 +17,13 @@ use crate::injected::{Crash, InjectedFaults};
 use crate::layout::Made;
 use crate::witness::Witness;
 
-/// What takes the place of the network. Clones are one.
+/// What takes the place of the network, as one controller has it.
 #[derive(Debug, Clone)]
-pub(crate) struct FaultyTransport(Arc<Shared>);
+pub(crate) struct FaultyTransport {
+    shared: Arc<Shared>,
+    /// How the controller is called in leases.
+    holder: Arc<str>,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -34,7 +39,7 @@ struct Shared {
 
 impl FaultyTransport {
     pub(crate) fn new(region: &Region, faults: InjectedFaults, made: &Made) -> Self {
-        Self(Arc::new(Shared {
+        let shared = Shared {
             region: region.clone(),
             faults,
             broken: faults.breakage.map(|breakage| Broken::new(breakage, made)),
@@ -43,27 +48,33 @@ impl FaultyTransport {
             crash: Notify::new(),
             jitter: Jitter::from_thread(),
             witness: Mutex::default(),
-        }))
+        };
+        Self { shared: Arc::new(shared), holder: "".into() }
+    }
+
+    /// The same way for another controller.
+    pub(crate) fn of(&self, holder: &str) -> Self {
+        Self { shared: Arc::clone(&self.shared), holder: holder.into() }
     }
 
     /// How many calls the controller made.
     pub(crate) fn calls(&self) -> u64 {
-        self.0.calls.load(Ordering::Relaxed)
+        self.shared.calls.load(Ordering::Relaxed)
     }
 
     /// Whether the controller died.
     pub(crate) fn has_crashed(&self) -> bool {
-        self.0.crashed.load(Ordering::Relaxed)
+        self.shared.crashed.load(Ordering::Relaxed)
     }
 
     /// What the controller has changed so far.
     pub(crate) fn witness(&self) -> Witness {
-        self.0.witnessed().clone()
+        self.shared.witnessed().clone()
     }
 
     /// Waits until the controller dies.
     pub(crate) async fn crash(&self) {
-        self.0.crash.notified().await;
+        self.shared.crash.notified().await;
     }
 }
 
@@ -85,16 +96,16 @@ impl Shared {
     }
 
     /// The call as a controller makes it that may be broken.
-    async fn ask(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, ConnectionError> {
-        let Some(broken) = &self.broken else { return self.send(request).await };
+    async fn ask(&self, by: &str, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, ConnectionError> {
+        let Some(broken) = &self.broken else { return self.send(by, request).await };
         match broken.ask(request) {
             Asked::Sent { action, request } => {
-                self.send(request).await.map(|answer| broken.hear(action.as_deref(), answer))
+                self.send(by, request).await.map(|answer| broken.hear(action.as_deref(), answer))
             }
             Asked::OneByOne(requests) => {
                 let mut answers = Vec::new();
                 for request in requests {
-                    answers.push(self.send(request).await?);
+                    answers.push(self.send(by, request).await?);
                 }
                 Ok(broken::as_one(&answers).or_else(|| answers.pop()).unwrap_or_default())
             }
@@ -102,11 +113,12 @@ impl Shared {
         }
     }
 
-    async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, ConnectionError> {
-        self.witnessed().asks(&request);
-        let answer = self.region.call(request).await?;
-        self.witnessed().hears(&answer);
-        Ok(answer)
+    async fn send(&self, by: &str, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, ConnectionError> {
+        let since = self.region.wall_now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let asked = self.witnessed().asks(by, &request, u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        let answer = self.region.call(request).await;
+        self.witnessed().hears(asked, answer.as_ref().ok());
+        answer
     }
 }
 
@@ -127,7 +139,7 @@ impl Drop for UntilAnswered<'_> {
 
 impl Transport for FaultyTransport {
     fn call(&self, request: http::Request<Bytes>) -> BoxFuture<'static, Result<http::Response<Bytes>, TransportError>> {
-        let shared = Arc::clone(&self.0);
+        let (shared, holder) = (Arc::clone(&self.shared), Arc::clone(&self.holder));
         let number = shared.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let reseeding = shared.jitter.reseeding();
         async move {
@@ -137,9 +149,9 @@ impl Transport for FaultyTransport {
             }
             let again = shared.faults.double_calls.then(|| request.clone());
             let mut until_answered = UntilAnswered { shared: &shared, number, answered: false };
-            let mut answer = shared.ask(request).await;
+            let mut answer = shared.ask(&holder, request).await;
             if let Some(request) = again {
-                answer = shared.ask(request).await;
+                answer = shared.ask(&holder, request).await;
             }
             until_answered.answered = true;
             if shared.faults.crash == Some(Crash::After(number)) {

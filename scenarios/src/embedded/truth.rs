@@ -1,5 +1,6 @@
 //! What really happened to a service in the region, beside what the controller says of it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use failover_core::ledger::Ledger;
@@ -38,10 +39,13 @@ impl ServiceTruth {
         let service = ledger.service.as_str();
         let current_volumes: Vec<&str> =
             ledger.current_volumes.values().map(|current| current.volume.as_str()).collect();
+        // A service with several volumes shows the same stretch once per pair of them.
+        let overlaps = truth.two_writers().into_iter().filter(|overlap| overlap.service == service);
+        let stretches: BTreeSet<_> = overlaps.map(|overlap| (overlap.writers, overlap.interval)).collect();
         let downtime = truth.downtime();
         let gaps = downtime.get(service).into_iter().flatten().map(Interval::seconds);
         Self {
-            two_writers: truth.two_writers().iter().filter(|overlap| overlap.service == service).count(),
+            two_writers: stretches.len(),
             lost_seconds: truth.lost_seconds(&current_volumes),
             downtime_seconds: gaps.reduce(f64::max),
             serving: truth.serving().get(service).map(|serving| serving.instance.clone()),

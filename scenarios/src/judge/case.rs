@@ -34,6 +34,11 @@ impl Case<'_> {
         self.stands_still() || self.outcome == "running"
     }
 
+    /// Whether nothing keeps a controller from noting what it has sent.
+    pub(super) fn sends_once(&self) -> bool {
+        self.bystanders.is_undisturbed
+    }
+
     /// Whether it waits for people.
     pub(super) fn stands_still(&self) -> bool {
         matches!(self.outcome, "halted" | "refused")

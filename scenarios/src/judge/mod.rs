@@ -4,6 +4,7 @@ mod case;
 mod expected;
 mod group;
 mod loss;
+mod notices;
 mod rules;
 
 use failover_core::ledger::Ledger;
@@ -61,6 +62,9 @@ pub(crate) fn judge(
     findings.extend(rules::of_one_moment(&case));
     findings.extend(rules::serves_one_moment(&case));
     findings.extend(rules::others_are_left_alone(&case));
+    findings.extend(rules::nothing_without_the_lease(&case));
+    findings.extend(rules::no_version_is_lost(&case));
+    findings.extend(notices::are_sent(&case));
     findings.extend(rules::nothing_leaked(&case));
     if matches!(scenario.layout, Layout::Group(_)) {
         findings.extend(group::hooks_are_ended(&case));

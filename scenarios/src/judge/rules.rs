@@ -16,7 +16,9 @@ const SNAPSHOTS_IN_TRANSIT: usize = 2;
 
 /// An instance that somebody starts with its old volume writes to that until the controller has stopped it again: that is not its doing.
 pub(super) fn one_writer(case: &Case<'_>) -> impl Iterator<Item = Finding> {
+    // A volume that somebody restored for himself is not the service's.
     let overlaps = case.truth.two_writers().into_iter();
+    let overlaps = overlaps.filter(|overlap| !overlap.volumes.iter().any(|it| case.bystanders.theirs.contains(it)));
     let by_itself = overlaps.filter(|overlap| !overlap.writers.iter().any(|it| case.bystanders.have(Deed::Start, it)));
     by_itself.map(|overlap| {
         Finding::new("never two writers", format!("{} wrote at the same time", overlap.writers.join(" and ")))
@@ -59,6 +61,18 @@ pub(super) fn of_one_moment(case: &Case<'_>) -> Vec<Finding> {
         Finding::new("all volumes are of one moment", format!("the copies of {id} end at {} moments", moments.len()))
     })
     .collect()
+}
+
+/// Who changes something has the lease.
+pub(super) fn nothing_without_the_lease(case: &Case<'_>) -> impl Iterator<Item = Finding> {
+    let calls = case.bystanders.witness.without_lease.iter();
+    calls.map(|call| Finding::new("nothing is changed without the lease", call.clone()))
+}
+
+/// Each version of the ledger is written once: two that build on the same one would not know of each other.
+pub(super) fn no_version_is_lost(case: &Case<'_>) -> impl Iterator<Item = Finding> {
+    let lost = case.bystanders.witness.lost_versions();
+    lost.map(|version| Finding::new("no version of the ledger is lost", format!("version {version} was written twice")))
 }
 
 /// The current volumes hold the same moments: what is on one is on all.

@@ -10,6 +10,9 @@ pub const SERVICE: &str = "sample";
 /// The region of every scenario.
 pub const REGION: &str = "eu-central-1";
 
+/// The customer's key of every encrypted volume.
+pub const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/5a3c1f0e-6b1d-4c8e-9f27-0d6b8a1e4c55";
+
 /// Who runs in a scenario's guests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Agents {
@@ -69,10 +72,9 @@ pub(crate) fn instance(region: &Region, letter: char, running: bool) -> String {
 
 /// A data volume in zone a, not attached yet.
 pub(crate) fn data_volume(region: &Region, name: &str, encrypted: bool, tags: BTreeMap<String, String>) -> String {
-    let key = format!("arn:aws:kms:{REGION}:123456789012:key/5a3c1f0e-6b1d-4c8e-9f27-0d6b8a1e4c55");
     region.add_volume(VolumeSetup {
         zone: zone('a'),
-        kms_key_id: encrypted.then_some(key),
+        kms_key_id: encrypted.then(|| KEY.to_owned()),
         tags,
         data: Some(DataName { service: SERVICE.to_owned(), volume_name: name.to_owned() }),
         ..VolumeSetup::default()

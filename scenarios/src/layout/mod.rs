@@ -6,7 +6,7 @@ mod standby;
 
 use failover_simulator::Region;
 
-pub use common::{Agents, Made, REGION, SERVICE, alarm_name, region_setup, zone};
+pub use common::{Agents, KEY, Made, REGION, SERVICE, alarm_name, region_setup, zone};
 pub(crate) use common::{attach_all, data_volume, instance, tags};
 pub use group::{GROUP, Group};
 pub use standby::Standby;

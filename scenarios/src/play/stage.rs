@@ -32,6 +32,8 @@ use crate::people::{Deed, Done, People};
 use crate::scenario::{Act, Expect, Happening, Scenario};
 use crate::transport::FaultyTransport;
 
+/// The topic that hears of failovers.
+const TOPIC: &str = "failover";
 /// Lambda's longest time limit.
 const LAMBDA_TIMEOUT: SignedDuration = SignedDuration::from_mins(15);
 /// A controller that has not settled by then does not converge.
@@ -44,7 +46,7 @@ pub(super) struct Stage<'a> {
     pub(super) made: Made,
     pub(super) transport: FaultyTransport,
     faults: InjectedFaults,
-    aws: Aws,
+    names: Names,
     /// The operators' own way to the region, into which no faults are injected.
     operator: Engine,
     numbers: u64,
@@ -63,6 +65,7 @@ pub(super) struct Stage<'a> {
     done: Vec<Done>,
     /// The most that an operator accepts to lose.
     accepted_seconds: u64,
+    is_undisturbed: bool,
 }
 
 /// What is next.
@@ -89,7 +92,7 @@ impl<'a> Stage<'a> {
         let region = Region::new(region_setup(seed, scenario.layout.agents()));
         let made = scenario.layout.build(&region);
         let transport = FaultyTransport::new(&region, faults, &made);
-        let aws = Aws::over(Arc::new(transport.clone()), embedded::clock(&region), REGION);
+        let names = Names { topic: region.add_topic(TOPIC), ..Names::default() };
         let operator = embedded::engine(&region, REGION, &Names::default(), "operator");
         let mut script = script(&made);
         script.sort_by_key(|act| Reverse(act.at_seconds));
@@ -98,6 +101,9 @@ impl<'a> Stage<'a> {
             Happening::Fault(_) | Happening::Deed { .. } => None,
         });
         let accepted_seconds = accepted.max().unwrap_or(0);
+        let disturbs = |act: &Act| matches!(&act.what, Happening::Fault(fault) if fault.get("calls").is_some());
+        let is_undisturbed =
+            !(script.iter().any(disturbs) || faults.background || faults.double_calls || faults.crash.is_some());
         let has_deeds = script.iter().any(|act| matches!(act.what, Happening::Deed { .. }));
         let people = has_deeds.then(|| People::settle(&region, &scenario.layout, &made));
         Self {
@@ -107,7 +113,7 @@ impl<'a> Stage<'a> {
             made,
             transport,
             faults,
-            aws,
+            names,
             operator,
             numbers: 0,
             findings: Vec::new(),
@@ -120,6 +126,7 @@ impl<'a> Stage<'a> {
             at_work: FuturesUnordered::new(),
             done: Vec::new(),
             accepted_seconds,
+            is_undisturbed,
         }
     }
 
@@ -250,7 +257,15 @@ impl<'a> Stage<'a> {
         let (done, witness) = (self.done.clone(), self.transport.witness());
         let mut theirs = self.people.as_ref().map(People::theirs).unwrap_or_default();
         theirs.retain(|id| !witness.made.contains(id));
-        Bystanders { theirs, done, accepted_seconds: self.accepted_seconds, witness }
+        let notices = self.names.topic.iter().flat_map(|topic| self.region.messages(topic)).collect();
+        Bystanders {
+            theirs,
+            done,
+            accepted_seconds: self.accepted_seconds,
+            witness,
+            is_undisturbed: self.is_undisturbed,
+            notices,
+        }
     }
 
     /// Each controller gets the event.
@@ -269,7 +284,8 @@ impl<'a> Stage<'a> {
     /// A Lambda process of its own, with this event.
     fn invoke(&mut self, event: Event) -> LocalBoxFuture<'static, (Event, bool)> {
         let holder = format!("lambda-{}", self.next_number());
-        let engine = Engine::new(self.aws.clone(), embedded::clock(&self.region), &Names::default(), holder);
+        let aws = Aws::over(Arc::new(self.transport.of(&holder)), embedded::clock(&self.region), REGION);
+        let engine = Engine::new(aws, embedded::clock(&self.region), &self.names, holder);
         Box::pin(async move {
             let ends_at = engine.now().saturating_add(LAMBDA_TIMEOUT).unwrap_or(Timestamp::MAX);
             let invocation = Invocation { deadline: Deadline::at(ends_at), request_id: Some(event.request_id.clone()) };

@@ -76,6 +76,8 @@ const ANYWHERE: &[What] = &[
     What::Mishap(Mishap::NoCapacity),
     What::Mishap(Mishap::SnapshotFails),
     What::Mishap(Mishap::VolumeFails),
+    What::Mishap(Mishap::KeyFails),
+    What::Mishap(Mishap::KeyDisabled),
     What::Mishap(Mishap::Throttled),
     What::Mishap(Mishap::AnswerLost),
     What::Mishap(Mishap::AnswerLost),
@@ -99,8 +101,11 @@ const TO_A_GROUP: &[What] = &[
 ];
 
 /// What mostly passes again.
-const PASSES: [(Mishap, Mishap); 2] =
-    [(Mishap::ZoneDown, Mishap::ZoneUp), (Mishap::LaunchSuspended, Mishap::LaunchResumed)];
+const PASSES: [(Mishap, Mishap); 3] = [
+    (Mishap::ZoneDown, Mishap::ZoneUp),
+    (Mishap::LaunchSuspended, Mishap::LaunchResumed),
+    (Mishap::KeyDisabled, Mishap::KeyEnabled),
+];
 
 /// At most so many things happen, beside those that pass again.
 const MOST_INCIDENTS: usize = 12;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::layout::{GROUP, Layout, Made, SERVICE, alarm_name, zone};
+use crate::layout::{GROUP, KEY, Layout, Made, SERVICE, alarm_name, zone};
 use crate::people::Deed;
 use crate::scenario::{Act, Happening};
 
@@ -57,6 +57,12 @@ pub enum Mishap {
     SnapshotFails,
     /// The next volume ends in `error`.
     VolumeFails,
+    /// The key fails for the next volume that is made with it: the volume vanishes.
+    KeyFails,
+    /// Somebody disables the key.
+    KeyDisabled,
+    /// Somebody enables it again.
+    KeyEnabled,
     /// Many calls are throttled for five minutes.
     Throttled,
     /// The answer to the next call of a kind is lost, after its effect.
@@ -134,6 +140,9 @@ impl Incident {
             Mishap::NoCapacity => in_zone(json!({ "refuse_capacity": { "for_seconds": 600.0 } })),
             Mishap::SnapshotFails => json!({ "creations": { "fail_snapshots": { "count": 1 } } }),
             Mishap::VolumeFails => json!({ "creations": { "fail_volumes": { "count": 1 } } }),
+            Mishap::KeyFails => json!({ "creations": { "fail_keys": { "count": 1 } } }),
+            Mishap::KeyDisabled => json!({ "key": { "name": KEY, "fault": "disable" } }),
+            Mishap::KeyEnabled => json!({ "key": { "name": KEY, "fault": "enable" } }),
             Mishap::Throttled => json!({ "calls": { "throttle": { "for_seconds": 300.0, "probability": 0.4 } } }),
             Mishap::AnswerLost => {
                 let action = DECISIVE[self.pick % DECISIVE.len()];
