@@ -18,6 +18,10 @@ pub(crate) struct Bystanders {
     pub(crate) witness: Witness,
     /// Whether no call is repeated, unanswered or throttled, and no controller dies.
     pub(crate) is_undisturbed: bool,
+    /// Whether nothing goes wrong in the region, and nothing that people do keeps an instance from serving.
+    pub(crate) do_no_harm: bool,
+    /// Whether all that an operator asks for are drills.
+    pub(crate) asks_for_drills_only: bool,
     /// What people heard: subjects and messages.
     pub(crate) notices: Vec<(Option<String>, String)>,
 }

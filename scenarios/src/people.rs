@@ -4,6 +4,7 @@
 //! controller's ids beforehand either.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use failover_simulator::truth::Resource;
@@ -53,13 +54,39 @@ pub enum Deed {
     AllowStop,
 }
 
+impl Deed {
+    /// Whether whatever serves goes on serving.
+    pub(crate) fn is_harmless(self) -> bool {
+        match self {
+            Self::BackUp
+            | Self::Restore
+            | Self::Inspect
+            | Self::Enlarge
+            | Self::RaiseIops
+            | Self::DeleteSnapshot
+            | Self::UntagSnapshot
+            | Self::TagBackup
+            | Self::ProtectFromStop
+            | Self::AllowStop => true,
+            Self::DeleteVolume
+            | Self::UntagVolume
+            | Self::UntagInstance
+            | Self::Stop
+            | Self::Start
+            | Self::Terminate => false,
+        }
+    }
+}
+
 /// A deed that was done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Done {
     /// What was done.
     pub deed: Deed,
     /// To what.
     pub on: String,
+    /// When.
+    pub at: SystemTime,
     /// What it made.
     pub made: Option<String>,
 }
@@ -98,7 +125,7 @@ impl People {
         let body = self.ask(&query).await?;
         let made = ["snapshotId", "volumeId"].iter().filter(|_| matches!(deed, Deed::BackUp | Deed::Restore));
         let made = made.filter_map(|tag| text(&body, tag)).find(|id| **id != on).map(str::to_owned);
-        Some(Done { deed, on, made })
+        Some(Done { deed, on, at: self.region.wall_now(), made })
     }
 
     fn choose(&self, deed: Deed, pick: usize) -> Option<String> {

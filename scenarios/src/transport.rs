@@ -109,6 +109,13 @@ impl Shared {
                 }
                 Ok(broken::as_one(&answers).or_else(|| answers.pop()).unwrap_or_default())
             }
+            Asked::InTurn(requests) => {
+                let mut last = Ok(http::Response::default());
+                for request in requests {
+                    last = self.send(by, request).await;
+                }
+                last
+            }
             Asked::MadeUp(answer) => Ok(answer),
         }
     }

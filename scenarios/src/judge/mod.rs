@@ -4,6 +4,7 @@ mod case;
 mod expected;
 mod group;
 mod loss;
+mod made;
 mod notices;
 mod rules;
 
@@ -62,10 +63,14 @@ pub(crate) fn judge(
     findings.extend(rules::of_one_moment(&case));
     findings.extend(rules::serves_one_moment(&case));
     findings.extend(rules::others_are_left_alone(&case));
+    findings.extend(rules::nothing_for_nothing(&case));
     findings.extend(rules::nothing_without_the_lease(&case));
     findings.extend(rules::no_version_is_lost(&case));
     findings.extend(notices::are_sent(&case));
-    findings.extend(rules::nothing_leaked(&case));
+    findings.extend(notices::drills_are_called_so(&case));
+    findings.extend(made::has_its_tags(&case));
+    findings.extend(made::keeps_its_shape(&case));
+    findings.extend(made::nothing_leaked(&case));
     if matches!(scenario.layout, Layout::Group(_)) {
         findings.extend(group::hooks_are_ended(&case));
         findings.extend(group::is_in_service(&case));

@@ -2,17 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use failover_core::ids::VolumeId;
-use failover_core::spec::Spec;
+use failover_core::ledger::Cause;
 use failover_core::world::tag;
 use failover_simulator::time::RegionTime;
 
 use super::case::Case;
 use crate::finding::Finding;
 use crate::people::Deed;
-
-/// A few snapshots of a volume may wait for their retention; more than this are a leak.
-const SNAPSHOTS_IN_TRANSIT: usize = 2;
 
 /// An instance that somebody starts with its old volume writes to that until the controller has stopped it again: that is not its doing.
 pub(super) fn one_writer(case: &Case<'_>) -> impl Iterator<Item = Finding> {
@@ -63,6 +59,20 @@ pub(super) fn of_one_moment(case: &Case<'_>) -> Vec<Finding> {
     .collect()
 }
 
+/// Where nothing goes wrong and nobody asks for it, there is no failover, and no reason to be told why there is none.
+pub(super) fn nothing_for_nothing(case: &Case<'_>) -> Option<Finding> {
+    if !case.bystanders.do_no_harm {
+        return None;
+    }
+    let unasked = case.reports.iter().find(|report| !report.cause.starts_with("requested by"));
+    let running = case.ledger.failover.as_ref().filter(|failover| !matches!(failover.cause, Cause::Operator(_)));
+    let found = unasked
+        .map(|report| report.cause.clone())
+        .or_else(|| running.map(|failover| failover.cause.to_string()))
+        .or_else(|| case.ledger.refused.as_ref().map(|refused| refused.reason.clone()))?;
+    Some(Finding::new("nothing fails over for nothing", found))
+}
+
 /// Who changes something has the lease.
 pub(super) fn nothing_without_the_lease(case: &Case<'_>) -> impl Iterator<Item = Finding> {
     let calls = case.bystanders.witness.without_lease.iter();
@@ -97,37 +107,4 @@ pub(super) fn others_are_left_alone(case: &Case<'_>) -> Vec<Finding> {
     let theirs = changed.filter(|changed| changed.ids.iter().any(|id| all.theirs.contains(id)));
     let found = theirs.map(|changed| format!("{} {}", changed.action, changed.ids.join(" ")));
     found.map(|found| Finding::new("nobody else's things are touched", found)).collect()
-}
-
-/// Every volume of the service is current or kept for its retention; snapshots stay within their number.
-pub(super) fn nothing_leaked(case: &Case<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let current_volumes = case.ledger.current_volumes.values().map(|current| current.volume.as_str());
-    let known: BTreeSet<&str> = current_volumes.chain(case.ledger.superseded.keys().map(VolumeId::as_str)).collect();
-    let volumes = case.truth.resources().iter().filter(|it| it.kind == "volume");
-    for volume in volumes.filter(|it| it.tags.contains_key(tag::VOLUME)) {
-        let is_gone = matches!(volume.state, "deleting" | "deleted");
-        // A failover that is under way knows of volumes that the ledger's current volumes do not name yet.
-        let is_theirs = case.bystanders.have_touched(&volume.id);
-        if case.ledger.failover.is_none() && !known.contains(volume.id.as_str()) && !is_gone && !is_theirs {
-            findings.push(Finding::new("nothing is leaked", format!("{} is in nobody's books", volume.id)));
-        }
-    }
-    let own = case.truth.resources().iter().filter(|it| {
-        // A failed one stays for a day, to be seen.
-        let counts = it.kind == "snapshot" && it.state != "error" && it.tags.contains_key(tag::COPY);
-        counts && !case.bystanders.have_touched(&it.id)
-    });
-    let (snapshots, most) = (own.count(), most_snapshots(case));
-    if snapshots > most {
-        findings.push(Finding::new("nothing is leaked", format!("{snapshots} snapshots; at most {most} are kept")));
-    }
-    findings
-}
-
-/// The newest sets and, where some are not whole, the newest copies of each volume beside them.
-fn most_snapshots(case: &Case<'_>) -> usize {
-    let spec = Spec::parse(&case.scenario.layout.failover_toml(case.made));
-    let keep = spec.map_or(0, |spec| usize::try_from(spec.data.keep_snapshots.get()).unwrap_or(usize::MAX));
-    case.scenario.layout.volumes().len() * (keep.saturating_mul(2) + SNAPSHOTS_IN_TRANSIT)
 }

@@ -17,6 +17,7 @@ use futures::StreamExt as _;
 use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::queue::{Event, Queue};
@@ -66,6 +67,8 @@ pub(super) struct Stage<'a> {
     /// The most that an operator accepts to lose.
     accepted_seconds: u64,
     is_undisturbed: bool,
+    asks_for_drills_only: bool,
+    do_no_harm: bool,
 }
 
 /// What is next.
@@ -104,6 +107,15 @@ impl<'a> Stage<'a> {
         let disturbs = |act: &Act| matches!(&act.what, Happening::Fault(fault) if fault.get("calls").is_some());
         let is_undisturbed =
             !(script.iter().any(disturbs) || faults.background || faults.double_calls || faults.crash.is_some());
+        let asks_for_drills_only = script.iter().all(|act| match &act.what {
+            Happening::Event(event) => event.get("drill").and_then(Value::as_bool) == Some(true),
+            Happening::Fault(_) | Happening::Deed { .. } => true,
+        });
+        let do_no_harm = script.iter().all(|act| match &act.what {
+            Happening::Deed { deed, .. } => deed.is_harmless(),
+            Happening::Event(_) => true,
+            Happening::Fault(_) => false,
+        });
         let has_deeds = script.iter().any(|act| matches!(act.what, Happening::Deed { .. }));
         let people = has_deeds.then(|| People::settle(&region, &scenario.layout, &made));
         Self {
@@ -127,6 +139,8 @@ impl<'a> Stage<'a> {
             done: Vec::new(),
             accepted_seconds,
             is_undisturbed,
+            asks_for_drills_only,
+            do_no_harm,
         }
     }
 
@@ -264,6 +278,8 @@ impl<'a> Stage<'a> {
             accepted_seconds: self.accepted_seconds,
             witness,
             is_undisturbed: self.is_undisturbed,
+            asks_for_drills_only: self.asks_for_drills_only,
+            do_no_harm: self.do_no_harm,
             notices,
         }
     }

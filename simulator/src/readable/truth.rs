@@ -53,6 +53,8 @@ impl State {
             kind: "volume",
             state: volume.state.name(),
             tags: volume.tags.clone(),
+            size_gib: volume.size_gib,
+            iops: volume.iops,
             attached_to: volume.attachment.as_ref().map(|attachment| attachment.instance_id.clone()),
             data: self.truth.data_of(id).cloned(),
         });
@@ -61,6 +63,8 @@ impl State {
             kind: "snapshot",
             state: snapshot.state.name(),
             tags: snapshot.tags.clone(),
+            size_gib: snapshot.volume_size_gib,
+            iops: None,
             attached_to: None,
             data: self.truth.data_of(id).cloned(),
         });

@@ -56,6 +56,10 @@ pub struct Resource {
     pub state: &'static str,
     /// Tags.
     pub tags: BTreeMap<String, String>,
+    /// Size in GiB: a volume's own, or that of the volume that a snapshot is of.
+    pub size_gib: u32,
+    /// A volume's IOPS, where its type has them.
+    pub iops: Option<u32>,
     /// The instance that a volume is attached to.
     pub attached_to: Option<String>,
     /// What data it holds.
