@@ -1,6 +1,7 @@
 //! One invocation: from the event to what came of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use failover_core::ids::ServiceName;
 use failover_core::ledger::Request;
@@ -38,14 +39,14 @@ impl From<Deadline> for Invocation {
 }
 
 impl Invocation {
-    /// An invocation that Lambda ends at `deadline`.
+    /// An invocation that Lambda ends at `deadline`; that and `now` are by the host's own clock.
     pub fn until(deadline: Timestamp, now: Timestamp, request_id: impl Into<String>) -> Result<Self, HandlerError> {
         let left = deadline.duration_since(now);
         if left < LEAST_TIME {
             return Err(HandlerError::TooShort { left_seconds: left.as_secs(), least_seconds: LEAST_TIME.as_secs() });
         }
-        let ends_at = deadline.saturating_sub(RESPONSE).unwrap_or(now);
-        Ok(Self { deadline: Deadline::at(ends_at), request_id: Some(request_id.into()) })
+        let left = Duration::try_from(left.saturating_sub(RESPONSE)).unwrap_or_default();
+        Ok(Self { deadline: Deadline::within(left), request_id: Some(request_id.into()) })
     }
 }
 

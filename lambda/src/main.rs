@@ -1,7 +1,7 @@
 //! `bootstrap`: wires AWS's clients, the environment and Lambda's runtime to the library.
 
 use anyhow::Context as _;
-use failover_aws::{Aws, ClientSettings, Clock};
+use failover_aws::{Aws, ClientSettings};
 use failover_engine::{Engine, Names};
 use failover_lambda::{HandlerError, Invocation, LambdaResult, handle, metrics, settings};
 use jiff::Timestamp;
@@ -44,9 +44,9 @@ fn log_to_stderr() {
 async fn invoke(aws: &Aws, names: &Names, event: LambdaEvent<Value>) -> Result<LambdaResult, Diagnostic> {
     let (payload, context) = event.into_parts();
     let holder = settings::holder(&context.env_config.log_stream, std::process::id(), &context.request_id);
-    let engine = Engine::new(aws.clone(), Clock::system(), names, holder);
+    let engine = Engine::new(aws.clone(), names, holder);
     let outcome = match Timestamp::try_from(context.deadline()) {
-        Ok(deadline) => match Invocation::until(deadline, engine.now(), &context.request_id) {
+        Ok(deadline) => match Invocation::until(deadline, Timestamp::now(), &context.request_id) {
             Ok(invocation) => handle(&engine, payload, invocation).await,
             Err(error) => Err(error),
         },

@@ -29,7 +29,7 @@ impl Transport for Nobody {
 async fn invoked(event: &Value) -> (Result<Value, HandlerError>, usize) {
     let nobody = Arc::new(Nobody::default());
     let aws = Aws::over(nobody.clone(), Clock::system(), "eu-central-1");
-    let engine = Engine::new(aws, Clock::system(), &Names::default(), "a test");
+    let engine = Engine::new(aws, &Names::default(), "a test");
     let answer = handle(&engine, event.clone(), Deadline::none()).await;
     let answer = answer.map(|answer| serde_json::to_value(answer).unwrap());
     (answer, nobody.calls.load(Ordering::Relaxed))

@@ -17,6 +17,8 @@ pub struct InjectedFaults {
     /// The region has its background faults: events are lost, doubled, late and out of order, calls are throttled and reads are old, all of it
     /// more than usual.
     pub background: bool,
+    /// The clocks of the hosts that it runs on are off by up to five minutes, each by its own.
+    pub skewed_clocks: bool,
     /// The controller does not keep one of its rules.
     pub breakage: Option<Breakage>,
 }

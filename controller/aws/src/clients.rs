@@ -17,6 +17,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use thiserror::Error;
 
 use crate::clock::Clock;
+use crate::dated::Dated;
 use crate::transport::{InProcess, Transport};
 
 /// The SDK has no timeouts of its own but for connecting (aws-facts 7); a zone that is down makes calls hang (1.4).
@@ -76,8 +77,9 @@ struct Clients {
 impl Aws {
     /// AWS as the environment, the profile and `settings` configure it, over TLS.
     pub async fn from_environment(settings: &ClientSettings) -> Result<Self, SetupError> {
+        let clock = Clock::system();
         let mut loader = aws_config::defaults(behavior())
-            .http_client(over_tls())
+            .http_client(Dated::over(over_tls(), clock.clone()))
             .sleep_impl(TokioSleep::new())
             .retry_config(read_retries())
             .timeout_config(timeouts())
@@ -98,7 +100,7 @@ impl Aws {
         if let Some(url) = config.endpoint_url() {
             check_endpoint(url)?;
         }
-        Self::build(&config, Clock::system()).ok_or(SetupError::NoRegion)
+        Self::build(&config, clock).ok_or(SetupError::NoRegion)
     }
 
     /// Any region that lives in this process. Requests are signed with credentials that mean nothing; time comes from `clock`.
@@ -110,7 +112,7 @@ impl Aws {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             // Static credentials need no cache in front of them.
             .identity_cache(IdentityCache::no_cache())
-            .http_client(SharedHttpClient::new(InProcess::new(transport)))
+            .http_client(Dated::over(SharedHttpClient::new(InProcess::new(transport)), clock.clone()))
             .time_source(SharedTimeSource::new(clock.clone()))
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .retry_config(read_retries())
@@ -127,7 +129,7 @@ impl Aws {
         Some(Self(Arc::new(Clients::build(config, clock, &region))))
     }
 
-    /// The clock that dates what is observed.
+    /// The clock that dates what is observed; AWS's answers set it right.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
     }

@@ -17,6 +17,7 @@ pub mod claim;
 mod clients;
 mod clock;
 mod convert;
+mod dated;
 mod error;
 mod metadata;
 mod notify;

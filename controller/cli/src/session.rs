@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use failover_aws::{Aws, Clock};
+use failover_aws::Aws;
 use failover_core::ids::ServiceName;
 use failover_core::ledger::{Destination, Request};
 use failover_engine::{Engine, EngineError, Names, Watcher};
@@ -23,7 +23,6 @@ pub struct Session {
     pub region: Option<Region>,
     /// Who asks, as far as the machine knows.
     pub by: String,
-    clock: Clock,
     names: Names,
     /// Unique to this process.
     holder: String,
@@ -46,15 +45,14 @@ impl Session {
                 (embedded.aws, Some(embedded.region), "operator".to_owned(), "cli".to_owned())
             }
         };
-        let clock = aws.clock().clone();
-        let engine = Engine::new(aws.clone(), clock.clone(), &config.names, holder.as_str());
+        let engine = Engine::new(aws.clone(), &config.names, holder.as_str());
         let (names, service) = (config.names.clone(), config.service.clone());
-        Ok(Self { aws, engine, region, by, clock, names, holder, service })
+        Ok(Self { aws, engine, region, by, names, holder, service })
     }
 
     /// The controller under a name of its own in leases: runs that overlap must not share one.
     pub fn another_engine(&self, suffix: u64) -> Engine {
-        Engine::new(self.aws.clone(), self.clock.clone(), &self.names, format!("{}/{suffix}", self.holder))
+        Engine::new(self.aws.clone(), &self.names, format!("{}/{suffix}", self.holder))
     }
 
     /// The controller, watched.

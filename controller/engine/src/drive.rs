@@ -151,7 +151,7 @@ impl<'a> Drive<'a> {
 
     async fn until_it_ends(&mut self) -> Result<Ended, EngineError> {
         for _ in 0..MOST_ROUNDS {
-            if !self.deadline.has_time(self.engine.now()) {
+            if !self.deadline.has_time_after(SignedDuration::ZERO) {
                 return self.out_of_time(Vec::new()).await;
             }
             self.post().await?;
@@ -178,7 +178,7 @@ impl<'a> Drive<'a> {
                 for Awaited { step, text } in &reasons {
                     self.engine.tell(&self.spec.service, ProgressKind::Waiting(step.clone()), text);
                 }
-                if !self.deadline.has_time(until) {
+                if !self.deadline.has_time_after(until.duration_since(self.engine.now())) {
                     let waiting_for = reasons.into_iter().map(|awaited| awaited.text).collect();
                     return self.out_of_time(waiting_for).await.map(Some);
                 }

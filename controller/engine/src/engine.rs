@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use failover_aws::{Aws, Clock, Specs, Store};
+use failover_aws::{Aws, Specs, Store};
 use failover_core::ids::ServiceName;
 
 use crate::names::Names;
@@ -15,20 +15,18 @@ pub struct Engine {
     pub(crate) store: Store,
     pub(crate) specs: Specs,
     pub(crate) topic: Option<String>,
-    pub(crate) clock: Clock,
     pub(crate) holder: String,
     pub(crate) watcher: Option<Arc<dyn Watcher>>,
 }
 
 impl Engine {
-    /// An engine over `aws`. `holder` names this process in leases: no two that run may share it.
-    pub fn new(aws: Aws, clock: Clock, names: &Names, holder: impl Into<String>) -> Self {
+    /// An engine over `aws`, whose clock it goes by. `holder` names this process in leases: no two that run may share it.
+    pub fn new(aws: Aws, names: &Names, holder: impl Into<String>) -> Self {
         Self {
             store: Store::new(&aws, names.table.clone()),
             specs: Specs::new(&aws, &names.spec_path),
             topic: names.topic.clone(),
             aws,
-            clock,
             holder: holder.into(),
             watcher: None,
         }
@@ -51,9 +49,9 @@ impl Engine {
         &self.specs
     }
 
-    /// The time, as the engine sees it.
+    /// The time, as AWS tells it.
     pub fn now(&self) -> jiff::Timestamp {
-        self.clock.now()
+        self.aws.clock().now()
     }
 
     /// Tells the log and the watcher what happened.

@@ -6,7 +6,10 @@ use super::{Breakage, Broken, Read, between};
 
 impl Broken {
     /// The answer as the broken controller hears it.
-    pub(crate) fn hear(&self, action: Option<&str>, answer: http::Response<Bytes>) -> http::Response<Bytes> {
+    pub(crate) fn hear(&self, action: Option<&str>, mut answer: http::Response<Bytes>) -> http::Response<Bytes> {
+        if self.breakage == Breakage::BelievesItsClock {
+            answer.headers_mut().remove(http::header::DATE);
+        }
         let said = std::str::from_utf8(answer.body()).unwrap_or_default();
         let heard = match (self.breakage, action) {
             (Breakage::BelievesItStopped, Some("DescribeInstances")) => {

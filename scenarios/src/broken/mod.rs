@@ -55,11 +55,13 @@ pub enum Breakage {
     ReportsNoLoss,
     /// Drills are remembered and reported as if they were none.
     HidesDrills,
+    /// The clock of its host is believed, whatever AWS's answers say.
+    BelievesItsClock,
 }
 
 impl Breakage {
     /// All of them, each with the rule that the judge finds broken.
-    pub const ALL: [(Self, &str); 20] = [
+    pub const ALL: [(Self, &str); 21] = [
         (Self::BelievesItStopped, "never two writers"),
         (Self::RestoresTheFirstCopy, "no acknowledged write is lost"),
         (Self::DeletesInsteadOfAttaching, "the only copy is never deleted"),
@@ -80,6 +82,7 @@ impl Breakage {
         (Self::TellsTwice, "people are told, once"),
         (Self::ReportsNoLoss, "no acknowledged write is lost"),
         (Self::HidesDrills, "drills are called so"),
+        (Self::BelievesItsClock, "no acknowledged write is lost"),
     ];
 }
 

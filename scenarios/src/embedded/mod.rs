@@ -45,7 +45,7 @@ impl Embedded {
         let region = Region::new(Setup { seed, region_name: REGION.to_owned(), ..Setup::default() });
         let sample = sample::add(&region);
         let aws = transport::aws(&region, REGION);
-        let engine = Engine::new(aws.clone(), clock(&region), names, "setup");
+        let engine = Engine::new(aws.clone(), names, "setup");
         engine.store().create_table().await?;
         engine.apply(sample::SPEC).await?;
         Ok(Self { region, sample, aws })

@@ -54,5 +54,5 @@ pub fn aws(region: &Region, region_name: &str) -> Aws {
 
 /// A controller over the region. `holder` names it in leases: two that run at once must not share one.
 pub fn engine(region: &Region, region_name: &str, names: &Names, holder: &str) -> Engine {
-    Engine::new(aws(region, region_name), clock(region), names, holder)
+    Engine::new(aws(region, region_name), names, holder)
 }

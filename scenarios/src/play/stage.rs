@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use failover_aws::Aws;
+use failover_aws::{Aws, Clock};
 use failover_core::ids::ServiceName;
 use failover_core::ledger::Ledger;
 use failover_core::report::Report;
@@ -16,7 +16,7 @@ use failover_simulator::{Fault, Region};
 use futures::StreamExt as _;
 use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -24,6 +24,7 @@ use super::queue::{Event, Queue};
 use super::settled::{Settled, rest};
 use crate::agents::GuestAgents;
 use crate::background;
+use crate::broken::Breakage;
 use crate::bystanders::Bystanders;
 use crate::embedded;
 use crate::finding::Finding;
@@ -36,7 +37,9 @@ use crate::transport::FaultyTransport;
 /// The topic that hears of failovers.
 const TOPIC: &str = "failover";
 /// Lambda's longest time limit.
-const LAMBDA_TIMEOUT: SignedDuration = SignedDuration::from_mins(15);
+const LAMBDA_TIMEOUT: Duration = Duration::from_mins(15);
+/// How far a host's clock may be off.
+const MOST_SKEW_SECONDS: i64 = 300;
 /// A controller that has not settled by then does not converge.
 const LONGEST: Duration = Duration::from_hours(4);
 
@@ -299,12 +302,14 @@ impl<'a> Stage<'a> {
 
     /// A Lambda process of its own, with this event.
     fn invoke(&mut self, event: Event) -> LocalBoxFuture<'static, (Event, bool)> {
-        let holder = format!("lambda-{}", self.next_number());
-        let aws = Aws::over(Arc::new(self.transport.of(&holder)), embedded::clock(&self.region), REGION);
-        let engine = Engine::new(aws, embedded::clock(&self.region), &self.names, holder);
+        let number = self.next_number();
+        let holder = format!("lambda-{number}");
+        let clock = self.clock_of_host(number);
+        let aws = Aws::over(Arc::new(self.transport.of(&holder)), clock, REGION);
+        let engine = Engine::new(aws, &self.names, holder);
         Box::pin(async move {
-            let ends_at = engine.now().saturating_add(LAMBDA_TIMEOUT).unwrap_or(Timestamp::MAX);
-            let invocation = Invocation { deadline: Deadline::at(ends_at), request_id: Some(event.request_id.clone()) };
+            let deadline = Deadline::within(LAMBDA_TIMEOUT);
+            let invocation = Invocation { deadline, request_id: Some(event.request_id.clone()) };
             match handle(&engine, event.payload.clone(), invocation).await {
                 Ok(_) => (event, true),
                 Err(error) => {
@@ -312,6 +317,21 @@ impl<'a> Stage<'a> {
                     (event, false)
                 }
             }
+        })
+    }
+
+    /// The clock of the host that a process runs on: as the region's, or off by minutes.
+    fn clock_of_host(&self, number: u64) -> Clock {
+        let is_off = self.faults.skewed_clocks || self.faults.breakage == Some(Breakage::BelievesItsClock);
+        if !is_off {
+            return embedded::clock(&self.region);
+        }
+        let mut random = fastrand::Rng::with_seed(self.seed ^ number);
+        let behind = SignedDuration::from_secs(random.i64(-MOST_SKEW_SECONDS..=MOST_SKEW_SECONDS));
+        let region = self.region.clone();
+        Clock::new(move || {
+            let right = embedded::wall_time(region.wall_now());
+            right.checked_sub(behind).unwrap_or(right)
         })
     }
 

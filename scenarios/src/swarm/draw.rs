@@ -147,6 +147,7 @@ fn faults(random: &mut Rng) -> InjectedFaults {
         double_events: random.u8(..8) == 0,
         two_controllers: random.u8(..5) == 0,
         background: random.bool(),
+        skewed_clocks: random.u8(..5) == 0,
         breakage: None,
     }
 }

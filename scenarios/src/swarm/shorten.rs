@@ -50,6 +50,7 @@ fn shorter(story: &Story) -> Vec<Story> {
     let calmer = [
         InjectedFaults { crash: None, ..faults },
         InjectedFaults { background: false, ..faults },
+        InjectedFaults { skewed_clocks: false, ..faults },
         InjectedFaults { two_controllers: false, ..faults },
         InjectedFaults { double_events: false, ..faults },
     ];

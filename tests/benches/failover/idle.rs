@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime};
 
-use failover_aws::{Aws, ClientSettings, Clock};
+use failover_aws::{Aws, ClientSettings};
 use failover_engine::{Deadline, Engine, Names};
 use failover_scenarios::embedded;
 use failover_simulator::serve::{ServeOptions, serve};
@@ -173,7 +173,7 @@ pub(crate) fn tick_against(url: &str) -> Result<(), Failure> {
         let settings =
             ClientSettings { region: Some(REGION.to_owned()), profile: None, endpoint_url: Some(url.to_owned()) };
         let aws = Aws::from_environment(&settings).await?;
-        let engine = Engine::new(aws, Clock::system(), &Names::default(), "alone");
+        let engine = Engine::new(aws, &Names::default(), "alone");
         let before_mb = memory::resident_mb()?;
         let tick = engine.tick(Deadline::none()).await?;
         if !tick.driven.is_empty() || !tick.broken.is_empty() {

@@ -50,7 +50,8 @@ impl Store {
     /// Guarantees: [`Acquired::Busy`] with `woken` means that the holder finds the mark before it lets go, so nothing that the caller
     /// came for is lost.
     ///
-    /// Caveat: clocks. A lease has ended when the caller's `now` says so; leases must be longer than clocks differ.
+    /// Caveat: clocks. A lease has ended when the caller's `now` says so; leases must be longer than clocks differ, which is seconds, since
+    /// AWS's answers set them right ([`Clock`](crate::Clock)).
     pub async fn acquire(
         &self,
         service: &ServiceName,

@@ -9,7 +9,6 @@ use clap::Args;
 use failover_engine::{Deadline, Ended, Engine, EngineError, Tick, in_one_line};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use jiff::SignedDuration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
@@ -21,7 +20,7 @@ use crate::render;
 use crate::session::Session;
 
 /// How long one tick may run: as in a Lambda. The next one continues where it ended.
-const TICK_LIMIT: SignedDuration = SignedDuration::from_mins(15);
+const TICK_LIMIT: Duration = Duration::from_mins(15);
 /// Ticks that may run at once: more would mean that AWS hangs, and that asking it more often does not help.
 const MOST_TICKS: usize = 16;
 /// What ticks may still take after a signal. A lease that is not released expires by itself after 30 s.
@@ -109,8 +108,7 @@ impl StopSignals {
 }
 
 async fn one_tick(engine: Engine) -> Result<Tick, EngineError> {
-    let ends_at = engine.now().saturating_add(TICK_LIMIT).unwrap_or(jiff::Timestamp::MAX);
-    engine.tick(Deadline::at(ends_at)).await
+    engine.tick(Deadline::within(TICK_LIMIT)).await
 }
 
 fn show_result(ended: &Result<Tick, EngineError>, format: Format) -> Result<(), CliError> {

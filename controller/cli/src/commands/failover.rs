@@ -12,7 +12,6 @@ use failover_core::report::{Outcome, Report};
 use failover_core::world::{Sight, World};
 use failover_engine::{Deadline, Ended, Engine, EngineError};
 use failover_scenarios::embedded::truth::{ServiceTruth, until_served};
-use jiff::{SignedDuration, Timestamp};
 
 use crate::config::Config;
 use crate::duration;
@@ -97,13 +96,11 @@ pub(super) async fn run(session: &Session, args: &FailoverArgs, config: &Config)
     if asks {
         confirm(session, &service, &request).await?;
     }
-    let end = Timestamp::checked_add;
-    let ends_at =
-        args.timeout.and_then(|timeout| end(session.engine.now(), SignedDuration::try_from(timeout).ok()?).ok());
+    let deadline = args.timeout.map_or_else(Deadline::none, Deadline::within);
     let progress = Arc::new(ProgressDisplay::on_stderr());
     let engine = if config.verbose { session.engine.clone() } else { session.watched(Arc::clone(&progress) as _) };
     let asked = PendingRequest::record(&engine, &service, request).await?;
-    let report = asked.see_through(&engine, ends_at, session.region.is_none()).await;
+    let report = asked.see_through(&engine, deadline, session.region.is_none()).await;
     progress.finish();
     tell(session, &report?, config.format).await
 }
@@ -225,13 +222,8 @@ impl PendingRequest {
     }
 
     /// Drives the service until the request has come to an end, the time is over, or the operator interrupts.
-    async fn see_through(
-        &self,
-        engine: &Engine,
-        ends_at: Option<Timestamp>,
-        may_interrupt: bool,
-    ) -> Result<Report, CliError> {
-        let driven = self.drive(engine, ends_at);
+    async fn see_through(&self, engine: &Engine, deadline: Deadline, may_interrupt: bool) -> Result<Report, CliError> {
+        let driven = self.drive(engine, deadline);
         if !may_interrupt {
             return driven.await;
         }
@@ -245,8 +237,7 @@ impl PendingRequest {
         }
     }
 
-    async fn drive(&self, engine: &Engine, ends_at: Option<Timestamp>) -> Result<Report, CliError> {
-        let deadline = ends_at.map_or_else(Deadline::none, Deadline::at);
+    async fn drive(&self, engine: &Engine, deadline: Deadline) -> Result<Report, CliError> {
         loop {
             let run = engine.run(&self.service, deadline).await?;
             if let Some(report) = run.reports.into_iter().rev().find(|report| self.is_about(report)) {
@@ -267,7 +258,7 @@ impl PendingRequest {
                     if let Some(report) = self.ended_elsewhere(engine).await? {
                         return Ok(report);
                     }
-                    if ends_at.is_some_and(|end| engine.now() >= end) {
+                    if deadline.is_over() {
                         return self.so_far(engine, &format!("{holder} drives it")).await;
                     }
                     tokio::time::sleep(POLL).await;

@@ -110,5 +110,6 @@ fn failover(view: View<'_>, wanted: &Wanted, to: Option<Target>, down_since: Tim
         steps: Vec::new(),
         warnings: BTreeSet::new(),
         halted: None,
+        told: None,
     }
 }

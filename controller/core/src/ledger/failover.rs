@@ -63,6 +63,9 @@ pub struct Failover {
     pub warnings: BTreeSet<String>,
     /// Set while it can't go on without an operator (or a change of the world).
     pub halted: Option<Halted>,
+    /// The reason for standing still that people were told last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<String>,
 }
 
 /// Why a failover began: what may be refused, and what counts towards the daily cap, depends on it.

@@ -129,9 +129,14 @@ impl Ledger {
             return Err(self.illegal("halt", "no failover is running"));
         };
         failover.halted = Some(Halted { at: now, reason: reason.to_owned() });
+        // One that goes on for a moment and then stands still as before is no news: two hosts' clocks may differ by a second.
+        let is_news = failover.told.as_deref() != Some(reason);
+        failover.told = Some(reason.to_owned());
         let report = Report::of(&self.service, self.epoch, &failover, Outcome::Halted, reason, None, now);
         self.failover = Some(failover);
-        self.tell(Notification::Halted(Box::new(report)));
+        if is_news {
+            self.tell(Notification::Halted(Box::new(report)));
+        }
         Ok(())
     }
 }

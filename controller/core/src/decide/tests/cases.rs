@@ -634,3 +634,17 @@ fn an_active_instance_that_nobody_can_see_is_told_of() {
     let well = follow(&seen, &decide(&spec(), &seen, &world(after(700)), after(700)), after(700));
     assert!(well.refused.is_none() && well.unseen_since.is_none());
 }
+
+/// Two hosts' clocks differ by a second: what one calls too long, the other does not yet.
+#[test]
+fn a_failover_that_stands_still_again_for_the_same_reason_is_no_news() {
+    let mut world = world(start());
+    off(&mut world, start());
+    let halted = |ledger: Ledger, reason: &str| ledger.apply(&Change::Halt(reason.to_owned()), start()).unwrap();
+    let goes_on = |ledger: Ledger| ledger.apply(&Change::StepsConfirmed(Vec::new()), start()).unwrap();
+    let once = halted(begun(&world, start()), "no room");
+    assert_eq!(once.outbox.len(), 1);
+    let again = halted(goes_on(once.apply(&Change::Sent(1), start()).unwrap()), "no room");
+    assert!(again.outbox.is_empty() && again.failover.as_ref().unwrap().halted.is_some());
+    assert_eq!(halted(goes_on(again), "no permission").outbox.len(), 1);
+}

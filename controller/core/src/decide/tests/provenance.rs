@@ -420,13 +420,9 @@ fn a_planned_failover_waits_for_an_instance_that_shuts_down() {
         Spec::parse(&format!("{SPEC}[fence]\nwhen_unconfirmed = \"proceed\"\nconfirm_within_seconds = 60\n")).unwrap();
     let waived = |state: Option<InstanceState>, planned| {
         let mut world = world(after(100));
-        match state {
-            Some(state) => put(&mut world.instances, instance_id('a'), instance('a', state), after(100)),
-            None => {
-                let why = "an internal error".to_owned();
-                world.instances.items.insert(instance_id('a'), Observed::Unknown { why, at: after(100) });
-            }
-        }
+        let unseen = || Observed::Unknown { why: "an internal error".to_owned(), at: after(100) };
+        let seen = state.map(|state| Observed::Known { value: instance('a', state), at: after(100) });
+        world.instances.items.insert(instance_id('a'), seen.unwrap_or_else(unseen));
         let mut ledger = go(&spec, ledger(), &lost(start()), start(), &accepted()).0;
         let failover = ledger.failover.as_mut().unwrap();
         (failover.fence, failover.planned) = (FenceState::Open { since: Some(start()) }, planned);

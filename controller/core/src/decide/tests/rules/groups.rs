@@ -204,6 +204,7 @@ fn failover() -> impl Strategy<Value = Failover> {
                     steps: Vec::new(),
                     warnings: BTreeSet::new(),
                     halted: None,
+                    told: None,
                 }
             },
         )

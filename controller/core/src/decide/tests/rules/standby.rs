@@ -57,6 +57,7 @@ fn failover() -> impl Strategy<Value = Failover> {
                 steps: Vec::new(),
                 warnings: std::collections::BTreeSet::new(),
                 halted: None,
+                told: None,
             }
         })
 }
