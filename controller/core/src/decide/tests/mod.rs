@@ -1,13 +1,17 @@
 //! Decisions as values: a world and a ledger in, a verdict out.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod adoption;
 mod agents;
 mod cases;
 mod data;
+mod fenced;
 mod groups;
 mod mishaps;
+mod newest;
 mod provenance;
 mod replaced;
 mod retry;
 mod rules;
 mod sample;
+mod standbys;
