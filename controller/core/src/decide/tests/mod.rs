@@ -10,6 +10,7 @@ mod groups;
 mod mishaps;
 mod newest;
 mod provenance;
+mod record;
 mod replaced;
 mod retry;
 mod rules;
