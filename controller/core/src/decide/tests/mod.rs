@@ -7,6 +7,7 @@ mod cases;
 mod data;
 mod fenced;
 mod groups;
+mod hooked;
 mod mishaps;
 mod newest;
 mod provenance;
