@@ -405,3 +405,42 @@ fn what_is_decided_rests_on_what_was_seen_seconds_ago() {
         assert_eq!(format!("{parts:?}").to_lowercase(), format!("[{stale}]"));
     }
 }
+
+#[test]
+fn a_volume_in_the_targets_zone_that_is_not_ready_is_waited_for() {
+    let (mut begun, _) = fenced();
+    begun.failover.as_mut().unwrap().to.as_mut().unwrap().zone = zone('a');
+    let mut world = stopped_with(Volume { state: VolumeState::Creating, ..volume('a', None) }, start());
+    put(&mut world.instances, instance_id('b'), instance('a', InstanceState::Running), start());
+    let (_, steps, verdict) = go(&spec(), begun, &world, start());
+    let Verdict::Wait { until, reasons, .. } = &verdict else { panic!("{steps:?} {verdict:?}") };
+    assert!(reasons.iter().any(|it| it.text.contains("vol-00000001 is not ready yet")), "{reasons:?}");
+    assert_eq!(*until, after(2));
+}
+
+#[test]
+fn another_target_is_taken_without_what_was_to_be_done_for_the_first() {
+    let spec = Spec::parse(&format!("{SPEC}{LOG}")).unwrap();
+    let (mut ledger, mut world) = two_volumes(Some("/dev/xvda"));
+    ledger.members.insert(instance_id('c'), crate::ledger::Member { zone: zone('c') });
+    put(&mut world.instances, instance_id('a'), instance('a', InstanceState::Stopped), start());
+    put(&mut world.instances, instance_id('c'), instance('c', InstanceState::Running), start());
+    let (begun, ..) = go(&spec, ledger, &world, start());
+    for (number, name) in [(1, "data"), (2, "log")] {
+        let copy = made(&begun, number, SnapshotState::Completed, &[(tag::VOLUME, name)]);
+        put(&mut world.snapshots, snapshot_id(number), copy, start());
+    }
+    let (restoring, steps, _) = go(&spec, begun, &world, start());
+    let restores: Vec<&Step> = steps.iter().filter(|step| step.kind() == "restore").collect();
+    assert_eq!(restores.len(), 2, "{steps:?}");
+    // AWS has no room for the first, and was busy when it was asked for the second.
+    let classes = [crate::step::FailureClass::Capacity, crate::step::FailureClass::Retryable];
+    let said = restores.iter().zip(classes).map(|(step, class)| {
+        let (code, message) = ("no".to_owned(), "no".to_owned());
+        (step.key(), crate::step::StepOutcome::Failed { class, code, message }, 1)
+    });
+    let refused = restoring.apply(&Change::Resolve(said.collect()), start()).unwrap();
+    let verdict = decide(&spec, &refused, &world, after(4));
+    let Verdict::Record { changes, .. } = &verdict else { panic!("{verdict:?}") };
+    assert!(matches!(&changes[..], [Change::Retarget { to: Some(to), .. }] if to.instance_id == instance_id('c')));
+}

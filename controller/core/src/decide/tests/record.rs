@@ -9,7 +9,7 @@ use crate::ledger::{
     Suspicion,
 };
 use crate::step::{Step, StepOutcome, StopMode};
-use crate::world::VolumeState;
+use crate::world::{VolumeState, tag};
 
 fn request(id: usize) -> Request {
     let (id, by) = (Some(id.to_string()), "me".to_owned());
@@ -227,4 +227,11 @@ fn what_a_volume_is_to_others_is_read_off_its_state() {
     assert!(with(VolumeState::Error).is_failed() && !held.is_failed() && !with(VolumeState::Available).is_failed());
     assert!(with(VolumeState::Deleted).is_deleted() && with(VolumeState::Deleting).is_deleted());
     assert!(!with(VolumeState::Error).is_deleted() && with(VolumeState::Error).is_lost());
+}
+
+#[test]
+fn a_snapshot_of_the_controllers_says_for_which_service_and_failover_it_was_made() {
+    let described = |pairs: &[(&str, &str)]| tag::description(&tags(pairs));
+    assert_eq!(described(&[(tag::ID, "p1-e1")]).as_deref(), Some("failover: db, p1-e1"));
+    assert_eq!(described(&[]), None);
 }

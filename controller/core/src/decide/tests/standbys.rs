@@ -152,6 +152,10 @@ fn a_suspicion_is_looked_at_again_when_it_is_confirmed_and_every_few_seconds_unt
     let verdict = decide(&spec(), &suspected(instance_id('a'), start()), &dark, after(60));
     let Verdict::Wait { until, .. } = verdict else { panic!("{verdict:?}") };
     assert_eq!(until, after(65));
+    let mut dark = world(after(20));
+    dark.instances.items.insert(instance_id('a'), Observed::Unknown { why: "timed out".to_owned(), at: after(20) });
+    let verdict = decide(&spec(), &suspected(instance_id('a'), start()), &dark, after(20));
+    assert!(matches!(verdict, Verdict::Wait { until, .. } if until == after(25)), "{verdict:?}");
 }
 
 #[test]
@@ -414,4 +418,30 @@ fn the_instance_that_serves_is_held_by_its_terminate_hook_until_it_is_fenced() {
     let (steps, _) = story.go(0);
     assert!(steps.iter().any(|step| step.starts_with("extend failover-terminate of i-0000000a")), "{steps:?}");
     assert!(!steps.iter().any(|step| step.starts_with("complete failover-terminate")), "{steps:?}");
+}
+
+#[test]
+fn what_was_tried_on_the_old_instance_is_remembered_though_it_is_gone() {
+    let mut begun = go(&spec(), ledger(), &world_with_a_stopping(), start()).0;
+    let stop = Step::StopInstance { instance: instance_id('a'), mode: crate::step::StopMode::Graceful };
+    begun = begun.apply(&Change::Intend(vec![stop.clone()]), start()).unwrap();
+    for number in 0x100..0x114 {
+        let id = InstanceId::new(format!("i-{number:08x}")).unwrap();
+        begun.failover.as_mut().unwrap().excluded.insert(id, "died".to_owned());
+    }
+    let mut gone = stopped_with(volume('a', None), start());
+    put(&mut gone.instances, instance_id('a'), instance('a', InstanceState::Terminated), start());
+    let verdict = decide(&spec(), &begun, &gone, start());
+    let (Verdict::Record { changes, .. } | Verdict::Act { changes, .. }) = verdict else { panic!("{verdict:?}") };
+    let forgotten = changes.iter().find_map(|change| match change {
+        Change::ForgetGone(gone) => Some(gone),
+        _ => None,
+    });
+    assert!(forgotten.is_some_and(|gone| gone.len() == 20 && !gone.contains(&instance_id('a'))), "{changes:?}");
+}
+
+fn world_with_a_stopping() -> World {
+    let mut world = world(start());
+    put(&mut world.instances, instance_id('a'), instance('a', InstanceState::Stopping), start());
+    world
 }
