@@ -155,6 +155,21 @@ fn the_report_of_a_failover_tells_the_end_of_every_heartbeat() {
 }
 
 #[test]
+fn a_hook_that_is_due_before_the_next_tick_is_waited_for_while_a_failover_is_refused() {
+    let mut story = Story::new();
+    let id = crate::ids::FailoverId::of(1, start());
+    story.ledger.last = Some(LastFailover { id, ended_at: start(), done: true });
+    story.instance('a', 'a', InstanceState::Stopped);
+    story.launched('b', 'b');
+    let (steps, verdict) = story.go(1);
+    assert!(has(&steps, "extend failover-launch of i-0000000b"), "{steps:?}");
+    assert!(matches!(verdict, Verdict::Refuse { .. }), "due after the next tick: {verdict:?}");
+    let (_, verdict) = story.go(60);
+    let Verdict::Wait { until, .. } = verdict else { panic!("{verdict:?}") };
+    assert!(until <= after(101), "{until}");
+}
+
+#[test]
 fn two_groups_with_the_services_tag_are_a_doubt_that_is_told() {
     let mut story = Story::new();
     let other = story.group().clone();
@@ -216,7 +231,7 @@ fn a_replacement_counts_as_taken_back_only_while_the_active_instance_serves() {
         story.instance('b', 'b', InstanceState::ShuttingDown);
         story.member('a', 'a', lifecycle);
         story.go(10);
-        story.ledger.failover.is_none()
+        story.ledger.last.is_some()
     };
     assert!(ended(Lifecycle::InService));
     assert!(!ended(Lifecycle::Terminating), "the group does away with it as well");
