@@ -166,12 +166,13 @@ ready = { tcp = "127.0.0.1:5432" }
         assert!(blank("gp3") && blank("io2") && !blank("standard"));
     }
 
+    type Percent = super::super::Count<1, 100>;
+
     #[test]
     fn a_number_is_read_within_its_bounds_and_shown_as_it_is_typed() {
         let seconds = |value: u64| Spec::parse(&format!("{SMALL}[detect]\nconfirm_seconds = {value}\n"));
         assert_eq!(seconds(3_600).unwrap().detect.confirm_seconds.to_string(), "3600");
         assert!(seconds(0).is_ok() && seconds(3_601).is_err());
-        type Percent = super::super::Count<1, 100>;
         assert_eq!([0, 1, 2, 99, 100, 101].map(|value| Percent::of(value).get()), [1, 1, 2, 99, 100, 100]);
         assert_eq!(super::super::Seconds::<0, 60>::of(7).duration().as_secs(), 7);
     }
