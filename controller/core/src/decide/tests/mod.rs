@@ -3,9 +3,13 @@
 
 mod adoption;
 mod agents;
+mod asked;
+mod attached;
+mod blank;
 mod cases;
 mod data;
 mod fenced;
+mod fresh;
 mod groups;
 mod hooked;
 mod mishaps;
@@ -17,3 +21,5 @@ mod retry;
 mod rules;
 mod sample;
 mod standbys;
+mod upkeep;
+mod words;

@@ -3,17 +3,14 @@
 use super::data::{LOG, failover, go, put, stopped_with, told, two_volumes};
 use super::sample::*;
 use crate::decide::decide;
-use crate::ids::FailoverId;
-use crate::ledger::{Change, CurrentVolume, FenceState, Ledger, Proof};
+use crate::ledger::{Change, FenceState, Ledger, Proof};
 use crate::spec::Spec;
 use crate::step::Step;
 use crate::verdict::Verdict;
-use crate::world::{
-    AttachmentState, InstanceState, Observed, Snapshot, SnapshotState, Tags, Volume, VolumeState, World, tag,
-};
+use crate::world::{InstanceState, Snapshot, SnapshotState, Tags, Volume, VolumeState, World, tag};
 
 /// The failover to zone b has shown its fence; nothing was copied yet.
-fn fenced() -> (Ledger, World) {
+pub(super) fn fenced() -> (Ledger, World) {
     let world = stopped_with(volume('a', Some('a')), start());
     let mut ledger = go(&spec(), ledger(), &world, start()).0;
     ledger.failover.as_mut().unwrap().attempts.clear();
@@ -27,7 +24,7 @@ fn made(ledger: &Ledger, of: u32, state: SnapshotState, pairs: &[(&str, &str)]) 
     snapshot(of, state, start(), &[&ours[..], pairs].concat())
 }
 
-fn kinds(steps: &[Step]) -> Vec<&'static str> {
+pub(super) fn kinds(steps: &[Step]) -> Vec<&'static str> {
     steps.iter().map(Step::kind).collect()
 }
 
@@ -245,98 +242,6 @@ fn copies_are_of_one_moment_only_if_the_controller_made_both_in_one_set() {
 }
 
 #[test]
-fn a_failed_copy_is_let_go_after_a_day() {
-    let deleted = |state, age: i64| {
-        let mut world = world(start());
-        let pairs = [(tag::VOLUME, "data"), (tag::COPY, "periodic"), (tag::ID, "p1-e1")];
-        put(&mut world.snapshots, snapshot_id(1), snapshot(1, state, after(-age), &pairs), start());
-        kinds(&go(&spec(), ledger(), &world, start()).1).contains(&"delete-snapshot")
-    };
-    assert!(deleted(SnapshotState::Error, 86_400) && !deleted(SnapshotState::Error, 86_399));
-    assert!(!deleted(SnapshotState::Pending, 86_400) && !deleted(SnapshotState::Completed, 86_400));
-}
-
-/// `b` was promoted in the zone of the volume, which it is to get.
-fn promoted(devices: &[(&str, u32)], now: jiff::Timestamp) -> (Ledger, World) {
-    let mut world = stopped_with(volume('a', None), now);
-    let mut target = instance('a', InstanceState::Running);
-    target.devices = devices.iter().map(|(device, id)| ((*device).to_owned(), volume_id(*id))).collect();
-    put(&mut world.instances, instance_id('b'), target, now);
-    (ledger(), world)
-}
-
-fn device(steps: &[Step]) -> Option<&str> {
-    steps
-        .iter()
-        .find_map(|step| if let Step::AttachVolume { device, .. } = step { Some(device.as_str()) } else { None })
-}
-
-#[test]
-fn the_data_keeps_its_device_name_unless_the_target_has_it_in_use_or_aws_refuses_it() {
-    let attached = |devices: &[(&str, u32)]| {
-        let (ledger, world) = promoted(devices, start());
-        device(&go(&spec(), ledger, &world, start()).1).map(str::to_owned)
-    };
-    assert_eq!(attached(&[]).as_deref(), Some("/dev/sdf"));
-    assert_eq!(attached(&[("/dev/sdf", 1), ("/dev/sdg", 9)]).as_deref(), Some("/dev/sdf"), "its own, of before");
-    assert_eq!(attached(&[("/dev/sdf", 9)]).as_deref(), Some("/dev/sdg"));
-    assert_eq!(attached(&[("/dev/sdf", 9), ("/dev/sdg", 8)]).as_deref(), Some("/dev/sdh"));
-}
-
-#[test]
-fn a_device_name_that_aws_refuses_is_followed_by_the_next() {
-    let (ledger, world) = promoted(&[], start());
-    let (begun, steps, _) = go(&spec(), ledger, &world, start());
-    let key = steps.iter().find(|step| step.kind() == "attach").unwrap().key();
-    let after_answer = |code: crate::step::FailureClass| {
-        let outcome = crate::step::StepOutcome::Failed {
-            class: code,
-            code: "InvalidParameterValue".to_owned(),
-            message: "in use".to_owned(),
-        };
-        let ledger = begun.apply(&Change::Resolve(vec![(key.clone(), outcome, 1)]), start()).unwrap();
-        let (_, world) = promoted(&[], after(61));
-        device(&go(&spec(), ledger, &world, after(61)).1).map(str::to_owned)
-    };
-    assert_eq!(after_answer(crate::step::FailureClass::Invalid).as_deref(), Some("/dev/sdg"));
-    assert_eq!(after_answer(crate::step::FailureClass::Conflict).as_deref(), Some("/dev/sdg"));
-    assert_eq!(after_answer(crate::step::FailureClass::Retryable).as_deref(), Some("/dev/sdf"));
-}
-
-#[test]
-fn the_second_volume_gets_a_device_name_of_its_own() {
-    let (ledger, mut world) = two_volumes(None);
-    let mut target = instance('a', InstanceState::Running);
-    // Both names of before are in use.
-    target.devices = [("/dev/sdf", 8), ("/dev/sdg", 9)].map(|(name, id)| (name.to_owned(), volume_id(id))).into();
-    put(&mut world.instances, instance_id('a'), instance('a', InstanceState::Stopped), start());
-    put(&mut world.instances, instance_id('b'), target, start());
-    for number in [1, 2] {
-        put(&mut world.volumes, volume_id(number), volume('a', None), start());
-    }
-    let (_, steps, _) = go(&Spec::parse(&format!("{SPEC}{LOG}")).unwrap(), ledger, &world, start());
-    let devices: Vec<&str> = steps.iter().filter_map(|step| device(std::slice::from_ref(step))).collect();
-    assert_eq!(devices, ["/dev/sdh", "/dev/sdi"]);
-}
-
-#[test]
-fn a_volume_on_its_way_to_the_target_is_not_attached_yet() {
-    let (ledger, world) = promoted(&[], start());
-    let (begun, ..) = go(&spec(), ledger, &world, start());
-    let ends = |state| {
-        let mut world = promoted(&[], after(30)).1;
-        let mut held = volume('a', Some('b'));
-        held.attachments[0].state = state;
-        put(&mut world.volumes, volume_id(1), held, after(30));
-        if let Some(Observed::Known { value, .. }) = world.addresses.items.get_mut(&allocation()) {
-            value.instance = Some(instance_id('b'));
-        }
-        go(&spec(), begun.clone(), &world, after(30)).0.failover.is_none()
-    };
-    assert!(ends(AttachmentState::Attached) && !ends(AttachmentState::Attaching));
-}
-
-#[test]
 fn the_oldest_copy_is_never_taken_for_the_newest() {
     let spec = Spec::parse(&format!("{SPEC}[data]\nmax_loss_seconds = 600\n")).unwrap();
     let mut world = stopped_with(Volume { state: VolumeState::Error, ..volume('a', None) }, start());
@@ -348,62 +253,6 @@ fn the_oldest_copy_is_never_taken_for_the_newest() {
     put(&mut world.snapshots, snapshot_id(4), snapshot(1, SnapshotState::Pending, after(-5), &[]), start());
     let older = failover(&go(&spec, ledger(), &world, start()).0).older_copies.clone().unwrap();
     assert_eq!((older.at, &older.snapshots[&data()]), (after(-10), &snapshot_id(2)));
-}
-
-#[test]
-fn data_that_the_spec_and_the_ledger_do_not_both_name_is_refused() {
-    let refused = |spec: &str, current: &[(&str, u32)]| {
-        let first = ledger().current_volumes[&data()].clone();
-        let named = |(name, number): &(&str, u32)| {
-            let volume = volume_id(*number);
-            (crate::ids::VolumeName::new(*name).unwrap(), CurrentVolume { volume, ..first.clone() })
-        };
-        let ledger = Ledger { current_volumes: current.iter().map(named).collect(), ..ledger() };
-        let spec = Spec::parse(spec).unwrap();
-        let mut world = world(start());
-        put(&mut world.instances, instance_id('a'), instance('a', InstanceState::Stopped), start());
-        let told = go(&spec, ledger, &world, start()).0;
-        told.refused.map(|refused| refused.reason).unwrap_or_default()
-    };
-    let none = "service = \"db\"\ntopology = \"standby\"\n";
-    let two = format!("{SPEC}\n[[volume]]\nname = \"log\"\n");
-    assert_eq!(refused(SPEC, &[("data", 1)]), "");
-    for (spec, current, names) in [
-        (two.as_str(), &[("data", 1)][..], ["data, log", "data"]),
-        (none, &[("data", 1)], ["none", "data"]),
-        (SPEC, &[("log", 1)], ["data", "log"]),
-    ] {
-        let reason = refused(spec, current);
-        assert!(names.iter().all(|name| reason.contains(name)), "{reason}");
-    }
-}
-
-#[test]
-fn a_failover_is_named_by_the_epoch_that_it_leads_to() {
-    let world = stopped_with(volume('a', Some('a')), start());
-    let begun = go(&spec(), Ledger { epoch: 4, ..ledger() }, &world, start()).0;
-    assert_eq!(failover(&begun).id, FailoverId::of(5, start()));
-}
-
-#[test]
-fn what_is_decided_rests_on_what_was_seen_seconds_ago() {
-    // Each part on which a promotion rests, seen too long ago.
-    let mut world = stopped_with(volume('a', None), after(20));
-    put(&mut world.instances, instance_id('b'), instance('a', InstanceState::Running), after(20));
-    let mut begun = fenced().0;
-    begun.failover.as_mut().unwrap().to.as_mut().unwrap().zone = zone('a');
-    assert!(failover(&go(&spec(), begun.clone(), &world, after(20)).0).is_promoted());
-    for stale in ["instances", "volumes"] {
-        let mut old = world.clone();
-        let at = after(14);
-        match stale {
-            "instances" => old.instances.complete = Observed::Known { value: (), at },
-            _ => old.volumes.complete = Observed::Known { value: (), at },
-        }
-        let verdict = decide(&spec(), &begun, &old, after(20));
-        let Verdict::Observe(parts) = &verdict else { panic!("{stale}: {verdict:?}") };
-        assert_eq!(format!("{parts:?}").to_lowercase(), format!("[{stale}]"));
-    }
 }
 
 #[test]

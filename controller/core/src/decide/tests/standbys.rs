@@ -5,18 +5,16 @@ use std::collections::BTreeSet;
 use super::data::{failover, go, put, stopped_with};
 use super::groups::Story;
 use super::sample::*;
-use crate::decide::{decide, plan};
+use crate::decide::decide;
 use crate::group::Lifecycle;
 use crate::ids::{FailoverId, InstanceId};
 use crate::ledger::{
-    Cause, Change, Destination, Failover, FenceState, LastFailover, Ledger, Member, Request, Superseded, Suspicion,
+    Cause, Change, CurrentVolume, Destination, Failover, LastFailover, Ledger, Member, Request, Suspicion,
 };
 use crate::spec::Spec;
 use crate::step::Step;
 use crate::verdict::{Refusal, Verdict};
-use crate::world::{
-    Address, Check, Checks, InstanceState, Listing, Observed, SnapshotState, Volume, VolumeState, World, tag,
-};
+use crate::world::{Address, Check, Checks, InstanceState, Listing, Observed, Volume, VolumeState, World, tag};
 
 /// The service with `c` and `d` as well; `a` is stopped.
 fn four(states: [(char, char, InstanceState); 3], now: jiff::Timestamp) -> (Ledger, World) {
@@ -38,7 +36,7 @@ fn target_of(ledger: Ledger, world: &World, to: Option<Destination>) -> Instance
     begun.to.as_ref().unwrap().instance_id.clone()
 }
 
-fn request(to: Destination) -> Request {
+pub(super) fn request(to: Destination) -> Request {
     Request { id: None, to, drill: false, accepted_loss_seconds: None, at: start(), by: "me".to_owned() }
 }
 
@@ -170,15 +168,6 @@ fn a_cooldown_ends_with_its_last_second() {
 }
 
 #[test]
-fn a_request_holds_for_a_quarter_of_an_hour() {
-    let granted = |seconds| {
-        let ledger = ledger().apply(&Change::Request(request(Destination::Standby)), start()).unwrap();
-        go(&spec(), ledger, &world(after(seconds)), after(seconds)).0.failover.is_some()
-    };
-    assert!(granted(900) && !granted(901));
-}
-
-#[test]
 fn a_move_of_a_group_waits_for_what_it_launches_and_a_failure_takes_what_is_there() {
     let begun = |operator: bool| {
         let mut story = Story::new();
@@ -202,22 +191,6 @@ fn a_move_of_a_group_waits_for_what_it_launches_and_a_failure_takes_what_is_ther
     };
     assert_eq!(begun(true), None);
     assert_eq!(begun(false), Some(instance_id('b')));
-}
-
-#[test]
-fn a_planned_failover_whose_old_instance_fails_waits_for_no_status_checks() {
-    let fences = |state: InstanceState| {
-        let mut seen = world(start());
-        put(&mut seen.checks, instance_id('b'), Checks { system: Check::Initializing, ..PASSED }, start());
-        let ledger = ledger().apply(&Change::Request(request(Destination::Standby)), start()).unwrap();
-        let Verdict::Record { changes, .. } = decide(&spec(), &ledger, &seen, start()) else { panic!() };
-        let begun = ledger.apply(&changes[0], start()).unwrap();
-        assert!(failover(&begun).planned);
-        put(&mut seen.instances, instance_id('a'), instance('a', state), start());
-        !matches!(failover(&go(&spec(), begun, &seen, start()).0).fence, FenceState::Open { since: None })
-    };
-    assert!(!fences(InstanceState::Running), "it serves while the target comes up");
-    assert!(fences(InstanceState::Stopping));
 }
 
 /// `b` is the active one, with the data and the address; its failover waits for the proof.
@@ -281,88 +254,6 @@ fn instances_that_are_gone_are_forgotten_when_they_are_many_and_no_other_is() {
     let many = go(&spec(), begun, &world, start()).0;
     let left: Vec<InstanceId> = failover(&many).excluded.keys().cloned().collect();
     assert_eq!(left, [instance_id('c'), instance_id('d')]);
-}
-
-#[test]
-fn the_most_urgent_maintenance_comes_first_and_ten_steps_at_most() {
-    let spec = Spec::parse(&format!("{SPEC}[data]\nkeep_snapshots = 1\nsnapshot_every_seconds = 600\n")).unwrap();
-    let mut ledger = ledger();
-    let mut world = world(start());
-    for number in 1..=20 {
-        let pairs = [(tag::VOLUME, "data"), (tag::COPY, "periodic"), (tag::ID, "p1-e1")];
-        let copy = snapshot(1, SnapshotState::Completed, after(-1_000 - i64::from(number)), &pairs);
-        put(&mut world.snapshots, snapshot_id(number), copy, start());
-    }
-    let record = Superseded { name: data(), since: start(), failover: FailoverId::of(1, start()) };
-    ledger.superseded.insert(volume_id(7), record);
-    put(&mut world.volumes, volume_id(7), volume('b', Some('b')), start());
-    let Verdict::Act { steps, .. } = decide(&spec, &ledger, &world, start()) else { panic!() };
-    let kinds: Vec<&str> = steps.iter().map(Step::kind).collect();
-    assert_eq!(kinds[..3], ["stop", "snapshot", "delete-snapshot"]);
-    assert_eq!(kinds.len(), 10);
-}
-
-#[test]
-fn a_service_that_is_well_says_so() {
-    let Verdict::Settled { reasons } = decide(&spec(), &ledger(), &world(start()), start()) else { panic!() };
-    assert_eq!(reasons, ["i-0000000a is active in eu-central-1a and healthy"]);
-}
-
-#[test]
-fn several_deletions_that_are_refused_are_counted_in_one_notice() {
-    let refused = |count: u32| {
-        let spec = Spec::parse(&format!("{SPEC}[data]\nkeep_snapshots = 1\n")).unwrap();
-        let mut ledger = ledger();
-        let mut world = world(start());
-        for number in 1..=count + 1 {
-            let pairs = [(tag::VOLUME, "data"), (tag::COPY, "periodic"), (tag::ID, "p1-e1")];
-            let copy = snapshot(1, SnapshotState::Completed, after(-i64::from(number)), &pairs);
-            put(&mut world.snapshots, snapshot_id(number), copy, start());
-        }
-        let steps: Vec<Step> =
-            (2..=count + 1).map(|number| Step::DeleteSnapshot { snapshot: snapshot_id(number) }).collect();
-        for _ in 0..3 {
-            let said = crate::step::StepOutcome::Failed {
-                class: crate::step::FailureClass::Denied,
-                code: "Locked".to_owned(),
-                message: "no".to_owned(),
-            };
-            let outcomes = steps.iter().map(|step| (step.key(), said.clone(), 1)).collect();
-            ledger = ledger.apply(&Change::Intend(steps.clone()), start()).unwrap();
-            ledger = ledger.apply(&Change::Resolve(outcomes), start()).unwrap();
-        }
-        let told = go(&spec, ledger, &world, start()).0;
-        told.refused_maintenance["delete-snapshot"].reason.clone()
-    };
-    assert!(!refused(1).contains("more"), "{}", refused(1));
-    assert!(refused(2).contains("(and 1 more)"), "{}", refused(2));
-    assert!(refused(3).contains("(and 2 more)"), "{}", refused(3));
-}
-
-#[test]
-fn a_plan_starts_a_target_that_is_stopped_and_no_other() {
-    let planned = |state| {
-        let mut world = world(start());
-        put(&mut world.instances, instance_id('b'), instance('b', state), start());
-        plan(&spec(), &ledger(), &world, &request(Destination::Standby), start()).steps.join("\n")
-    };
-    assert!(planned(InstanceState::Stopped).contains("start i-0000000b"));
-    assert!(!planned(InstanceState::Running).contains("start"));
-}
-
-#[test]
-fn a_plan_of_a_move_copies_the_data_to_another_zone_only() {
-    let planned = |to| {
-        let story = Story::new();
-        let mut world = story.world.clone();
-        world.agents = Listing::known([], start());
-        plan(&story.spec, &story.ledger, &world, &request(to), start()).steps.join("\n")
-    };
-    let elsewhere = planned(Destination::Zone(zone('b')));
-    assert!(elsewhere.contains("restore it (20 GiB gp3) in eu-central-1b"), "{elsewhere}");
-    let anywhere = planned(Destination::Standby);
-    assert!(anywhere.contains("move vol-00000001 (data) within eu-central-1a, or"), "{anywhere}");
-    assert!(anywhere.contains("attach data ∥ move eipalloc-00000001 to it"), "{anywhere}");
 }
 
 #[test]
@@ -444,4 +335,39 @@ fn world_with_a_stopping() -> World {
     let mut world = world(start());
     put(&mut world.instances, instance_id('a'), instance('a', InstanceState::Stopping), start());
     world
+}
+
+#[test]
+fn data_that_the_spec_and_the_ledger_do_not_both_name_is_refused() {
+    let refused = |spec: &str, current: &[(&str, u32)]| {
+        let first = ledger().current_volumes[&data()].clone();
+        let named = |(name, number): &(&str, u32)| {
+            let volume = volume_id(*number);
+            (crate::ids::VolumeName::new(*name).unwrap(), CurrentVolume { volume, ..first.clone() })
+        };
+        let ledger = Ledger { current_volumes: current.iter().map(named).collect(), ..ledger() };
+        let spec = Spec::parse(spec).unwrap();
+        let mut world = world(start());
+        put(&mut world.instances, instance_id('a'), instance('a', InstanceState::Stopped), start());
+        let told = go(&spec, ledger, &world, start()).0;
+        told.refused.map(|refused| refused.reason).unwrap_or_default()
+    };
+    let none = "service = \"db\"\ntopology = \"standby\"\n";
+    let two = format!("{SPEC}\n[[volume]]\nname = \"log\"\n");
+    assert_eq!(refused(SPEC, &[("data", 1)]), "");
+    for (spec, current, names) in [
+        (two.as_str(), &[("data", 1)][..], ["data, log", "data"]),
+        (none, &[("data", 1)], ["none", "data"]),
+        (SPEC, &[("log", 1)], ["data", "log"]),
+    ] {
+        let reason = refused(spec, current);
+        assert!(names.iter().all(|name| reason.contains(name)), "{reason}");
+    }
+}
+
+#[test]
+fn a_failover_is_named_by_the_epoch_that_it_leads_to() {
+    let world = stopped_with(volume('a', Some('a')), start());
+    let begun = go(&spec(), Ledger { epoch: 4, ..ledger() }, &world, start()).0;
+    assert_eq!(failover(&begun).id, FailoverId::of(5, start()));
 }
