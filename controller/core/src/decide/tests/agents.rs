@@ -12,7 +12,7 @@ use crate::world::{InstanceState, Observed};
 pub(super) const AGENT: &str = "[agent]\nunits = [\"db.service\"]\n";
 
 /// `b` was made active, and has the volume and the address.
-fn taken_over() -> Story {
+pub(super) fn taken_over() -> Story {
     let mut story = Story::new();
     story.spec = Spec::parse(&format!("{SPEC}{AGENT}")).unwrap();
     story.instance('a', 'a', InstanceState::Terminated);

@@ -1,6 +1,6 @@
 //! What an agent's word or silence counts for, and how long.
 
-use super::agents::{AGENT, out_of_reach, proof};
+use super::agents::{AGENT, out_of_reach, proof, taken_over};
 use super::groups::{SPEC, Story, has};
 use super::sample::*;
 use crate::agent::{AgentReport, AgentState};
@@ -77,4 +77,38 @@ fn a_word_that_a_detach_rests_on_is_fresh() {
     };
     assert!(matches!(decided(5), Verdict::Act { ref steps, .. } if steps[0].kind() == "detach"), "{:?}", decided(5));
     assert_eq!(decided(6), Verdict::Observe(vec![Part::Agents]));
+}
+
+#[test]
+fn what_an_agent_said_as_a_standby_ends_no_failover() {
+    let ends = |epoch: fn(u64) -> u64| {
+        let mut story = taken_over();
+        let (state, at) = (AgentState::Ready, story.now);
+        let value = AgentReport { epoch: epoch(story.ledger.epoch), state, at, lease_seconds: None };
+        story.world.agents.items.insert(instance_id('b'), Observed::Known { value, at });
+        story.go(3);
+        story.ledger.failover.is_none()
+    };
+    assert!(ends(|epoch| epoch) && ends(|epoch| epoch + 1) && !ends(|epoch| epoch - 1));
+}
+
+#[test]
+fn a_lease_binds_an_agent_that_serves_and_has_something_to_stop() {
+    let fenced = |spec: &str, state: AgentState| {
+        let mut story = out_of_reach(Some(60));
+        story.spec = Spec::parse(spec).unwrap();
+        let at = story.now;
+        let value = AgentReport { epoch: 1, state, at, lease_seconds: Some(60) };
+        story.world.agents.items.insert(instance_id('a'), Observed::Known { value, at });
+        story.go(0);
+        story.go(80);
+        proof(&story) == Some(Proof::LeaseExpired)
+    };
+    let stops = format!("{SPEC}{AGENT}");
+    assert!(fenced(&stops, AgentState::Ready) && fenced(&stops, AgentState::Starting));
+    // It says that it can't do what is asked of it: whoever writes may go on.
+    assert!(!fenced(&stops, AgentState::Failed("umount: target is busy".to_owned())));
+    let unmounted = SPEC.replace("mount = \"/data\"\n", "");
+    let probes = format!("{unmounted}[agent]\nready = {{ tcp = \"127.0.0.1:5432\" }}\n");
+    assert!(!fenced(&probes, AgentState::Ready), "it has nothing to stop");
 }
