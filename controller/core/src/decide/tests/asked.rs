@@ -98,3 +98,15 @@ fn a_plan_of_a_move_copies_the_data_to_another_zone_only() {
     assert!(anywhere.contains("move vol-00000001 (data) within eu-central-1a, or"), "{anywhere}");
     assert!(anywhere.contains("attach data ∥ move eipalloc-00000001 to it"), "{anywhere}");
 }
+
+#[test]
+fn a_plan_of_a_move_to_the_zone_of_the_data_moves_it() {
+    let mut story = Story::new();
+    story.ledger.current_volumes.values_mut().for_each(|current| current.zone = zone('b'));
+    let to = Destination::Zone(zone('b'));
+    let steps = plan(&story.spec, &story.ledger, &story.world, &request(to), start()).steps.join("\n");
+    assert!(
+        steps.contains("move vol-00000001 (data) within eu-central-1b") && !steps.contains("snapshot vol"),
+        "{steps}"
+    );
+}
