@@ -99,7 +99,9 @@ mod tests {
 
     #[test]
     fn what_is_none_is_told_what_is_allowed() {
-        for wrong in ["Standby", "stanby", "eu-central-1", "", "vol-0123456789abcdef0", "i-xyz", "1a", "standby "] {
+        for wrong in
+            ["Standby", "stanby", "eu-central-1", "eu-central", "", "vol-0123456789abcdef0", "i-xyz", "1a", "standby "]
+        {
             let error = wrong.parse::<Destination>().unwrap_err().to_string();
             assert!(error.contains("allowed is") && error.contains("hexadecimal"), "{wrong}: {error}");
         }

@@ -120,6 +120,75 @@ ready = { tcp = "127.0.0.1:5432" }
         }
     }
 
+    fn accepts(text: &str) -> bool {
+        Spec::parse(text).is_ok()
+    }
+
+    const SMALL: &str = "service = \"a\"\ntopology = \"standby\"\n";
+
+    #[test]
+    fn a_spec_fits_its_parameter_to_the_last_byte_and_its_volumes_their_device_names() {
+        let of = |bytes: usize| format!("{SMALL}{}", "#".repeat(bytes - SMALL.len()));
+        assert!(accepts(&of(8_192)) && !accepts(&of(8_193)));
+        let volumes = |count: usize| {
+            (0..count).fold(SMALL.to_owned(), |text, number| format!("{text}[[volume]]\nname = \"v{number}\"\n"))
+        };
+        assert!(accepts(&volumes(11)) && !accepts(&volumes(12)));
+    }
+
+    #[test]
+    fn an_agent_is_told_units_and_endpoints_that_are_some() {
+        let agent = |line: &str| accepts(&format!("{SMALL}[agent]\n{line}\n"));
+        for (unit, good) in [("db.service", true), ("", false), ("-db.service", false), ("db service", false)] {
+            assert_eq!(agent(&format!("units = [\"{unit}\"]")), good, "{unit:?}");
+        }
+        for (endpoint, good) in [("db:1", true), ("db:65535", true), ("db:0", false), (":80", false), ("db:x", false)] {
+            assert_eq!(agent(&format!("ready = {{ tcp = \"{endpoint}\" }}")), good, "{endpoint}");
+        }
+        for (url, good) in [("http://db/", true), ("https://db/", true), ("ftp://db/", false), ("db", false)] {
+            assert_eq!(agent(&format!("ready = {{ http = \"{url}\" }}")), good, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_volume_is_mounted_somewhere_with_options_that_are_some() {
+        let volume = |line: &str| accepts(&format!("{SMALL}[[volume]]\nname = \"v\"\n{line}\n"));
+        for (mount, good) in [("/data", true), ("/", false), ("data", false), ("/a/../b", false), ("/a b", false)] {
+            assert_eq!(volume(&format!("mount = \"{mount}\"")), good, "{mount}");
+        }
+        for (option, good) in [("noatime", true), ("", false), ("a,b", false), ("a b", false)] {
+            assert_eq!(volume(&format!("options = [\"{option}\"]")), good, "{option:?}");
+        }
+        let blank = |kind: &str| {
+            let text = SMALL.replace("standby", "auto-scaling");
+            accepts(&format!("{text}[[volume]]\nname = \"v\"\nblank = {{ size_gib = 5, type = \"{kind}\" }}\n"))
+        };
+        assert!(blank("gp3") && blank("io2") && !blank("standard"));
+    }
+
+    type Percent = super::super::Count<1, 100>;
+
+    #[test]
+    fn a_number_is_read_within_its_bounds_and_shown_as_it_is_typed() {
+        let seconds = |value: u64| Spec::parse(&format!("{SMALL}[detect]\nconfirm_seconds = {value}\n"));
+        assert_eq!(seconds(3_600).unwrap().detect.confirm_seconds.to_string(), "3600");
+        assert!(seconds(0).is_ok() && seconds(3_601).is_err());
+        assert_eq!([0, 1, 2, 99, 100, 101].map(|value| Percent::of(value).get()), [1, 1, 2, 99, 100, 100]);
+        assert_eq!(super::super::Seconds::<0, 60>::of(7).duration().as_secs(), 7);
+    }
+
+    #[test]
+    fn hooks_are_ours_by_their_name_unless_the_spec_lists_them() {
+        let hook = |name: &str| crate::ids::HookName::new(name).unwrap();
+        let ours = |group: &str, name: &str| {
+            let text = SMALL.replace("standby", "auto-scaling");
+            Spec::parse(&format!("{text}{group}")).unwrap().group.is_ours(&hook(name))
+        };
+        assert!(ours("", "failover-launch") && !ours("", "warm-up"));
+        let named = "[group]\nhooks = [\"mine\"]\n";
+        assert!(ours(named, "mine") && !ours(named, "failover-launch"));
+    }
+
     #[test]
     fn refuses_what_is_no_spec() {
         for text in ["", "service", "\u{0}\u{1}", "[[[", "service = 1\ntopology = 2"] {

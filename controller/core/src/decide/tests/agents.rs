@@ -9,10 +9,10 @@ use crate::spec::Spec;
 use crate::verdict::{Halt, Verdict};
 use crate::world::{InstanceState, Observed};
 
-const AGENT: &str = "[agent]\nunits = [\"db.service\"]\n";
+pub(super) const AGENT: &str = "[agent]\nunits = [\"db.service\"]\n";
 
 /// `b` was made active, and has the volume and the address.
-fn taken_over() -> Story {
+pub(super) fn taken_over() -> Story {
     let mut story = Story::new();
     story.spec = Spec::parse(&format!("{SPEC}{AGENT}")).unwrap();
     story.instance('a', 'a', InstanceState::Terminated);
@@ -53,7 +53,7 @@ fn status_checks_do_not_stand_in_for_an_agent_that_is_expected() {
 }
 
 /// The host of `a` is out of reach: it is not seen to stop, and its volume stays with it.
-fn out_of_reach(lease_seconds: Option<u64>) -> Story {
+pub(super) fn out_of_reach(lease_seconds: Option<u64>) -> Story {
     let mut story = Story::new();
     story.spec = Spec::parse(&format!("{SPEC}{AGENT}")).unwrap();
     story.denied = "stop";
@@ -68,7 +68,7 @@ fn renew(story: &mut Story, lease_seconds: Option<u64>) {
     story.world.agents.items.insert(instance_id('a'), Observed::Known { value, at: story.now });
 }
 
-fn proof(story: &Story) -> Option<Proof> {
+pub(super) fn proof(story: &Story) -> Option<Proof> {
     match story.ledger.failover.as_ref().unwrap().fence {
         FenceState::Confirmed { proof, .. } => Some(proof),
         FenceState::Open { .. } | FenceState::Waived { .. } => None,

@@ -13,14 +13,14 @@ use crate::world::{
     Address, InstanceState, Listing, Observed, Snapshot, SnapshotState, Volume, VolumeShape, VolumeState, World, tag,
 };
 
-const LOG: &str = "\n[[volume]]\nname = \"log\"\n[data]\nsnapshot_every_seconds = 600\n";
+pub(super) const LOG: &str = "\n[[volume]]\nname = \"log\"\n[data]\nsnapshot_every_seconds = 600\n";
 
-fn log() -> VolumeName {
+pub(super) fn log() -> VolumeName {
     VolumeName::new("log").unwrap()
 }
 
 /// Decides until nothing more is to be written or done without a new observation; every step is accepted.
-fn go(spec: &Spec, ledger: Ledger, world: &World, now: jiff::Timestamp) -> (Ledger, Vec<Step>, Verdict) {
+pub(super) fn go(spec: &Spec, ledger: Ledger, world: &World, now: jiff::Timestamp) -> (Ledger, Vec<Step>, Verdict) {
     let (mut ledger, mut done) = (ledger, Vec::new());
     for _ in 0..20 {
         let verdict = decide(spec, &ledger, world, now);
@@ -37,19 +37,19 @@ fn go(spec: &Spec, ledger: Ledger, world: &World, now: jiff::Timestamp) -> (Ledg
     panic!("it does not come to rest: {done:?}")
 }
 
-fn put<K: Ord, V>(listing: &mut Listing<K, V>, key: K, value: V, at: jiff::Timestamp) {
+pub(super) fn put<K: Ord, V>(listing: &mut Listing<K, V>, key: K, value: V, at: jiff::Timestamp) {
     listing.items.insert(key, Observed::Known { value, at });
 }
 
 /// `a` is stopped, its volume seen as `volume`; the standby runs in zone b.
-fn stopped_with(volume: Volume, now: jiff::Timestamp) -> World {
+pub(super) fn stopped_with(volume: Volume, now: jiff::Timestamp) -> World {
     let mut world = world(now);
     put(&mut world.instances, instance_id('a'), instance('a', InstanceState::Stopped), now);
     put(&mut world.volumes, volume_id(1), volume, now);
     world
 }
 
-fn failover(ledger: &Ledger) -> &Failover {
+pub(super) fn failover(ledger: &Ledger) -> &Failover {
     ledger.failover.as_ref().unwrap()
 }
 
@@ -149,7 +149,7 @@ fn unlisted_in_the_same_zone(now: jiff::Timestamp) -> World {
     world
 }
 
-fn told(ledger: &Ledger) -> Option<&str> {
+pub(super) fn told(ledger: &Ledger) -> Option<&str> {
     failover(ledger).halted.as_ref().map(|halted| halted.reason.as_str())
 }
 
@@ -204,7 +204,7 @@ fn a_request_that_says_something_else_has_another_token() {
 }
 
 /// Two volumes of one instance, whose root and a volume that is not the service's are attached as well.
-fn two_volumes(root_device: Option<&str>) -> (Ledger, World) {
+pub(super) fn two_volumes(root_device: Option<&str>) -> (Ledger, World) {
     let now = start();
     let (mut ledger, mut world) = (ledger(), world(now));
     let current = CurrentVolume {

@@ -115,7 +115,7 @@ fn a_hook_that_aws_refuses_to_touch_does_not_keep_a_failover_from_its_end() {
 }
 
 /// The agent of `a` has stopped the units and let the volume go.
-fn quiesced() -> Story {
+pub(super) fn quiesced() -> Story {
     let mut story = Story::new();
     story.agent('a', AgentState::Ready);
     story.member('a', 'a', Lifecycle::TerminatingWait);
