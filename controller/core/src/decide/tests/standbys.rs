@@ -147,12 +147,14 @@ fn a_suspicion_is_looked_at_again_when_it_is_confirmed_and_every_few_seconds_unt
     // Confirmed long ago, and out of sight: neither confirmed nor cleared.
     let mut dark = world(after(60));
     dark.instances.items.insert(instance_id('a'), Observed::Unknown { why: "timed out".to_owned(), at: after(60) });
-    let verdict = decide(&spec(), &suspected(instance_id('a'), start()), &dark, after(60));
+    // That nobody sees it is noted already.
+    let unseen = |since| Ledger { unseen_since: Some(since), ..suspected(instance_id('a'), start()) };
+    let verdict = decide(&spec(), &unseen(after(59)), &dark, after(60));
     let Verdict::Wait { until, .. } = verdict else { panic!("{verdict:?}") };
     assert_eq!(until, after(65));
     let mut dark = world(after(20));
     dark.instances.items.insert(instance_id('a'), Observed::Unknown { why: "timed out".to_owned(), at: after(20) });
-    let verdict = decide(&spec(), &suspected(instance_id('a'), start()), &dark, after(20));
+    let verdict = decide(&spec(), &unseen(after(19)), &dark, after(20));
     assert!(matches!(verdict, Verdict::Wait { until, .. } if until == after(25)), "{verdict:?}");
 }
 
