@@ -26,6 +26,8 @@ pub enum Deed {
     Restore,
     /// Attaches what was restored to an instance that is not the service's.
     Inspect,
+    /// Attaches it to an instance of the service, beside what that has.
+    InspectHere,
     /// Enlarges a volume of the service.
     Enlarge,
     /// Gives a volume of the service more IOPS.
@@ -40,6 +42,8 @@ pub enum Deed {
     UntagVolume,
     /// Takes the service's tag off an instance.
     UntagInstance,
+    /// Takes the service's tag off its address.
+    UntagAddress,
     /// Gives a snapshot that somebody else made the controller's own tags.
     TagBackup,
     /// Stops an instance of the service.
@@ -61,6 +65,7 @@ impl Deed {
             Self::BackUp
             | Self::Restore
             | Self::Inspect
+            | Self::UntagAddress
             | Self::Enlarge
             | Self::RaiseIops
             | Self::DeleteSnapshot
@@ -68,7 +73,9 @@ impl Deed {
             | Self::TagBackup
             | Self::ProtectFromStop
             | Self::AllowStop => true,
-            Self::DeleteVolume
+            // Without agents, a guest that finds the service's data serves it.
+            Self::InspectHere
+            | Self::DeleteVolume
             | Self::UntagVolume
             | Self::UntagInstance
             | Self::Stop
@@ -97,6 +104,7 @@ pub struct People {
     region: Region,
     in_group: bool,
     instances: Vec<String>,
+    address: String,
     /// Of no service.
     bystander: String,
 }
@@ -107,7 +115,8 @@ impl People {
         let tags = BTreeMap::from([("Name".to_owned(), "bystander".to_owned())]);
         let bystander = region.add_instance(InstanceSetup { zone: zone('a'), tags, ..InstanceSetup::default() });
         let instances = made.active.iter().chain(&made.standbys).cloned().collect();
-        Self { region: region.clone(), in_group: matches!(layout, Layout::Group(_)), instances, bystander }
+        let (in_group, address) = (matches!(layout, Layout::Group(_)), made.address.clone());
+        Self { region: region.clone(), in_group, instances, address, bystander }
     }
 
     /// What is theirs: what they made, also where they never got an answer, and an instance that is of no service. The controller copies
@@ -139,7 +148,10 @@ impl People {
             Deed::BackUp | Deed::Enlarge | Deed::RaiseIops | Deed::UntagVolume => ids(of_kind("volume"), all),
             Deed::Restore => ids(of_kind("snapshot"), some),
             Deed::DeleteSnapshot | Deed::UntagSnapshot | Deed::TagBackup => ids(of_kind("snapshot"), all),
-            Deed::DeleteVolume | Deed::Inspect => ids(of_kind("volume"), |it| it.state == "available"),
+            Deed::DeleteVolume | Deed::Inspect | Deed::InspectHere => {
+                ids(of_kind("volume"), |it| it.state == "available")
+            }
+            Deed::UntagAddress => vec![self.address.clone()],
             Deed::UntagInstance
             | Deed::Stop
             | Deed::Start
@@ -149,7 +161,7 @@ impl People {
         };
         match deed {
             // Their own, not the service's.
-            Deed::Inspect | Deed::TagBackup => found.retain(|id| theirs.contains(id)),
+            Deed::Inspect | Deed::InspectHere | Deed::TagBackup => found.retain(|id| theirs.contains(id)),
             // What they restored is no volume of the service; to change it would be nobody's business.
             Deed::DeleteVolume | Deed::UntagVolume | Deed::Enlarge | Deed::RaiseIops => {
                 found.retain(|id| !theirs.contains(id));
@@ -179,6 +191,11 @@ impl People {
                 format!("CreateVolume&AvailabilityZone={zone}&SnapshotId={on}{}", self.tags_of(on, "volume"))
             }
             Deed::Inspect => format!("AttachVolume&VolumeId={on}&InstanceId={}&Device=/dev/sdx", self.bystander),
+            Deed::InspectHere => {
+                let members = self.members();
+                let member = members.get(pick.checked_rem(members.len())?)?;
+                format!("AttachVolume&VolumeId={on}&InstanceId={member}&Device=/dev/sdx")
+            }
             Deed::Enlarge => {
                 let shown = self.ask(&format!("DescribeVolumes&VolumeId.1={on}")).await?;
                 let size: u32 = text(&shown, "size")?.parse().ok()?;
@@ -187,7 +204,7 @@ impl People {
             Deed::RaiseIops => format!("ModifyVolume&VolumeId={on}&Iops=6000"),
             Deed::DeleteSnapshot => format!("DeleteSnapshot&SnapshotId={on}"),
             Deed::DeleteVolume => format!("DeleteVolume&VolumeId={on}"),
-            Deed::UntagSnapshot | Deed::UntagVolume | Deed::UntagInstance => untag,
+            Deed::UntagSnapshot | Deed::UntagVolume | Deed::UntagInstance | Deed::UntagAddress => untag,
             Deed::TagBackup => {
                 let tag = |number, key, value| format!("&Tag.{number}.Key={key}&Tag.{number}.Value={value}");
                 let role = tag(2, "failover:copy", "periodic");

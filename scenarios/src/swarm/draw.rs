@@ -51,6 +51,8 @@ const ANYWHERE: &[What] = &[
     What::Deed(Deed::Restore),
     What::Deed(Deed::Restore),
     What::Deed(Deed::Inspect),
+    What::Deed(Deed::InspectHere),
+    What::Deed(Deed::UntagAddress),
     What::Deed(Deed::Enlarge),
     What::Deed(Deed::RaiseIops),
     What::Deed(Deed::DeleteSnapshot),
