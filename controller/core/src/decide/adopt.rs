@@ -207,7 +207,7 @@ fn in_group(
     }
     match (here.next(), here.next()) {
         // Nothing can be lost yet: whichever it is begins with an empty volume.
-        (Some(one), None) if members.contains_key(one) => Ok(one.clone()),
+        (Some(one), None) => Ok(one.clone()),
         (None, _) => Err(AdoptError::NoInstance { service: spec.service.to_string() }),
         _ => Err(AdoptError::AmbiguousActive(
             "the group has several instances, and none has the data or the address".to_owned(),

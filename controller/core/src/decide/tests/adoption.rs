@@ -153,7 +153,8 @@ fn an_instance_of_the_group_that_does_not_carry_the_tag_is_no_member() {
     if let Some(Observed::Known { value, .. }) = story.world.addresses.items.get_mut(&allocation()) {
         value.instance = None;
     }
-    assert_eq!(kind(adopt(&story.spec, &story.world, start())), "AmbiguousActive");
+    let refused = adopt(&story.spec, &story.world, start()).unwrap_err().to_string();
+    assert!(refused.contains("i-0000000c does not carry the service's tag"), "{refused}");
 }
 
 #[test]
