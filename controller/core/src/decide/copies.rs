@@ -9,7 +9,7 @@ use super::proof::is_quiet;
 use super::retry::next_observation;
 use super::view::View;
 use crate::ids::{InstanceId, SnapshotId, VolumeId, VolumeName};
-use crate::ledger::{CurrentVolume, Failover};
+use crate::ledger::{CurrentVolume, Failover, FenceState};
 use crate::step::{SNAPSHOT, SnapshotSource, Step, StepOutcome, Together};
 use crate::time::later;
 use crate::verdict::Halt;
@@ -63,9 +63,27 @@ pub(super) fn newest(
             return None;
         }
     }
+    if is_held_elsewhere(view, failover, &current.volume, progress) {
+        return None;
+    }
     let tags = copy_tags(view, failover, name, &current.volume, copies.len());
     to_copy.push(SnapshotSource { name: name.clone(), volume: current.volume.clone(), tags });
     None
+}
+
+/// Whether somebody has it who may write to it: a copy made now would lack that. Says so, and goes on waiting.
+fn is_held_elsewhere(view: View<'_>, failover: &Failover, id: &VolumeId, progress: &mut Progress<'_>) -> bool {
+    let quiet = |holder: &InstanceId| failover.is_target(holder) || is_quiet(view, failover, holder);
+    let Some(volume) = view.world.volumes.get(id).filter(|volume| !volume.is_held_only_by(quiet)) else { return false };
+    let loud = volume.attachments.iter().map(|attachment| &attachment.instance).find(|holder| !quiet(holder));
+    match (loud, &failover.fence) {
+        (Some(holder), _) => detach::await_release(view, failover, id, holder, progress),
+        (None, FenceState::Confirmed { at, .. }) => detach::await_holder(view, id, *at, progress),
+        (None, FenceState::Open { .. } | FenceState::Waived { .. }) => {
+            detach::await_holder(view, id, view.now, progress)
+        }
+    }
+    true
 }
 
 /// While the group has not launched the replacement: the data is copied, since its zone is not known, and let go by the old instance,

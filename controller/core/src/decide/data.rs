@@ -148,8 +148,7 @@ impl Bringing<'_, '_, '_> {
             if proof::is_quiet(self.view, self.failover, holder) {
                 detach::let_go(self.view, self.failover, id, holder, self.progress);
             } else {
-                let reason = format!("{holder} is not confirmed to be off");
-                self.progress.wait(Part::Instances, later(self.view.now, HIDDEN), reason);
+                detach::await_release(self.view, self.failover, id, holder, self.progress);
             }
         }
         None

@@ -293,3 +293,22 @@ fn another_target_is_taken_without_what_was_to_be_done_for_the_first() {
     let Verdict::Record { changes, .. } = &verdict else { panic!("{verdict:?}") };
     assert!(matches!(&changes[..], [Change::Retarget { to: Some(to), .. }] if to.instance_id == instance_id('c')));
 }
+
+/// Somebody moved it: a copy made now would lack what that one writes.
+#[test]
+fn a_volume_that_a_stranger_has_is_not_copied_and_people_are_told_who_has_it() {
+    let held_by = |letter, seconds| {
+        let (ledger, _) = fenced();
+        let (ledger, steps, verdict) =
+            go(&spec(), ledger, &stopped_with(volume('a', Some(letter)), after(seconds)), after(seconds));
+        let halted = failover(&ledger).halted.as_ref().map(|halted| halted.reason.clone());
+        (kinds(&steps), halted, verdict)
+    };
+    assert!(held_by('a', 10).0.contains(&"snapshot"), "the old side is off");
+    let (steps, halted, verdict) = held_by('d', 10);
+    assert!(!steps.contains(&"snapshot") && halted.is_none(), "{steps:?} {halted:?}");
+    assert!(matches!(verdict, Verdict::Wait { .. }), "{verdict:?}");
+    let (steps, halted, _) = held_by('d', 70);
+    assert!(!steps.contains(&"snapshot"), "{steps:?}");
+    assert!(halted.is_some_and(|reason| reason.contains("vol-00000001 is attached to")));
+}
