@@ -74,6 +74,17 @@ pub(crate) fn play_script(
     }))
 }
 
+/// A failover makes a hundred calls or two within minutes, and then there is little to do: more is a circle without a pause.
+const MOST_CALLS_A_MINUTE: f64 = 400.0;
+
+#[allow(clippy::cast_precision_loss)] // Calls of a story are far below 2^52.
+fn too_busy(stage: &Stage<'_>) -> Option<Finding> {
+    let (calls, minutes) = (stage.transport.calls(), stage.region.now().seconds() / 60.0);
+    let found = format!("{calls} calls in {minutes:.0} minutes");
+    (calls as f64 > MOST_CALLS_A_MINUTE * (minutes + 1.0))
+        .then(|| Finding::new("it does not go round in circles", found))
+}
+
 /// What the judge says of the story, with what was found on the way.
 async fn verdict(stage: &Stage<'_>) -> Played {
     let ledger = stage.ledger().await;
@@ -81,6 +92,7 @@ async fn verdict(stage: &Stage<'_>) -> Played {
     let truth = stage.region.truth();
     let mut verdict = judge::judge(stage.scenario, &stage.made, ledger.as_ref(), &reports, &truth, &stage.bystanders());
     verdict.findings.extend(stage.findings());
+    verdict.findings.extend(too_busy(stage));
     Played {
         scenario: stage.scenario.name,
         seed: stage.seed,

@@ -12,7 +12,7 @@ use super::{address, agents, detach};
 use crate::ids::InstanceId;
 use crate::ledger::report::Outcome;
 use crate::ledger::{Change, Failover, FenceState, Proof};
-use crate::spec::WhenUnconfirmed;
+use crate::spec::{Topology, WhenUnconfirmed};
 use crate::step::{Step, StepOutcome, StopMode};
 use crate::time::seconds;
 use crate::verdict::Halt;
@@ -136,7 +136,12 @@ fn fence_one(view: View<'_>, failover: &Failover, writer: &InstanceId, since: Ti
     {
         // Nothing was taken down that does not serve again by itself: the active instance stays what it is.
         if is_unhurried(view, failover, writer) && keeps_its_data(view, writer) {
-            return give_up(writer, &why, progress);
+            if view.spec.topology == Topology::Standby {
+                return give_up(writer, &why, progress);
+            }
+            // A group that replaces an instance goes on to, whatever becomes of the failover: it is asked again until people let it stop.
+            progress.step(stop(StopMode::Graceful));
+            return;
         }
         return take_away(view, failover, writer, progress);
     }

@@ -41,6 +41,8 @@ pub(super) struct Story {
     done: Vec<String>,
     /// Steps that begin so are denied; the others are accepted.
     pub(super) denied: &'static str,
+    /// By this code.
+    pub(super) code: &'static str,
 }
 
 impl Story {
@@ -68,7 +70,15 @@ impl Story {
             suspended: BTreeSet::new(),
         };
         world.groups = Listing::known([(group_name(), group)], start());
-        let mut story = Self { spec: spec(), ledger, world, now: start(), done: Vec::new(), denied: "never" };
+        let mut story = Self {
+            spec: spec(),
+            ledger,
+            world,
+            now: start(),
+            done: Vec::new(),
+            denied: "never",
+            code: "UnauthorizedOperation",
+        };
         story.member('a', 'a', Lifecycle::InService);
         story
     }
@@ -145,7 +155,7 @@ impl Story {
 
     fn answer(&self, step: &Step) -> StepOutcome {
         if step.to_string().starts_with(self.denied) {
-            let code = "UnauthorizedOperation".to_owned();
+            let code = self.code.to_owned();
             return StepOutcome::Failed { class: FailureClass::Denied, code, message: "not allowed".to_owned() };
         }
         StepOutcome::Accepted { made: vec![] }

@@ -403,3 +403,24 @@ fn a_group_that_terminates_the_active_instance_is_believed_where_ec2_does_not_an
     story.go(0);
     assert!(story.ledger.failover.is_some());
 }
+
+/// The group goes on replacing it whatever becomes of the failover: one that gives up would begin again at the next look, without end.
+#[test]
+fn a_replaced_instance_that_can_t_be_stopped_is_a_halt_and_not_an_abort() {
+    let mut story = Story::new();
+    (story.denied, story.code) = ("stop", "OperationNotPermitted");
+    story.launched('b', 'b');
+    story.well('b');
+    story.go(0);
+    let (first, _) = story.go(60);
+    let (then, _) = story.go(60);
+    assert!(has(&first, "stop i-0000000a") && !has(&first, "detach") && !has(&then, "detach"), "{first:?} {then:?}");
+    let failover = story.ledger.failover.as_ref().unwrap();
+    assert_eq!(failover.cause, Cause::Replacement(instance_id('b')));
+    let halted = failover.halted.as_ref().unwrap();
+    assert!(halted.reason.contains("stop"), "{}", halted.reason);
+    // Once people let it, the failover goes on.
+    story.denied = "never";
+    let (steps, _) = story.go(60);
+    assert!(has(&steps, "stop i-0000000a"), "{steps:?}");
+}
