@@ -31,12 +31,12 @@ fn all_end_as_they_must(topology: &str, quick: u64, deep: u64) {
 
 #[test]
 fn those_of_a_standby_end_as_they_must() {
-    all_end_as_they_must("standby", 4, 10);
+    all_end_as_they_must("standby", 4, 6);
 }
 
 #[test]
 fn those_of_a_group_end_as_they_must() {
-    all_end_as_they_must("auto-scaling", 4, 15);
+    all_end_as_they_must("auto-scaling", 4, 8);
 }
 
 /// A drill must really have been one: a scenario that is refused every time would show nothing.

@@ -82,7 +82,7 @@ impl Breakage {
         (Self::TellsTwice, "people are told, once"),
         (Self::ReportsNoLoss, "no acknowledged write is lost"),
         (Self::HidesDrills, "drills are called so"),
-        (Self::BelievesItsClock, "no acknowledged write is lost"),
+        (Self::BelievesItsClock, "nothing is changed without the lease"),
     ];
 }
 
