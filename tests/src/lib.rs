@@ -3,6 +3,7 @@
 pub mod choice;
 pub mod depth;
 pub mod rows;
+pub mod served;
 pub mod tools;
 
 use std::io::Write as _;

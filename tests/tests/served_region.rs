@@ -1,13 +1,11 @@
 //! The served region as others see it: boto3 asks whether it answers as AWS does, and the built Lambda binary does a failover behind it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use failover_tests::tools::{built, python, succeeded};
+use failover_tests::served::{Served, asked_by};
+use failover_tests::tools::{built, succeeded};
 use serde_json::Value;
 
 /// How many checks the boto3 script makes at least.
@@ -16,44 +14,6 @@ const LEAST_CHECKS: usize = 130;
 const LEAST_WALKS: usize = 6;
 /// A failover of some two minutes, sixteen times as fast, with room for a slow machine.
 const LONGEST_FAILOVER: Duration = Duration::from_mins(4);
-
-/// A region that `failover simulate --serve` serves, ended with the test.
-struct Served {
-    process: Child,
-    url: String,
-}
-
-impl Served {
-    fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(built("failover", "failover-cli"));
-        command.args(["simulate", "--serve", "127.0.0.1:0", "--output", "json"]).args(arguments);
-        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut told = String::new();
-        let mut out = BufReader::new(process.stdout.take().unwrap());
-        while !told.trim_end().ends_with('}') {
-            assert!(out.read_line(&mut told).unwrap() > 0, "it ended: {told}");
-        }
-        let told: Value = serde_json::from_str(&told).unwrap();
-        Self { process, url: told["url"].as_str().unwrap().to_owned() }
-    }
-
-    fn get(&self, path: &str) -> Value {
-        let mut stream = TcpStream::connect(self.url.trim_start_matches("http://")).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
-        serde_json::from_str(body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
 
 #[test]
 fn boto3_finds_aws() {
@@ -68,17 +28,6 @@ fn what_is_not_modelled_is_refused() {
     let served = Served::start(&["--scenario", "empty", "--speed", "100"]);
     let passed = asked_by("model_walk.py", &[&served.url]);
     assert!(passed >= LEAST_WALKS, "{passed} walks");
-}
-
-/// How many checks of a script passed; none may fail.
-fn asked_by(script: &str, arguments: &[&str]) -> usize {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("wire").join(script);
-    let output = Command::new(python()).arg("-B").arg(script).args(arguments).output().unwrap();
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
-    let last = printed.lines().last().unwrap_or_default();
-    println!("{last}");
-    last.split(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
 /// From a user's hand that stops the active instance to the standby that serves: events, Runtime API, binary, wire, all real.
@@ -101,9 +50,7 @@ fn the_built_lambda_follows_a_group_behind_the_region() {
 }
 
 fn takes_over(scenario: &str) -> Served {
-    let bootstrap = built("bootstrap", "failover-lambda");
-    let lambda = bootstrap.to_str().expect("a path in UTF-8");
-    let served = Served::start(&["--scenario", scenario, "--speed", "16", "--lambda", lambda]);
+    let served = Served::with_lambda(&["--scenario", scenario, "--speed", "16"]);
     let began = Instant::now();
     let first = loop {
         if let Some(instance) = serving(&served) {

@@ -104,9 +104,10 @@ class Api:
             return error
         raise AssertionError(f"expected {code}, got the answer {answer}")
 
-    def until(self, look, done, what):
-        """Looks until it is done. What is not visible yet (eventual consistency) counts as not done."""
-        deadline = time.monotonic() + 5 + REGION_SECONDS_TO_WAIT / self.speed
+    def until(self, look, done, what, more_seconds=5):
+        """Looks until it is done. What is not visible yet (eventual consistency) counts as not done. What others do in the region takes them
+        time of this machine, too: that many seconds more."""
+        deadline = time.monotonic() + more_seconds + REGION_SECONDS_TO_WAIT / self.speed
         seen = None
         while time.monotonic() < deadline:
             try:
