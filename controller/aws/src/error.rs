@@ -68,9 +68,18 @@ where
     let ours = |class, code: &str, message| AwsError { operation, class, code: code.to_owned(), message };
     match error {
         SdkError::ServiceError(service) => {
+            let status = service.raw().status().as_u16();
             let code = service.err().code().unwrap_or_default();
             let message = service.err().message().unwrap_or_default();
-            from_answer(operation, service.raw().status().as_u16(), code, message)
+            if status < 400 && code.is_empty() {
+                // AWS did it, and what came back of its answer can't be read: that is no refusal.
+                return ours(
+                    FailureClass::UnknownOutcome,
+                    code::UNREADABLE,
+                    format!("HTTP {status}: {}", chain(error)),
+                );
+            }
+            from_answer(operation, status, code, message)
         }
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
@@ -264,6 +273,8 @@ fn is_state_in_words(code: &str, message: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
@@ -318,6 +329,113 @@ mod tests {
         ];
         for (code, message, status, class) in table {
             assert_eq!(classify(code, message, status), class, "{code} {message} {status}");
+        }
+    }
+
+    /// Every code that the controller tells apart, whichever list it stands in above, with what AWS documents that it is for.
+    #[test]
+    fn every_known_code_has_its_class() {
+        use FailureClass::{Capacity, Conflict, Denied, Retryable};
+        let throttles = "BandwidthLimitExceeded EC2ThrottledException LimitExceededException ProvisionedThroughputExceededException \
+             RequestLimitExceeded RequestThrottled RequestThrottledException SlowDown ThrottledException Throttling \
+             ThrottlingException TooManyRequestsException";
+        let retryable = "ConcurrentSnapshotLimitExceeded ConcurrentTagAccess InternalError InternalFailure InternalServerError \
+             InternalServiceError PendingSnapshotLimitExceeded PriorRequestNotComplete RequestTimeout RequestTimeoutException \
+             ResourceContention ScalingActivityInProgress ServiceUnavailable SnapshotCreationPerVolumeRateExceeded \
+             TransactionInProgressException Unavailable";
+        let capacity = "InsufficientAddressCapacity InsufficientCapacity InsufficientFreeAddressesInSubnet \
+             InsufficientHostCapacity InsufficientInstanceCapacity InsufficientReservedInstanceCapacity \
+             InsufficientVolumeCapacity Unsupported VolumeTypeNotAvailableInZone AddressLimitExceeded InstanceLimitExceeded";
+        let denied = "AccessDenied AccessDeniedException AuthFailure AuthorizationError Blocked ExpiredToken \
+             ExpiredTokenException IncompleteSignature InvalidClientTokenId MissingAuthenticationToken NotAuthorized \
+             OperationNotPermitted OptInRequired PendingVerification SignatureDoesNotMatch UnauthorizedOperation \
+             UnrecognizedClientException KMSKeyNotAccessibleFault KmsInvalidStateException";
+        let conflict = "ConditionalCheckFailedException DependencyViolation IncorrectInstanceState IncorrectState \
+             InvalidSnapshot.InUse Resource.AlreadyAssociated ResourceInUse ResourceInUseException VolumeInUse";
+        let error = |code: &str| from_answer("StopInstances", 400, code, "");
+        let mut known = 0;
+        for (codes, class) in [
+            (throttles, Retryable),
+            (retryable, Retryable),
+            (capacity, Capacity),
+            (denied, Denied),
+            (conflict, Conflict),
+        ] {
+            for code in codes.split_whitespace() {
+                known += 1;
+                assert_eq!(error(code).class, class, "{code}");
+                assert_eq!(error(&format!("Client.{code}")).class, class, "Client.{code}");
+                assert_eq!(error(code).is_throttle(), codes == throttles, "{code}");
+            }
+        }
+        // Four are classes of codes and stand in no list.
+        let listed = THROTTLES.len() + RETRYABLE.len() + CAPACITY.len() + DENIED.len() + CONFLICT.len();
+        assert_eq!(known, listed + 4, "a code is in a list above and not in this test");
+        assert!(error("Server.RequestLimitExceeded").is_throttle());
+    }
+
+    #[test]
+    fn what_has_no_known_code_goes_by_its_status() {
+        use FailureClass::{Invalid, Retryable};
+        for (status, class) in [
+            (400, Invalid),
+            (404, Invalid),
+            (428, Invalid),
+            (429, Retryable),
+            (499, Invalid),
+            (500, Retryable),
+            (503, Retryable),
+        ] {
+            assert_eq!(from_answer("DescribeTags", status, "SomethingNew", "m").class, class, "{status}");
+            let nameless = from_answer("DescribeTags", status, "", "m");
+            assert_eq!((nameless.class, nameless.code), (class, format!("HTTP {status}")));
+        }
+        let error = from_answer("DescribeTags", 400, "SomethingNew", "why");
+        assert_eq!(error.to_string(), "DescribeTags: SomethingNew: why");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_no_answer_of_awss_has_the_class_that_its_sending_allows() {
+        use crate::testing::{Reply, Script};
+        use FailureClass::{Retryable, UnknownOutcome};
+        let unreadable = |status| Reply::Answer(status, "<html>".to_owned());
+        for (reply, class, code) in [
+            (unreadable(200), UnknownOutcome, code::UNREADABLE),
+            (Reply::Broken, UnknownOutcome, code::NO_ANSWER),
+            (Reply::Hang, UnknownOutcome, code::TIMEOUT),
+            (Reply::Refused, Retryable, code::NOT_CONNECTED),
+        ] {
+            let script = Script::new(move |_| reply.clone());
+            let error = script.aws().service_of("i-00000000000000001").await.unwrap_err();
+            assert_eq!((error.class, error.code.as_str()), (class, code), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_was_never_sent_can_be_tried_again() {
+        use aws_sdk_ec2::operation::describe_tags::DescribeTagsError;
+        use aws_smithy_runtime_api::client::result::ConnectorError;
+        use aws_smithy_runtime_api::http::StatusCode;
+        use aws_smithy_types::body::SdkBody;
+
+        let converted = |error: SdkError<DescribeTagsError, HttpResponse>| {
+            let error = convert("DescribeTags", &error);
+            (error.class, error.code)
+        };
+        let not_sent = |class| (class, code::NOT_SENT.to_owned());
+        // Credentials that can't be loaded may be there at the next try.
+        let no_credentials = || "no credentials".into();
+        let user = SdkError::dispatch_failure(ConnectorError::user(no_credentials()));
+        assert_eq!(converted(user), not_sent(FailureClass::Retryable));
+        let other = SdkError::dispatch_failure(ConnectorError::other(no_credentials(), None));
+        assert_eq!(converted(other), not_sent(FailureClass::Retryable));
+        let broken = SdkError::dispatch_failure(ConnectorError::io("reset".into()));
+        assert_eq!(converted(broken), (FailureClass::UnknownOutcome, code::NO_ANSWER.to_owned()));
+        assert_eq!(converted(SdkError::construction_failure("no bucket")), not_sent(FailureClass::Invalid));
+        for (status, class) in [(200, FailureClass::UnknownOutcome), (500, FailureClass::Retryable)] {
+            let raw = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
+            let unread = SdkError::response_error("cut off", raw);
+            assert_eq!(converted(unread), (class, code::UNREADABLE.to_owned()));
         }
     }
 

@@ -41,6 +41,7 @@ pub(crate) enum Reply {
     Answer(u16, String),
     Ec2(String),
     AutoScaling(String),
+    Cbor(ciborium::Value),
     Hang,
     Refused,
     Broken,
@@ -150,6 +151,12 @@ fn answer(reply: Reply, action: String) -> BoxFuture<'static, Result<http::Respo
                 let root = format!("<{action}Response xmlns=\"http://autoscaling.amazonaws.com/doc/2011-01-01/\">");
                 let result = format!("<{action}Result>{inner}</{action}Result>");
                 Ok(response(200, format!("{root}{result}</{action}Response>")))
+            }
+            Reply::Cbor(value) => {
+                let mut body = Vec::new();
+                ciborium::into_writer(&value, &mut body).unwrap();
+                let answer = http::Response::builder().header("smithy-protocol", "rpc-v2-cbor");
+                Ok(answer.header("content-type", "application/cbor").body(Bytes::from(body)).unwrap())
             }
             Reply::Hang => futures::future::pending().await,
             Reply::Refused => Err(TransportError::Refused("nobody listens".to_owned())),

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 const MARGIN: Duration = Duration::from_secs(15);
 
 /// Until when the engine may run. No clock that is set meanwhile moves it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline {
     ends_at: Option<Instant>,
 }

@@ -19,6 +19,10 @@ mod names;
 mod observe;
 mod operate;
 mod post;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod tick;
 mod watch;
 

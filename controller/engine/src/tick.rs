@@ -169,3 +169,26 @@ impl Run {
         matches!(self.ended, Ended::Settled { .. })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn what_was_never_looked_at_needs_a_run() {
+        let spec = Spec::parse("service = \"db\"\ntopology = \"standby\"\n").unwrap();
+        let at = "2026-01-05T09:00:00Z";
+        let ledger: Ledger = serde_json::from_value(serde_json::json!({
+            "service": "db", "epoch": 1, "active": "i-00000000000000001", "active_zone": "eu-central-1a",
+            "active_since": at, "members": {}, "current_volumes": {}, "addresses": [],
+            "paused": { "at": at, "by": "ops" },
+        }))
+        .unwrap();
+        let unseen = World::unseen(Timestamp::UNIX_EPOCH);
+        assert!(needs_a_run(&spec, &ledger, &unseen));
+        // Paused, it is settled whatever is seen.
+        assert!(!needs_a_run(&spec, &ledger, &World::unseen(at.parse().unwrap())));
+    }
+}

@@ -89,6 +89,8 @@ async fn an_effect_is_sent_once_and_what_got_no_answer_may_have_happened() {
         (Reply::Refused, FailureClass::Retryable),
         (Reply::Hang, FailureClass::UnknownOutcome),
         (Reply::Answer(502, "<html>bad gateway</html>".to_owned()), FailureClass::Retryable),
+        // It may well have been done.
+        (Reply::Answer(200, "<html>cut off".to_owned()), FailureClass::UnknownOutcome),
     ] {
         let script = Script::new(move |_| reply.clone());
         let acted = act(&script, &start).await;
@@ -255,6 +257,7 @@ async fn volumes_of_one_instance_share_a_point_in_time() {
     ] {
         assert!(requests[1].has(part), "{part} in {:?}", requests[1]);
     }
+    assert!(requests[1].has("Key=failover:together") && requests[1].has("Value=i-00000000000000001"), "{requests:?}");
     assert!(!requests[1].has("failover:volume") && requests[1].has("failover:id"), "{:?}", requests[1]);
     assert_eq!(script.actions()[2..], ["CreateTags", "CreateTags"]);
     assert!(requests[3].has("snap-00000002") && requests[3].has("Value=logs"), "{:?}", requests[3]);
@@ -279,6 +282,95 @@ async fn a_repeated_step_copies_nothing_twice_and_completes_the_tags() {
     let acted = act(&script, &snapshots(&["data", "logs"], Some(on_instance()))).await;
     assert_eq!(acted.outcome, accepted(&["snap-00000001", "snap-00000002"]));
     assert_eq!(script.actions(), ["DescribeSnapshots", "CreateTags", "CreateTags"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_or_was_made_by_another_attempt_does_not_count_as_made() {
+    let failed = there(1, 1, "0").replace("pending", "error");
+    let other = there(1, 1, "9");
+    let of_another = there(1, 1, "0").replace("<value>f1</value>", "<value>f0</value>");
+    for before in [failed, other, of_another] {
+        let script = Script::of([
+            Reply::ec2(&format!("<snapshotSet>{before}</snapshotSet>")),
+            Reply::ec2("<snapshotId>snap-00000005</snapshotId>"),
+        ]);
+        let acted = act(&script, &snapshots(&["data"], None)).await;
+        assert_eq!(acted.outcome, accepted(&["snap-00000005"]), "{before}");
+        assert_eq!(script.actions(), ["DescribeSnapshots", "CreateSnapshot"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_is_missing_is_made_and_on_its_own() {
+    let script = Script::of([
+        Reply::ec2(&format!("<snapshotSet>{}</snapshotSet>", there(1, 1, "0"))),
+        Reply::ec2("<snapshotId>snap-00000002</snapshotId>"),
+        Reply::ec2(""),
+    ]);
+    let acted = act(&script, &snapshots(&["data", "logs"], Some(on_instance()))).await;
+    assert_eq!(acted.outcome, accepted(&["snap-00000002", "snap-00000001"]));
+    assert_eq!(script.actions(), ["DescribeSnapshots", "CreateSnapshot", "CreateTags"]);
+    assert!(script.requests()[1].has("VolumeId=vol-00000002"), "{:?}", script.requests()[1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_of_which_one_is_there_is_completed_one_by_one() {
+    // A second set would be of another moment than the one that is there, and pass for one with it.
+    let script = Script::new(|request| match request.action.as_str() {
+        "DescribeSnapshots" => Reply::ec2(&format!("<snapshotSet>{}</snapshotSet>", there(1, 1, "0"))),
+        _ => Reply::ec2("<snapshotId>snap-00000002</snapshotId>"),
+    });
+    act(&script, &snapshots(&["data", "logs", "wal"], Some(on_instance()))).await;
+    assert_eq!(script.actions(), ["DescribeSnapshots", "CreateSnapshot", "CreateSnapshot", "CreateTags"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_that_were_made_the_older_counts() {
+    let later = |number| there(number, 1, "0").replace("2026-01-01T00:00:00.000Z", "2026-01-01T00:00:09.000Z");
+    for (items, expected) in
+        [([there(1, 1, "0"), later(2)], "snap-00000001"), ([later(1), there(2, 1, "0")], "snap-00000002")]
+    {
+        let script =
+            Script::of([Reply::ec2(&format!("<snapshotSet>{}</snapshotSet>", items.concat())), Reply::ec2("")]);
+        assert_eq!(act(&script, &snapshots(&["data"], None)).await.outcome, accepted(&[expected]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_a_list_that_is_not_whole_no_snapshot_is_made() {
+    let unreadable = there(1, 1, "0").replace("snap-00000001", "snap-XYZ");
+    let script = Script::of([Reply::ec2(&format!("<snapshotSet>{unreadable}</snapshotSet>"))]);
+    let acted = act(&script, &snapshots(&["data"], None)).await;
+    assert_eq!(class(&acted), Some(FailureClass::Retryable), "{acted:?}");
+    assert_eq!(script.actions(), ["DescribeSnapshots"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_one_moment_matters_a_refused_set_is_not_taken_one_by_one() {
+    for (code, or_each, expected) in [
+        ("IncorrectState", false, FailureClass::Conflict),
+        ("UnauthorizedOperation", true, FailureClass::Denied),
+        ("SnapshotCreationPerVolumeRateExceeded", true, FailureClass::Retryable),
+    ] {
+        let script = Script::new(move |request| match request.action.as_str() {
+            "DescribeSnapshots" => Reply::ec2(NONE),
+            "CreateSnapshots" => Reply::error(400, code, "no"),
+            _ => Reply::ec2("<snapshotId>snap-00000003</snapshotId>"),
+        });
+        let together = Together { or_each, ..on_instance() };
+        let acted = act(&script, &snapshots(&["data", "logs"], Some(together))).await;
+        assert_eq!(class(&acted), Some(expected), "{code}");
+        assert_eq!(script.actions(), ["DescribeSnapshots", "CreateSnapshots"], "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_could_not_be_told_again_is_not_made() {
+    let mut step = snapshots(&["data"], None);
+    let Step::TakeSnapshots { sources, .. } = &mut step else { panic!() };
+    sources[0].tags.remove("failover:id");
+    let script = Script::of([]);
+    assert_eq!(class(&act(&script, &step).await), Some(FailureClass::Invalid));
 }
 
 #[tokio::test(start_paused = true)]

@@ -80,7 +80,7 @@ fn is_held_elsewhere(view: View<'_>, failover: &Failover, id: &VolumeId, progres
         (Some(holder), _) => detach::await_release(view, failover, id, holder, progress),
         (None, FenceState::Confirmed { at, .. }) => detach::await_holder(view, id, *at, progress),
         (None, FenceState::Open { .. } | FenceState::Waived { .. }) => {
-            detach::await_holder(view, id, view.now, progress)
+            detach::await_holder(view, id, view.now, progress);
         }
     }
     true

@@ -1,6 +1,8 @@
 //! The conditions that protect a record, and what their refusals mean.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod table;
+
 use failover_core::agent::{AgentReport, AgentState};
 use failover_core::ids::{FailoverId, InstanceId, ServiceName};
 use failover_core::ledger::{Ledger, Pause};

@@ -1,9 +1,12 @@
 //! Unknown is never absent; one call per part; by id where the tag can't be asked for.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod alarms;
+mod unknown;
+
 use std::time::Duration;
 
-use failover_core::group::{Lifecycle, Transition};
+use failover_core::group::{HookResult, Lifecycle, Transition};
 use failover_core::ids::{AddressId, AlarmName, GroupName, InstanceId, ServiceName, SnapshotId, SubnetId, VolumeId};
 use failover_core::world::{AttachmentState, Check, InstanceState, Part, Sight, SnapshotState, VolumeState, World};
 use tokio::time::Instant;
@@ -13,6 +16,7 @@ use crate::testing::{Reply, Request, Script, now};
 
 const ONE: &str = "i-00000000000000001";
 const TWO: &str = "i-00000000000000002";
+const THREE: &str = "i-00000000000000003";
 
 fn interest(service: &str, members: &[&str]) -> Interest {
     let mut interest = Interest::new(ServiceName::new(service).unwrap());
@@ -221,8 +225,21 @@ async fn a_volume_is_read_whole() {
         (volume.shape.size_gib, volume.shape.iops, volume.shape.throughput_mib_per_second),
         (20, Some(3000), Some(125))
     );
-    assert_eq!(volume.shape.kms_key.as_deref(), Some("arn:key"));
+    assert_eq!((volume.shape.encrypted, volume.shape.kms_key.as_deref()), (true, Some("arn:key")));
     assert_eq!(volume.restored_from.as_ref().unwrap().as_str(), "snap-00000001");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_volume_without_a_key_is_not_encrypted() {
+    let plain =
+        VOLUME.replace("<encrypted>true</encrypted><kmsKeyId>arn:key</kmsKeyId>", "<encrypted>false</encrypted>");
+    let plain = plain.replace("<iops>3000</iops><throughput>125</throughput>", "");
+    for text in [plain.clone(), plain.replace("<encrypted>false</encrypted>", "")] {
+        let world = observe(&Script::of([Reply::ec2(&text)]), &interest("db", &[]), &[Part::Volumes]).await;
+        let shape = &world.volumes.get(&VolumeId::new("vol-00000001").unwrap()).unwrap().shape;
+        assert_eq!((shape.encrypted, &shape.kms_key), (false, &None));
+        assert_eq!((shape.iops, shape.throughput_mib_per_second), (None, None));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -431,6 +448,38 @@ async fn a_group_is_read_whole_with_its_hooks_and_the_zones_of_its_subnets() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unhealthy_member_and_a_hook_that_lets_go_are_seen_as_such() {
+    let script = Script::new(|request| match request.action.as_str() {
+        "DescribeAutoScalingGroups" => {
+            let ill = member(TWO, "InService").replace("Healthy", "Unhealthy");
+            let unsaid = member(THREE, "InService").replace("<HealthStatus>Healthy</HealthStatus>", "");
+            groups(&[group(GROUP, "db", &[member(ONE, "InService").replace("Healthy", "HEALTHY"), ill, unsaid])])
+        }
+        "DescribeLifecycleHooks" => {
+            let hook = |name: &str, result: &str| {
+                format!(
+                    "<member><LifecycleHookName>{name}</LifecycleHookName>\
+                     <LifecycleTransition>autoscaling:EC2_INSTANCE_TERMINATING</LifecycleTransition>\
+                     <HeartbeatTimeout>300</HeartbeatTimeout>{result}</member>"
+                )
+            };
+            let result = |text: &str| format!("<DefaultResult>{text}</DefaultResult>");
+            let all = [hook("goes", &result("CONTINUE")), hook("stays", &result("ABANDON")), hook("unsaid", "")];
+            Reply::autoscaling(&format!("<LifecycleHooks>{}</LifecycleHooks>", all.concat()))
+        }
+        _ => subnets(),
+    });
+    let world = observe(&script, &grouped("db", &[]), &[Part::Groups]).await;
+    let seen = world.groups.get(&group_name()).unwrap();
+    assert_eq!([ONE, TWO, THREE].map(|member| seen.members[&id(member)].healthy), [true, false, false]);
+    let results: Vec<_> = seen.hooks.iter().map(|(name, hook)| (name.as_str(), hook.default_result)).collect();
+    assert_eq!(
+        results,
+        [("goes", HookResult::Continue), ("stays", HookResult::Abandon), ("unsaid", HookResult::Abandon)]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_named_group_is_found_without_its_tag_and_one_that_is_not_there_is_absent() {
     let script = Script::new(|request| match request.action.as_str() {
         "DescribeAutoScalingGroups" if request.has("AutoScalingGroupNames.member.1=db-group") => {
@@ -492,12 +541,11 @@ async fn zones_that_cannot_be_seen_are_missing_and_hide_no_group() {
 
 #[tokio::test(start_paused = true)]
 async fn a_member_that_does_not_carry_the_tag_is_seen_all_the_same() {
-    let three = "i-00000000000000003";
-    let script = Script::new(move |request| match request.action.as_str() {
+    let script = Script::new(|request| match request.action.as_str() {
         "DescribeAutoScalingGroups" => groups(&[group(
             GROUP,
             "db",
-            &[member(ONE, "InService"), member(TWO, "Pending"), member(three, "Terminating")],
+            &[member(ONE, "InService"), member(TWO, "Pending"), member(THREE, "Terminating")],
         )]),
         "DescribeInstances" if request.has("Filter.1.Name") => reservations(&[]),
         "DescribeInstances" if request.has(ONE) => reservations(&[instance(ONE, "", "running")]),
@@ -512,7 +560,7 @@ async fn a_member_that_does_not_carry_the_tag_is_seen_all_the_same() {
         assert_eq!(world.instances.get(&id(ONE)).unwrap().state, InstanceState::Running);
         // What was just launched may not be known everywhere yet; what ends may be known no more.
         assert!(matches!(world.instances.sight(&id(TWO)), Sight::Unknown(_)));
-        assert_eq!(world.instances.sight(&id(three)), Sight::Absent);
+        assert_eq!(world.instances.sight(&id(THREE)), Sight::Absent);
     }
 }
 
