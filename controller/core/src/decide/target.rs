@@ -17,6 +17,11 @@ use crate::world::{InstanceState, Part, Sight};
 /// A target that can't be seen for so long is not waited for.
 const UNSEEN_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
 
+/// EC2 cuts a guest that does not end within some minutes (aws-facts 1.2), and a start takes less: what lasts longer is counted.
+const SLOW_AFTER: SignedDuration = SignedDuration::from_mins(5);
+/// And after so much more another target is thought of.
+const STUCK_TIMEOUT: SignedDuration = SignedDuration::from_mins(5);
+
 /// How far the target is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Readiness {
@@ -41,6 +46,10 @@ pub(super) fn prepare(view: View<'_>, failover: &Failover, progress: &mut Progre
             InstanceState::Pending | InstanceState::Stopping => {
                 let start = start_step(id);
                 let began = failover.attempt(&start).map_or(failover.started_at, |at| at.last_at);
+                if view.has_passed(SLOW_AFTER, began) {
+                    let why = format!("it has been {} for too long", instance.state.as_str());
+                    return unseen(view, failover, STUCK_TIMEOUT, &why, progress);
+                }
                 let again = next_observation_of(view, &start, began);
                 progress.wait(Part::Instances, again, format!("{id} is {}", instance.state.as_str()));
                 Readiness::Coming
@@ -53,19 +62,21 @@ pub(super) fn prepare(view: View<'_>, failover: &Failover, progress: &mut Progre
         // It was seen when it was chosen, and a complete answer no longer lists it.
         Sight::Absent => another(view, failover, "it does not exist any more", progress),
         Sight::Unknown(why) => {
-            unseen(view, failover, UNSEEN_TIMEOUT, &format!("{id} can't be observed: {why}"), progress)
+            unseen(view, failover, UNSEEN_TIMEOUT, &format!("it can't be observed: {why}"), progress)
         }
     }
 }
 
 /// A target that is back in sight is given its whole patience again.
 pub(super) fn in_sight(view: View<'_>, failover: &Failover, id: &InstanceId, progress: &mut Progress<'_>) {
-    if failover.target_unseen_since.is_some() && view.world.instances.get(id).is_some() {
+    let is_well = |state: InstanceState| !matches!(state, InstanceState::Pending | InstanceState::Stopping);
+    let seen = view.world.instances.get(id).is_some_and(|instance| is_well(instance.state));
+    if failover.target_unseen_since.is_some() && seen {
         progress.change(Change::TargetSeen(true), [Part::Instances]);
     }
 }
 
-/// A target out of sight: waited for a while. One answer that did not come says nothing against it.
+/// A target out of sight, or stuck: waited for a while. One answer that did not come says nothing against it.
 pub(super) fn unseen(
     view: View<'_>,
     failover: &Failover,
@@ -80,7 +91,7 @@ pub(super) fn unseen(
             progress.reason(why);
         }
         Some(since) if view.has_passed(resend_after, since) => {
-            return another(view, failover, "it can't be observed", progress);
+            return another(view, failover, why, progress);
         }
         Some(_) => progress.wait(Part::Instances, view.soon(), why),
     }

@@ -31,7 +31,7 @@ pub struct Failover {
     /// Since when that is the target, if another was tried before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retargeted_at: Option<Timestamp>,
-    /// Since when the target can't be seen.
+    /// Since when the target can't be seen, or makes no headway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_unseen_since: Option<Timestamp>,
     /// Instances that can't be the target, and why.

@@ -373,3 +373,27 @@ fn a_failover_is_named_by_the_epoch_that_it_leads_to() {
     let begun = go(&spec(), Ledger { epoch: 4, ..ledger() }, &world, start()).0;
     assert_eq!(failover(&begun).id, FailoverId::of(5, start()));
 }
+
+/// A guest on a dead host hangs in `stopping` for hours: whoever waits for it waits for ever.
+#[test]
+fn a_target_that_hangs_on_its_way_is_given_up_for_another_or_told_of() {
+    let dark = |letters: &[char], now| {
+        let mut world = stopped_with(volume('a', Some('a')), now);
+        put(&mut world.instances, instance_id('b'), instance('b', InstanceState::Stopping), now);
+        for letter in letters {
+            put(&mut world.instances, instance_id(*letter), instance(*letter, InstanceState::Running), now);
+        }
+        world
+    };
+    let begun = go(&spec(), ledger(), &stopped_with(volume('a', Some('a')), start()), start()).0;
+    assert_eq!(begun.failover.as_ref().unwrap().to.as_ref().unwrap().instance_id, instance_id('b'));
+    let waits = go(&spec(), begun, &dark(&[], after(301)), after(301)).0;
+    assert!(waits.failover.as_ref().unwrap().halted.is_none(), "its host may be slow");
+    let halted = go(&spec(), waits.clone(), &dark(&[], after(602)), after(602)).0;
+    let reason = &halted.failover.as_ref().unwrap().halted.as_ref().unwrap().reason;
+    assert!(reason.contains("stopping for too long"), "{reason}");
+    let mut with_another = waits;
+    with_another.members.insert(instance_id('c'), Member { zone: zone('c') });
+    let other = go(&spec(), with_another, &dark(&['c'], after(602)), after(602)).0;
+    assert_eq!(other.failover.as_ref().unwrap().to.as_ref().unwrap().instance_id, instance_id('c'));
+}
