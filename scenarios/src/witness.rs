@@ -70,8 +70,9 @@ impl Witness {
         if action.starts_with("Describe") || action == "Publish" {
             return None;
         }
-        // Tags are no target: a snapshot's say of which volume it is.
-        let named = fields().filter(|(key, value)| !key.contains("Tag") && is_id(value));
+        // Tags are no target (a snapshot's say of which volume it is), and neither is what is to be left out.
+        let is_target = |key: &str| !key.contains("Tag") && !key.contains("Exclude");
+        let named = fields().filter(|(key, value)| is_target(key) && is_id(value));
         let ids: Vec<String> = named.map(|(_, value)| value.to_owned()).collect();
         let allowed = match &self.lease {
             Lease::NeverAskedFor | Lease::Unknown => true,

@@ -19,12 +19,11 @@ pub(super) fn drills_are_called_so(case: &Case<'_>) -> Vec<Finding> {
 ///
 /// A controller that dies between sending and noting it sends again, and so does one whose answer was lost: twice is better than never.
 pub(super) fn are_sent(case: &Case<'_>) -> Vec<Finding> {
-    // One that stands still for another reason than before, or then ends so, is told of again, in other words.
-    let mut told: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (subject, message) in &case.bystanders.notices {
         if let Ok(report) = serde_json::from_str::<Report>(message) {
             let words = format!("{} {}", subject.as_deref().unwrap_or_default(), report.reason);
-            *told.entry(about(&report)).or_default().entry(words).or_default() += 1;
+            told.entry(about(&report)).or_default().push(words);
         }
     }
     let mut findings = Vec::new();
@@ -32,9 +31,11 @@ pub(super) fn are_sent(case: &Case<'_>) -> Vec<Finding> {
     let running = running.map(|failover| Report::running(case.ledger, failover, failover.started_at));
     for report in case.reports.iter().chain(&running) {
         let about = about(report);
-        let times = told.get(&about).and_then(|words| words.values().max()).copied().unwrap_or(0);
-        if times == 0 || (times > 1 && case.sends_once()) {
-            findings.push(Finding::new("people are told, once", format!("{about}: told {times} times")));
+        let words = told.get(&about).map_or(&[][..], Vec::as_slice);
+        // One that stands still for another reason than before, or then ends so, is news.
+        let is_repeated = words.windows(2).any(|two| two[0] == two[1]);
+        if words.is_empty() || (is_repeated && case.sends_once()) {
+            findings.push(Finding::new("people are told, once", format!("{about}: told {words:?}")));
         }
     }
     findings

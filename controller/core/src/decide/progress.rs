@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::retry::{Gate, MOST_TRIES, gate, next_observation, timing};
+use super::retry::{Gate, MOST_TRIES, REFUSED_RETRY, gate, next_observation, timing};
 use super::view::View;
-use crate::ledger::Change;
-use crate::step::{MAINTENANCE, Step, StepKey, StepTiming};
+use crate::ledger::{Attempt, Change};
+use crate::step::{MAINTENANCE, Step, StepKey, StepOutcome, StepTiming, When};
 use crate::time::later;
 use crate::verdict::{Awaited, Halt, Verdict};
 use crate::world::Part;
@@ -143,7 +143,13 @@ impl<'a> Progress<'a> {
         let attempt = self.view.attempt(&step);
         self.wanted.insert(step.key());
         let card = step.card();
-        match gate(attempt, timing.resend_after, self.view.now) {
+        let resend_after = if self.has_no_effect(&step, attempt) {
+            self.halt(Halt::NoEffect { step: step.to_string(), tries: MOST_TRIES }, card.shows_in);
+            timing.resend_after.max(REFUSED_RETRY)
+        } else {
+            timing.resend_after
+        };
+        match gate(attempt, resend_after, self.view.now) {
             // After a turn everything is thought again: what would have gone with it may be wrong.
             Gate::Go if self.turned => {}
             Gate::Go => {
@@ -167,6 +173,14 @@ impl<'a> Progress<'a> {
             }
         }
         None
+    }
+
+    /// Whether AWS accepted a step of the failover again and again, and it was never seen done. A heartbeat is repeated by its nature.
+    fn has_no_effect(&self, step: &Step, attempt: Option<&Attempt>) -> bool {
+        let accepted = attempt.filter(|attempt| matches!(attempt.outcome, StepOutcome::Accepted { .. }));
+        self.view.ledger.failover.is_some()
+            && !matches!(step.card().when, When::Heartbeat)
+            && accepted.is_some_and(|attempt| attempt.tries >= MOST_TRIES)
     }
 
     /// One verdict out of everything that is wanted: first what is too old to rest on; then steps and changes, which a halt elsewhere

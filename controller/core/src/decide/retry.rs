@@ -15,7 +15,7 @@ const LONGEST_BACKOFF_SECONDS: i64 = 15;
 /// After so many tries in a row an operator should know.
 pub(super) const MOST_TRIES: u32 = 12;
 /// What was refused for good is tried again this often: an operator may have mended it.
-const REFUSED_RETRY: SignedDuration = SignedDuration::from_secs(60);
+pub(super) const REFUSED_RETRY: SignedDuration = SignedDuration::from_secs(60);
 
 /// Whether a step may be tried now.
 #[derive(Debug, Clone, PartialEq)]

@@ -60,6 +60,14 @@ pub enum Halt {
         /// The instance that has it.
         instance: InstanceId,
     },
+    /// AWS accepts it every time, and it is never seen done.
+    #[error("AWS accepted {tries} times to {step}, and nothing came of it. It is tried again every minute")]
+    NoEffect {
+        /// What was tried.
+        step: String,
+        /// How often people are told of it at the earliest.
+        tries: u32,
+    },
     /// A volume is somewhere, and AWS does not say where.
     #[error(
         "{volume} is in use, and AWS lists no attachment of it. Detach it from whatever has it (the console and AWS Support see more); the failover then continues"

@@ -397,3 +397,27 @@ fn a_target_that_hangs_on_its_way_is_given_up_for_another_or_told_of() {
     let other = go(&spec(), with_another, &dark(&['c'], after(602)), after(602)).0;
     assert_eq!(other.failover.as_ref().unwrap().to.as_ref().unwrap().instance_id, instance_id('c'));
 }
+
+/// EC2 accepts the start, and the standby falls back to `stopped`: that is no way to go on for a day.
+#[test]
+fn what_is_accepted_again_and_again_without_effect_is_told_of() {
+    let at = |now| {
+        let mut world = stopped_with(volume('a', Some('a')), now);
+        put(&mut world.instances, instance_id('b'), instance('b', InstanceState::Stopped), now);
+        world
+    };
+    let (mut ledger, mut starts, mut told_at) = (ledger(), Vec::new(), None);
+    for seconds in (0..7200).step_by(5) {
+        let (next, steps, _) = go(&spec(), ledger, &at(after(seconds)), after(seconds));
+        starts.extend(steps.iter().filter(|step| step.kind() == "start").map(|_| seconds));
+        let halted = next.failover.as_ref().and_then(|failover| failover.halted.as_ref());
+        if halted.is_some_and(|halted| halted.reason.contains("12 times to start i-0000000b")) {
+            told_at.get_or_insert(seconds);
+        }
+        ledger = next;
+    }
+    let told_at = told_at.unwrap();
+    let late: Vec<i64> = starts.iter().copied().filter(|seconds| *seconds > told_at + 60).collect();
+    assert!(!late.is_empty(), "it is tried on");
+    assert!(late.windows(2).all(|two| two[1] - two[0] >= 60), "every minute: {late:?}");
+}
