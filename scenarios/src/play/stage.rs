@@ -274,6 +274,8 @@ impl<'a> Stage<'a> {
         let (done, witness) = (self.done.clone(), self.transport.witness());
         let mut theirs = self.people.as_ref().map(People::theirs).unwrap_or_default();
         theirs.retain(|id| !witness.made.contains(id));
+        // Also what is gone by now.
+        theirs.extend(done.iter().filter_map(|done| done.made.clone()));
         let notices = self.names.topic.iter().flat_map(|topic| self.region.messages(topic)).collect();
         Bystanders {
             theirs,

@@ -19,6 +19,8 @@ use crate::world::{Part, Snapshot, SnapshotState, tag};
 pub(super) const MOST_COPIES: usize = 3;
 /// After that, an operator may have mended what makes them fail.
 pub(super) const FAILED_COPY_RETRY: SignedDuration = SignedDuration::from_mins(5);
+/// People are told of a copy that takes longer: EBS promises no time, and one of a volume in a zone that is down may never end (aws-facts 2.1).
+const SLOW_COPY: SignedDuration = SignedDuration::from_mins(60);
 /// Below this a snapshot's progress, coarse as it is, promises that the end is not within the next observations.
 const FAR_FROM_DONE_PERCENT: u8 = 70;
 /// When to observe again at a snapshot: half as often while AWS says that it is far from done.
@@ -53,6 +55,10 @@ pub(super) fn newest(
     if let Some((id, copy)) = with(SnapshotState::Pending) {
         let reason = format!("{id} of {name} is {} % complete", copy.progress_percent);
         progress.wait(Part::Snapshots, next_copy_observation(copy, view.now), reason);
+        if view.has_passed(SLOW_COPY, copy.started_at) {
+            let (snapshot, minutes) = ((*id).clone(), SLOW_COPY.as_mins());
+            progress.halt(Halt::CopySlow { snapshot, name: name.clone(), minutes }, Part::Snapshots);
+        }
         return None;
     }
     // Those that are left are those that EBS itself failed.

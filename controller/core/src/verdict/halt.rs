@@ -60,6 +60,18 @@ pub enum Halt {
         /// The instance that has it.
         instance: InstanceId,
     },
+    /// A copy is still under way after a time in which nearly all are done.
+    #[error(
+        "{snapshot} of {name} is still pending after {minutes} minutes: a large first copy may take hours, and one of a volume whose zone is down may never end. The failover goes on once it is complete; `failover --to standby --accept-data-loss 20m` takes an older copy, if there is one, with a duration that covers its age"
+    )]
+    CopySlow {
+        /// The snapshot.
+        snapshot: SnapshotId,
+        /// The data, by its name in the spec.
+        name: VolumeName,
+        /// How long it has been pending when people are told at the earliest.
+        minutes: i64,
+    },
     /// AWS accepts it every time, and it is never seen done.
     #[error("AWS accepted {tries} times to {step}, and nothing came of it. It is tried again every minute")]
     NoEffect {
