@@ -13,7 +13,7 @@ const MOST_SHORTENED: usize = 3;
 #[test]
 fn nothing_goes_wrong_whatever_happens() {
     let depth = Depth::asked();
-    let seeds: Vec<u64> = depth.seeds(100, 1_500).collect();
+    let seeds: Vec<u64> = depth.seeds(100, 1_000).collect();
     let ends = side_by_side(&seeds, |seed| {
         let played = story(*seed).play().unwrap();
         if !played.as_expected {

@@ -62,7 +62,7 @@ pub enum Halt {
     },
     /// A copy is still under way after a time in which nearly all are done.
     #[error(
-        "{snapshot} of {name} is still pending after {minutes} minutes: a large first copy may take hours, and one of a volume whose zone is down may never end. The failover goes on once it is complete; `failover --to standby --accept-data-loss 20m` takes an older copy, if there is one, with a duration that covers its age"
+        "{snapshot} of {name} is still pending after {minutes} minutes: a large first copy may take hours, and one of a volume whose zone is down may not end before that is back. The failover goes on once it is complete"
     )]
     CopySlow {
         /// The snapshot.

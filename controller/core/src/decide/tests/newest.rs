@@ -312,3 +312,16 @@ fn a_volume_that_a_stranger_has_is_not_copied_and_people_are_told_who_has_it() {
     assert!(!steps.contains(&"snapshot"), "{steps:?}");
     assert!(halted.is_some_and(|reason| reason.contains("vol-00000001 is attached to")));
 }
+
+/// EBS promises no time, and the copy of a volume whose zone is down may never end: whoever waits for it hears of that.
+#[test]
+fn a_copy_that_is_pending_for_an_hour_is_told_of_and_waited_for() {
+    let pending = |seconds| {
+        let (ledger, kinds, _) = with_copy(|ledger| made(ledger, 1, SnapshotState::Pending, &[]), after(seconds));
+        assert!(!kinds.contains(&"snapshot"), "a second one would take as long: {kinds:?}");
+        failover(&ledger).halted.as_ref().map(|halted| halted.reason.clone())
+    };
+    assert_eq!(pending(3599), None);
+    let told = pending(3600).unwrap();
+    assert!(told.contains("snap-00000001 of data is still pending after 60 minutes"), "{told}");
+}
