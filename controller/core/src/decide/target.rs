@@ -37,20 +37,20 @@ pub(super) enum Readiness {
 pub(super) fn prepare(view: View<'_>, failover: &Failover, progress: &mut Progress<'_>) -> Readiness {
     let Some(target) = &failover.to else { return Readiness::Coming };
     let id = &target.instance_id;
-    in_sight(view, failover, id, progress);
+    if !is_slow(view, failover, id) {
+        in_sight(view, failover, id, progress);
+    }
     match view.world.instances.sight(id) {
         Sight::Known(instance) => match instance.state {
             InstanceState::Running => running(view, failover, target, progress),
             InstanceState::Stopped => start(view, failover, id, progress),
             // On its way up, or down, from where it can be started: another target would cost more than waiting.
             InstanceState::Pending | InstanceState::Stopping => {
-                let start = start_step(id);
-                let began = failover.attempt(&start).map_or(failover.started_at, |at| at.last_at);
-                if view.has_passed(SLOW_AFTER, began) {
+                if is_slow(view, failover, id) {
                     let why = format!("it has been {} for too long", instance.state.as_str());
                     return unseen(view, failover, STUCK_TIMEOUT, &why, progress);
                 }
-                let again = next_observation_of(view, &start, began);
+                let again = next_observation_of(view, &start_step(id), began(failover, id));
                 progress.wait(Part::Instances, again, format!("{id} is {}", instance.state.as_str()));
                 Readiness::Coming
             }
@@ -67,11 +67,20 @@ pub(super) fn prepare(view: View<'_>, failover: &Failover, progress: &mut Progre
     }
 }
 
+/// On its way for longer than a start or a shutdown takes.
+fn is_slow(view: View<'_>, failover: &Failover, id: &InstanceId) -> bool {
+    let state = view.world.instances.get(id).map(|instance| instance.state);
+    matches!(state, Some(InstanceState::Pending | InstanceState::Stopping))
+        && view.has_passed(SLOW_AFTER, began(failover, id))
+}
+
+fn began(failover: &Failover, id: &InstanceId) -> jiff::Timestamp {
+    failover.attempt(&start_step(id)).map_or(failover.started_at, |at| at.last_at)
+}
+
 /// A target that is back in sight is given its whole patience again.
 pub(super) fn in_sight(view: View<'_>, failover: &Failover, id: &InstanceId, progress: &mut Progress<'_>) {
-    let is_well = |state: InstanceState| !matches!(state, InstanceState::Pending | InstanceState::Stopping);
-    let seen = view.world.instances.get(id).is_some_and(|instance| is_well(instance.state));
-    if failover.target_unseen_since.is_some() && seen {
+    if failover.target_unseen_since.is_some() && view.world.instances.get(id).is_some() {
         progress.change(Change::TargetSeen(true), [Part::Instances]);
     }
 }
